@@ -1,0 +1,113 @@
+"""Several ascent steps on the same batch."""
+
+import keras
+from keras import ops
+
+from keras_sam import checks, tensors
+from keras_sam.ascent.ascent import Ascent
+from keras_sam.ascent.dual_norm import DualNormAscent
+
+
+@keras.saving.register_keras_serializable(package="keras_sam")
+class MultiStepAscent(Ascent):
+    """Climbs in `steps` steps of another ascent, each from where the last one ended.
+
+    Without projection each step has length rho / steps, so their sum stays within the ball by
+    the triangle inequality. With projection each has length `step_size` and the sum is pulled
+    back to the ball: clipped for `p=inf`, shortened otherwise. `momentum` adds up the
+    gradients, each divided by its 1-norm, as MI-FGSM does.
+
+    Reference:
+        Foret et al., ICLR 2021, appendix C.6; Dong et al., Boosting Adversarial Attacks with
+        Momentum, CVPR 2018, algorithm 1.
+
+    Args:
+        step: The closed-form `Ascent` to repeat. Defaults to `DualNormAscent()`.
+        steps: Positive integer, gradient evaluations of the ascent. Defaults to `2`.
+        projection: Whether to take steps of `step_size` and project. Defaults to `False`.
+        step_size: Positive float in the units of rho, for `projection=True` only. Defaults to
+            `None`, which is rho itself.
+        momentum: Float of at least 0. Defaults to `0.0`.
+
+    Raises:
+        ValueError: If an argument is outside its range, `step` is not a closed form, or
+            `step_size` comes without projection.
+
+    Example:
+
+    >>> ascent = keras_sam.ascent.MultiStepAscent(steps=3, projection=True, step_size=0.02)
+    """
+
+    is_closed_form = False
+
+    def __init__(
+        self,
+        step: Ascent | None = None,
+        steps: int = 2,
+        projection: bool = False,
+        step_size: float | None = None,
+        momentum: float = 0.0,
+    ):
+        self.step = DualNormAscent() if step is None else step
+        if not getattr(self.step, "is_closed_form", False):
+            raise ValueError(
+                "step must be a closed-form ascent such as keras_sam.ascent.DualNormAscent(). "
+                f"Received: step={step!r}"
+            )
+        self.steps = checks.positive_integer("steps", steps)
+        self.projection = bool(projection)
+        self.momentum = checks.non_negative("momentum", momentum)
+        if step_size is not None:
+            checks.positive("step_size", step_size)
+            if not self.projection:
+                raise ValueError(
+                    "step_size needs projection=True; without it each step is rho / steps long. "
+                    f"Received: step_size={step_size!r}, projection={projection!r}"
+                )
+        self.step_size = step_size
+
+    def perturbation(self, oracle, gradients, rho):
+        length = self._length(rho)
+        direction, velocity = self._accumulate(gradients, None)
+        perturbation = self._move(None, direction, oracle, length, rho)
+        for _ in range(self.steps - 1):
+            gradients = oracle.at(perturbation).gradients
+            direction, velocity = self._accumulate(gradients, velocity)
+            perturbation = self._move(perturbation, direction, oracle, length, rho)
+        return perturbation
+
+    def _length(self, rho):
+        if not self.projection:
+            return rho / self.steps
+        return rho if self.step_size is None else ops.cast(self.step_size, rho.dtype)
+
+    def _accumulate(self, gradients, velocity):
+        if not self.momentum:
+            return gradients, None
+        sum_of_magnitudes = tensors.total(
+            ops.sum(ops.abs(tensors.at_least_float32(gradient))) for gradient in gradients
+        )
+        unit = tensors.scale(gradients, tensors.guarded_ratio(1.0, sum_of_magnitudes))
+        velocity = unit if velocity is None else tensors.add(unit, velocity, self.momentum)
+        return velocity, velocity
+
+    def _move(self, perturbation, direction, oracle, length, rho):
+        move = self.step.direction(direction, oracle.weights, length, oracle.roles)
+        moved = move if perturbation is None else tensors.add(perturbation, move)
+        if not self.projection:
+            return moved
+        return self.step.project(moved, oracle.weights, rho, oracle.roles)
+
+    def get_config(self):
+        return {
+            "step": keras.saving.serialize_keras_object(self.step),
+            "steps": self.steps,
+            "projection": self.projection,
+            "step_size": self.step_size,
+            "momentum": self.momentum,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        step = keras.saving.deserialize_keras_object(config["step"])
+        return cls(**{**config, "step": step})

@@ -1,0 +1,41 @@
+"""The one place that knows which backend is active.
+
+Each backend file offers the same names: `value_and_gradient`,
+`hessian_vector_product`, `random_state`, `set_random_state`, `num_replicas`
+and `TrainStep`.
+"""
+
+import importlib
+
+import keras
+
+TRAINABLE_BACKENDS = ("jax", "tensorflow", "torch")
+
+name = keras.backend.backend()
+
+if name not in TRAINABLE_BACKENDS:
+    raise ImportError(
+        f"keras_sam trains on the Keras backends {', '.join(TRAINABLE_BACKENDS)}; the active "
+        "one cannot train. Set the environment variable KERAS_BACKEND to one of these before "
+        f"importing keras. Received: KERAS_BACKEND={name}"
+    )
+
+active = importlib.import_module(f"keras_sam.backend.{name}")
+
+value_and_gradient = active.value_and_gradient
+hessian_vector_product = active.hessian_vector_product
+random_state = active.random_state
+set_random_state = active.set_random_state
+num_replicas = active.num_replicas
+TrainStep = active.TrainStep
+
+__all__ = [
+    "TRAINABLE_BACKENDS",
+    "TrainStep",
+    "hessian_vector_product",
+    "name",
+    "num_replicas",
+    "random_state",
+    "set_random_state",
+    "value_and_gradient",
+]

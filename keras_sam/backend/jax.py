@@ -1,0 +1,65 @@
+"""Gradients and the train step on JAX."""
+
+import jax
+import keras
+
+
+def value_and_gradient(function, tensors):
+    """Value, auxiliary output and gradient of `function(tensors) -> (value, auxiliary)`.
+
+    Args:
+        function: Maps a list of tensors to a scalar and anything else.
+        tensors: List of tensors, the point at which to differentiate.
+
+    Returns:
+        `(value, auxiliary, gradients)`; a tensor that the value does not depend on has a
+        gradient of zeros on JAX and `None` on the other backends.
+    """
+    (value, auxiliary), gradients = jax.value_and_grad(function, has_aux=True)(tensors)
+    return value, auxiliary, gradients
+
+
+def hessian_vector_product(function, tensors, vectors):
+    """Product of the Hessian of `function(tensors) -> (value, auxiliary)` with `vectors`."""
+    gradient = jax.grad(lambda point: function(point)[0])
+    return jax.jvp(gradient, (list(tensors),), (list(vectors),))[1]
+
+
+def random_state():
+    """State of any generator outside Keras's seed variables: none on JAX."""
+    return None
+
+
+def set_random_state(state):
+    """Counterpart of `random_state`."""
+    del state
+
+
+def num_replicas():
+    """Factor by which Keras has divided the loss: none, the batch is global on JAX."""
+    return 1
+
+
+class TrainStep:
+    """The stateless `train_step` of Keras's JAX trainer around `compute_gradients`.
+
+    The lists of `state` follow the model's own properties, so a scope that maps every
+    variable to its traced value lets the step read and assign variables as elsewhere.
+    """
+
+    def train_step(self, state, data):
+        variables = (
+            self.trainable_variables,
+            self.non_trainable_variables,
+            self.optimizer.variables,
+            self.metrics_variables,
+        )
+        mapping = [pair for refs, values in zip(variables, state) for pair in zip(refs, values)]
+        with keras.StatelessScope(state_mapping=mapping) as scope:
+            gradients, logs = self.compute_gradients(data)
+        trainable, optimizer = self.optimizer.stateless_apply(state[2], gradients, state[0])
+        non_trainable, metrics = (
+            [scope.get_current_value(variable) for variable in refs]
+            for refs in (variables[1], variables[3])
+        )
+        return logs, (trainable, non_trainable, optimizer, metrics)

@@ -1,0 +1,56 @@
+"""Gradients and the train step on TensorFlow."""
+
+import tensorflow as tf
+
+
+def value_and_gradient(function, tensors):
+    """See `keras_sam.backend.jax.value_and_gradient`."""
+    tensors = [tf.convert_to_tensor(tensor) for tensor in tensors]
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(tensors)
+        value, auxiliary = function(tensors)
+    return value, auxiliary, _densify(tape.gradient(value, tensors))
+
+
+def hessian_vector_product(function, tensors, vectors):
+    """See `keras_sam.backend.jax.hessian_vector_product`."""
+    tensors = [tf.convert_to_tensor(tensor) for tensor in tensors]
+    with tf.autodiff.ForwardAccumulator(tensors, list(vectors)) as accumulator:
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(tensors)
+            value, _ = function(tensors)
+        gradients = _densify(tape.gradient(value, tensors))
+    return [None if g is None else accumulator.jvp(g) for g in gradients]
+
+
+def _densify(gradients):
+    """Embedding rows looked up twice are two slices of one row: only a dense sum has a norm."""
+    return [None if g is None else tf.convert_to_tensor(g) for g in gradients]
+
+
+def random_state():
+    """State of any generator outside Keras's seed variables: none on TensorFlow."""
+    return None
+
+
+def set_random_state(state):
+    """Counterpart of `random_state`."""
+    del state
+
+
+def num_replicas():
+    """Factor by which Keras has divided the loss under a distribution strategy."""
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+class TrainStep:
+    """The `train_step` of Keras's TensorFlow trainer around `compute_gradients`."""
+
+    def train_step(self, data):
+        # Without a strategy Keras lets the first call build the model; this one looks at the
+        # model through a stateless scope, where variables cannot be made.
+        if not self.is_ready:
+            self._symbolic_build(data_batch=data)
+        gradients, logs = self.compute_gradients(data)
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables))
+        return logs

@@ -1,0 +1,64 @@
+"""Gradients and the train step on PyTorch."""
+
+import torch
+
+
+def value_and_gradient(function, tensors):
+    """See `keras_sam.backend.jax.value_and_gradient`."""
+    tensors = _leaves(tensors)
+    with torch.enable_grad():
+        value, auxiliary = function(tensors)
+        gradients = torch.autograd.grad(value, tensors, allow_unused=True)
+    return value.detach(), auxiliary, list(gradients)
+
+
+def hessian_vector_product(function, tensors, vectors):
+    """See `keras_sam.backend.jax.hessian_vector_product`."""
+    tensors = _leaves(tensors)
+    with torch.enable_grad():
+        value, _ = function(tensors)
+        gradients = torch.autograd.grad(value, tensors, create_graph=True, allow_unused=True)
+        # A gradient that is constant (a linear layer's, say) has no graph and a zero product.
+        curved = [
+            (gradient, vector)
+            for gradient, vector in zip(gradients, vectors)
+            if gradient is not None and gradient.requires_grad
+        ]
+        if not curved:
+            return [None] * len(tensors)
+        outputs, cotangents = zip(*curved)
+        return list(torch.autograd.grad(outputs, tensors, cotangents, allow_unused=True))
+
+
+def _leaves(tensors):
+    """Leaves of a new graph that share their storage with the weights: nothing is copied."""
+    return [tensor.detach().requires_grad_() for tensor in tensors]
+
+
+def random_state():
+    """State of PyTorch's own generators, which a Keras dropout layer without a seed draws from."""
+    devices = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    return torch.get_rng_state(), devices
+
+
+def set_random_state(state):
+    """Counterpart of `random_state`."""
+    cpu, devices = state
+    torch.set_rng_state(cpu)
+    if devices:
+        torch.cuda.set_rng_state_all(devices)
+
+
+def num_replicas():
+    """Factor by which Keras has divided the loss: none on PyTorch."""
+    return 1
+
+
+class TrainStep:
+    """The `train_step` of Keras's PyTorch trainer around `compute_gradients`."""
+
+    def train_step(self, data):
+        gradients, logs = self.compute_gradients(data)
+        with torch.no_grad():
+            self.optimizer.apply(gradients, self.trainable_variables)
+        return logs

@@ -1,0 +1,40 @@
+"""Micro-batches of a nested batch."""
+
+import itertools
+
+import keras
+from keras import ops
+
+
+def batch_size(x):
+    """Number of examples: an int where it is known, else a scalar tensor.
+
+    Args:
+        x: Nested tensors with a leading batch axis; `None` leaves are passed over.
+    """
+    first = next(leaf for leaf in keras.tree.flatten(x) if leaf is not None)
+    return ops.shape(first)[0]
+
+
+def split(batch, num_splits):
+    """Cuts a batch into micro-batches whose sizes differ by at most one.
+
+    Args:
+        batch: `(x, y, sample_weight)`, nested tensors with a leading batch axis.
+        num_splits: Positive integer.
+
+    Returns:
+        List of `(micro_batch, size)`; without the empty ones where sizes are known.
+    """
+    size = batch_size(batch[0])
+    bounds = [(size * part) // num_splits for part in range(num_splits + 1)]
+    parts = []
+    for start, stop in itertools.pairwise(bounds):
+        if isinstance(size, int) and start == stop:
+            continue
+        parts.append((_cut(batch, start, stop), stop - start))
+    return parts
+
+
+def _cut(batch, start, stop):
+    return keras.tree.map_structure(lambda leaf: None if leaf is None else leaf[start:stop], batch)

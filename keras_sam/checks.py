@@ -1,0 +1,67 @@
+"""Checks of arguments, with errors that say what was expected."""
+
+import difflib
+import math
+import numbers
+
+
+def _refuse(name, expected, value):
+    raise ValueError(f"{name} must be {expected}. Received: {name}={value!r}")
+
+
+def is_number(value):
+    """Whether `value` is a finite real number; a bool is not."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        return False
+    return math.isfinite(value)
+
+
+def non_negative(name, value):
+    """`value` as a float, if it is a finite number of at least 0."""
+    if not is_number(value) or value < 0:
+        _refuse(name, "a finite number of at least 0", value)
+    return float(value)
+
+
+def positive(name, value):
+    """`value` as a float, if it is a finite number above 0."""
+    if not is_number(value) or value <= 0:
+        _refuse(name, "a finite number above 0", value)
+    return float(value)
+
+
+def _integer(name, value, least):
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
+        _refuse(name, f"an integer of at least {least}", value)
+    return int(value)
+
+
+def positive_integer(name, value):
+    """`value` as an int, if it is an integer of at least 1."""
+    return _integer(name, value, 1)
+
+
+def non_negative_integer(name, value):
+    """`value` as an int, if it is an integer of at least 0."""
+    return _integer(name, value, 0)
+
+
+def norm_order(p):
+    """`p` as a float, if a p-norm of this order exists."""
+    is_order = isinstance(p, numbers.Real) and not isinstance(p, bool) and p >= 1
+    if not is_order:
+        _refuse("p", "a number of at least 1, or math.inf for the sign", p)
+    return float(p)
+
+
+def one_of(name, value, choices):
+    """`value`, if it is among `choices`."""
+    if not isinstance(value, str) or value not in choices:
+        _refuse(name, f"one of {', '.join(map(repr, choices))}", value)
+    return value
+
+
+def nearest(name, names):
+    """A clause that names the nearest known names, or all of them where none is near."""
+    close = difflib.get_close_matches(str(name), names, n=3, cutoff=0.5)
+    return f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(names)}."

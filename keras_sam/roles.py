@@ -1,0 +1,135 @@
+"""What each trainable variable does in its layer, decided from the layer.
+
+Adaptive methods scale kernels but not biases, filter-wise ones need the axes that index a
+kernel's filters, and masks choose variables by what they are.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+NORMALIZATION_LAYERS = tuple(
+    getattr(keras.layers, name)
+    for name in (
+        "BatchNormalization",
+        "GroupNormalization",
+        "LayerNormalization",
+        "RMSNormalization",
+    )
+    if hasattr(keras.layers, name)  # RMSNormalization came after the oldest Keras we support.
+)
+TRANSPOSED_LAYERS = (
+    keras.layers.Conv1DTranspose,
+    keras.layers.Conv2DTranspose,
+    keras.layers.Conv3DTranspose,
+)
+DEPTHWISE_LAYERS = (keras.layers.DepthwiseConv1D, keras.layers.DepthwiseConv2D)
+OFFSET_NAMES = ("bias", "beta")
+
+
+@dataclass(frozen=True)
+class Role:
+    """A trainable variable's place in the model.
+
+    Args:
+        variable: The `keras.Variable`.
+        kind: `"kernel"`, `"embedding"`, `"scale"` (a normalization layer's gamma), or
+            `"bias"` (every bias, and a normalization layer's beta).
+        in_normalization: Whether the variable belongs to a normalization layer.
+        filter_axes: Axes that index filters; empty where the variable has none.
+    """
+
+    variable: Any
+    kind: str
+    in_normalization: bool = False
+    filter_axes: tuple[int, ...] = ()
+
+
+def roles_of(model):
+    """Roles of `model.trainable_variables`, in their order.
+
+    Args:
+        model: A built `keras.Model`.
+
+    Returns:
+        List of `Role`.
+    """
+    owners = {}
+    # The only public way to all layers, a composite layer's too, would be to guess attributes.
+    for layer in model._flatten_layers():
+        for variable in (*layer._trainable_variables, *layer._non_trainable_variables):
+            owners.setdefault(id(variable), layer)
+    return [role_of(variable, owners.get(id(variable))) for variable in model.trainable_variables]
+
+
+def role_of(variable, layer):
+    """Role of one variable that `layer` owns."""
+    is_offset = variable.name in OFFSET_NAMES or variable is getattr(layer, "bias", None)
+    if isinstance(layer, NORMALIZATION_LAYERS):
+        return Role(variable, "bias" if is_offset else "scale", in_normalization=True)
+    if is_offset:
+        return Role(variable, "bias")
+    if isinstance(layer, keras.layers.Embedding):
+        return Role(variable, "embedding", filter_axes=(0,))
+    return Role(variable, "kernel", filter_axes=_filter_axes(variable, layer))
+
+
+def _filter_axes(variable, layer):
+    rank = len(variable.shape)
+    if rank < 2:
+        return ()
+    if isinstance(layer, TRANSPOSED_LAYERS):  # Kernels are (…, filters, channels in).
+        return (rank - 2,)
+    if isinstance(layer, DEPTHWISE_LAYERS) or variable is getattr(layer, "depthwise_kernel", None):
+        return (rank - 2, rank - 1)  # One filter for each channel in and multiplier.
+    if isinstance(layer, keras.layers.EinsumDense) and variable.name == "kernel":
+        return _einsum_filter_axes(layer.equation)
+    return (rank - 1,)
+
+
+def _einsum_filter_axes(equation):
+    """Axes of the kernel that the output keeps: the rest is summed over, one filter at a time."""
+    operands, output = equation.replace(" ", "").split("->")
+    kernel = operands.split(",")[1].replace(".", "")
+    return tuple(axis for axis, letter in enumerate(kernel) if letter in output)
+
+
+Mask = str | Sequence[str] | Callable[[Any], bool] | None
+
+MASKS: dict[str, Callable[[Role], bool]] = {
+    "all": lambda role: True,
+    "kernels": lambda role: role.kind in ("kernel", "embedding"),
+    "embeddings": lambda role: role.kind == "embedding",
+    "biases": lambda role: role.kind == "bias",
+    "normalization": lambda role: role.in_normalization,
+}
+
+
+def check_mask(mask):
+    """Refuse a mask that is neither a known name, a sequence of these, nor a predicate."""
+    names = [mask] if isinstance(mask, str) else mask
+    if mask is None or callable(mask):
+        return
+    if not isinstance(names, list | tuple) or not names or not set(names) <= set(MASKS):
+        raise ValueError(
+            f"mask must be one of {', '.join(MASKS)}, a list of these names (their union), or a "
+            f"function of a variable that says whether to perturb it. Received: mask={mask!r}"
+        )
+
+
+def is_perturbed(role, mask):
+    """Whether `mask` chooses the variable of `role`.
+
+    Variables that are overwritten with their gradient (float8 scales) are not weights and are
+    never perturbed.
+    """
+    if role.variable.overwrite_with_gradient:
+        return False
+    if mask is None:
+        return True
+    if callable(mask):
+        return bool(mask(role.variable))
+    names = [mask] if isinstance(mask, str) else mask
+    return any(MASKS[name](role) for name in names)

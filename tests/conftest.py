@@ -1,0 +1,26 @@
+"""Fixtures of every test; the backend is the one that KERAS_BACKEND names."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Several CPU devices for the tests of distribution, set before JAX starts.
+os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=4")
+
+import keras
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    """Every test starts from the same seed, with nothing left over from the one before."""
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(0)
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy("float32")
+    yield
+
+
+@pytest.fixture
+def backend():
+    """Name of the active backend."""
+    return keras.backend.backend()
