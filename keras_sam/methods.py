@@ -6,17 +6,8 @@ import keras
 
 from keras_sam import checks
 from keras_sam.method import Method
-from keras_sam.registry import (
-    ASAM,
-    FGSM,
-    ROWS,
-    SAM,
-    SAMON,
-    Late,
-    MultiStep,
-    Periodic,
-    SecondOrder,
-)
+from keras_sam.named import ASAM, FGSM, SAM, SAMON, Late, MultiStep, Periodic, SecondOrder
+from keras_sam.registry import ROWS
 
 __all__ = [
     "ASAM",
@@ -32,6 +23,7 @@ __all__ = [
     "get",
     "list",
     "options",
+    "own_options",
     "serialize",
 ]
 
@@ -116,9 +108,26 @@ def options(name: str):
     >>> keras_sam.methods.options("sam")
     ['rho', 'p', 'mask', 'every', 'start']
     """
-    parameters = inspect.signature(ROWS[name].factory).parameters.values()
-    own = [p.name for p in parameters if p.kind is not inspect.Parameter.VAR_KEYWORD]
+    own = own_options(name)
     return own + [option for option in WHEN_AND_WHERE if option not in own]
+
+
+def own_options(name: str):
+    """Those options of a named method that its own factory has.
+
+    Args:
+        name: Registry name.
+
+    Returns:
+        List of strings.
+
+    Example:
+
+    >>> keras_sam.methods.own_options("sam")
+    ['rho', 'p']
+    """
+    parameters = inspect.signature(ROWS[name].factory).parameters.values()
+    return [p.name for p in parameters if p.kind is not inspect.Parameter.VAR_KEYWORD]
 
 
 def serialize(method: Method) -> dict:

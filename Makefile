@@ -1,0 +1,67 @@
+# `make demo` and `make test` need only Python 3.11 and make: they set up what they use.
+PYTHON ?= python3
+BACKENDS := jax tensorflow torch
+BACKEND ?= $(BACKENDS)
+# Two test processes: each backend compiles on one core most of the time.
+PYTEST_ARGS ?= -n 2 --dist loadfile
+TEST := .venv-test
+DEMO := .venv-demo
+BENCH := .venv-bench
+
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.PHONY: help demo test lint format readme bench clean
+
+help:  ## Say what each target does.
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+demo: $(DEMO)/ready  ## Train on noisy digits with SGD and with SAM, and compare (two minutes).
+	KERAS_BACKEND=jax $(DEMO)/bin/python apps/train_resnet.py \
+	  --dataset=digits --model=convnet --label_noise=0.4 --compare=sgd,sam:0.5 \
+	  --seeds=0,1,2 --epochs=60 --workdir=runs/demo --overwrite
+
+test: $(TEST)/ready  ## Run the tests on all three backends; BACKEND=jax for one.
+	@set -e; for backend in $(BACKEND); do \
+	  echo "== KERAS_BACKEND=$$backend"; \
+	  KERAS_BACKEND=$$backend $(TEST)/bin/python -m pytest $(PYTEST_ARGS) tests; \
+	done
+
+lint: $(TEST)/ready  ## Check style and types.
+	$(TEST)/bin/ruff check .
+	$(TEST)/bin/ruff format --check .
+	$(TEST)/bin/mypy
+
+format: $(TEST)/ready  ## Format the code.
+	$(TEST)/bin/ruff check --fix .
+	$(TEST)/bin/ruff format .
+
+readme: $(TEST)/ready  ## Bring the README's table of methods up to date.
+	KERAS_BACKEND=jax $(TEST)/bin/python docs/update_readme.py
+
+bench: $(BENCH)/ready  ## Measure a step against plain fit and against peers, on each backend.
+	@set -e; for backend in $(BACKEND); do \
+	  KERAS_BACKEND=$$backend $(BENCH)/bin/python benchmarks/step_time.py --peers \
+	    --output=benchmarks/results/step_time_$$backend.json; \
+	done
+
+clean:  ## Remove the environments and the runs.
+	rm -rf $(TEST) $(DEMO) $(BENCH) runs build *.egg-info
+
+$(DEMO)/ready: pyproject.toml
+	$(PYTHON) -m venv $(DEMO)
+	$(DEMO)/bin/pip install -q -e '.[jax]' matplotlib 'Pillow>=11.3' scikit-learn
+	touch $@
+
+$(TEST)/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(TEST)
+	# PyTorch first: a resolver that may choose brings its CUDA build.
+	$(TEST)/bin/pip install -q -r constraints.txt
+	$(TEST)/bin/pip install -q -c constraints.txt -e '.[apps,dev,jax,sharpness,tensorflow,torch]'
+	touch $@
+
+$(BENCH)/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/pip install -q -r constraints.txt
+	$(BENCH)/bin/pip install -q -c constraints.txt -e '.[jax,tensorflow,torch]' flax optax pytorch-optimizer
+	touch $@

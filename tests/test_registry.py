@@ -1,0 +1,80 @@
+"""Names, options and the README's table, over the registry."""
+
+import inspect
+
+import keras
+import pytest
+
+import keras_sam
+from docs.update_readme import README, updated
+from keras_sam.registry import ROWS
+
+METHODS = keras_sam.methods.list()
+
+
+def test_issue_names_are_there():
+    names = "asam fgsm late multistep periodic sam sam_on second_order".split()
+    assert set(names) <= set(METHODS)
+    assert sorted(METHODS) == METHODS
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_method_bears_the_name_it_is_found_by(name):
+    assert keras_sam.methods.get(name).name == name == ROWS[name].name
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_factory_is_public_and_documented(name):
+    factory = ROWS[name].factory
+    assert getattr(keras_sam.methods, factory.__name__) is factory
+    assert factory.__name__ in keras_sam.methods.__all__
+    assert inspect.getdoc(factory)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_option_has_a_default_and_survives_serialisation(name):
+    method = keras_sam.methods.get(name, rho=0.25, mask="kernels", every=3, start=4)
+    config = keras_sam.methods.serialize(method)
+    again = keras_sam.methods.deserialize(config)
+    assert keras_sam.methods.serialize(again) == config
+    assert (again.rho, again.mask, again.every, again.start) == (0.25, "kernels", 3, 4)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_unknown_option_is_refused_with_the_known_ones(name):
+    with pytest.raises(ValueError, match=rf"{name}.*rho.*every.*Received: alpha=1$"):
+        keras_sam.methods.get(name, alpha=1)
+
+
+def test_unknown_name_is_refused_with_the_nearest():
+    with pytest.raises(ValueError, match=r"asam.*Received: method='asm'$"):
+        keras_sam.methods.get("asm")
+
+
+def test_get_takes_a_method_and_a_config():
+    method = keras_sam.methods.SAM(0.1)
+    assert keras_sam.methods.get(method) is method
+    assert keras_sam.methods.get(keras_sam.methods.serialize(method)).rho == 0.1
+    with pytest.raises(ValueError, match="Received: rho"):
+        keras_sam.methods.get(method, rho=0.2)
+    with pytest.raises(TypeError, match="Received: method=3"):
+        keras_sam.methods.get(3)
+
+
+def test_deserialize_refuses_another_object():
+    config = keras.saving.serialize_keras_object(keras.optimizers.SGD())
+    with pytest.raises(ValueError, match="Received: config of a SGD"):
+        keras_sam.methods.deserialize(config)
+
+
+def test_rho_given_beside_a_method_replaces_its_own_and_leaves_it_alone():
+    method = keras_sam.methods.ASAM(0.5, mask=lambda variable: True)
+    base_model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model = keras_sam.SAMModel(base_model, rho=0.1, method=method)
+    assert (method.rho, model.method.rho) == (0.5, 0.1)
+    assert model.method.mask is method.mask
+
+
+def test_readme_shows_the_registry():
+    readme = README.read_text(encoding="utf-8")
+    assert updated(readme) == readme, "run `make readme`"
