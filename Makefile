@@ -19,7 +19,7 @@ help:  ## Say what each target does.
 demo: $(DEMO)/ready  ## Train on noisy digits with SGD and with SAM, and compare (two minutes).
 	KERAS_BACKEND=jax $(DEMO)/bin/python apps/train_resnet.py \
 	  --dataset=digits --model=convnet --label_noise=0.4 --compare=sgd,sam:0.5 \
-	  --seeds=0,1,2 --epochs=60 --workdir=runs/demo --overwrite
+	  --seeds=0,1,2 --epochs=60 --workdir=runs/demo --overwrite --verbose=0
 
 test: $(TEST)/ready  ## Run the tests on all three backends; BACKEND=jax for one.
 	@set -e; for backend in $(BACKEND); do \

@@ -14,10 +14,15 @@ def methods_table() -> str:
     Returns:
         String, a header and a line for each method.
     """
-    lines = [
-        "| name | what it does | options (besides `mask`, `every`, `start`) | gradients a step | from |"
-    ]
-    lines.append("|---|---|---|---|---|")
+    heads = (
+        "name",
+        "what it does",
+        "options, and `mask`, `every`, `start`",
+        "gradients a step",
+        "from",
+    )
+    heads = ("name", "what it does", "options, and `mask`, `every`, `start`", "cost", "from")
+    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for row in keras_sam.methods.list(detail=True):
         own = [f"`{name}`" for name in keras_sam.methods.own_options(row.name)]
         cells = (f"`{row.name}`", row.summary, ", ".join(own), row.cost, row.paper)

@@ -1,7 +1,15 @@
 """Sharpness-aware minimization for every Keras model, on JAX, TensorFlow and PyTorch."""
 
-from keras_sam import ascent, descent, methods
+from keras_sam import ascent, datasets, descent, methods, models
 from keras_sam.model import SAMModel
 from keras_sam.version import __version__
 
-__all__ = ["SAMModel", "__version__", "ascent", "descent", "methods"]
+__all__ = [
+    "SAMModel",
+    "__version__",
+    "ascent",
+    "datasets",
+    "descent",
+    "methods",
+    "models",
+]

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_sam import checks, tensors
+from keras_sam import backend, checks, tensors
 from keras_sam.ascent import Ascent, DualNormAscent
 from keras_sam.descent import Climb, Descent, PerturbedGradient
 from keras_sam.roles import Mask, check_mask, is_perturbed
@@ -103,7 +103,7 @@ class Method:
             return self._step(clean, self._act(oracle, clean, rho, measure), measure, True)
         is_active = self._is_active(iteration)
         # A real branch: an inactive step costs one pass.
-        outcome = ops.cond(
+        outcome = backend.cond(
             is_active,
             lambda: self._act(oracle, clean, rho, measure),
             lambda: (clean.gradients, clean.loss, ops.zeros(())),

@@ -1,18 +1,21 @@
 """The model that trains another model for flat minima."""
 
+import functools
+
 import keras
 
 from keras_sam import backend, checks, hooks, methods
+from keras_sam.delegation import Delegation
+from keras_sam.measuring import MEASUREMENTS, Measuring
 from keras_sam.method import Method
 from keras_sam.roles import roles_of
+from keras_sam.saving import Saving, restore_policy
 from keras_sam.schedules import Rho, rho_at
 from keras_sam.step import batch_gradients
 
-MEASUREMENTS = ("sharpness", "grad_norm", "perturbation_norm")
-
 
 @keras.saving.register_keras_serializable(package="keras_sam")
-class SAMModel(backend.TrainStep, keras.Model):
+class SAMModel(backend.TrainStep, Measuring, Delegation, Saving, keras.Model):
     """Trains a model with a sharpness-aware method, behind the usual `compile` and `fit`.
 
     The loss, the metrics, the BatchNorm statistics and the dropout masks are those of the pass
@@ -81,7 +84,7 @@ class SAMModel(backend.TrainStep, keras.Model):
         if model.built:
             self.built = True
             if self.roles:
-                chosen_method.chosen(self.roles)  # A mask that leaves nothing is refused now.
+                self._check_weights()  # A mask that leaves nothing is refused now.
         if model.compiled:
             self.compile(**hooks.compile_arguments(model))
 
@@ -134,6 +137,23 @@ class SAMModel(backend.TrainStep, keras.Model):
             self._role_key, self._roles = known, tuple(roles_of(self.base_model))
         return self._roles
 
+    def _check_weights(self):
+        """Refuse to train where there is nothing to train, or nothing to perturb."""
+        if not self.roles:
+            raise ValueError(
+                "The model must have trainable weights; unfreeze a layer and compile again. "
+                f"Received: {self.base_model.name!r}, of whose {len(self.base_model.weights)} "
+                "weights none is trainable"
+            )
+        self.method.chosen(self.roles)
+
+    @functools.wraps(keras.Model.make_train_function)
+    def make_train_function(self, force=False):
+        # An error inside the step would be too late: JAX has emptied the variables by then.
+        if self.base_model.built:
+            self._check_weights()
+        return super().make_train_function(force)
+
     def compute_gradients(self, data):
         """Gradients of one batch for the optimizer, and the logs of its clean pass.
 
@@ -147,34 +167,8 @@ class SAMModel(backend.TrainStep, keras.Model):
         Raises:
             ValueError: If the model has no trainable weights.
         """
-        if not self.roles:
-            raise ValueError(
-                "The model must have trainable weights; unfreeze a layer and compile again. "
-                f"Received: {self.base_model.name!r}, of whose {len(self.base_model.weights)} "
-                "weights none is trainable"
-            )
+        self._check_weights()
         return batch_gradients(self, keras.utils.unpack_x_y_sample_weight(data))
-
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        if not hooks.overrides(self.base_model, "compute_loss"):
-            return super().compute_loss(x, y, y_pred, sample_weight, training)
-        with hooks.lent(self, self.base_model) as base_model:
-            return base_model._compute_loss(x, y, y_pred, sample_weight, training)
-
-    def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        if not hooks.overrides(self.base_model, "compute_metrics"):
-            return super().compute_metrics(x, y, y_pred, sample_weight)
-        with hooks.lent(self, self.base_model) as base_model:
-            logs = base_model.compute_metrics(x, y, y_pred, sample_weight)
-        return {**self.get_metrics_result(), **logs}
-
-    @property
-    def metrics(self):
-        own = super().metrics
-        with hooks.lent(self, self.base_model) as base_model:
-            # Keras leaves out what a model inside a model tracks by itself.
-            theirs = base_model.metrics
-        return own + [metric for metric in theirs if all(metric is not other for other in own)]
 
     def get_config(self):
         return {
@@ -183,6 +177,7 @@ class SAMModel(backend.TrainStep, keras.Model):
             "method": methods.serialize(self.method),
             "num_batch_splits": self.num_batch_splits,
             "log_sharpness": self.log_sharpness,
+            "policy": keras.saving.serialize_keras_object(self.dtype_policy),
         }
 
     @classmethod
@@ -190,7 +185,10 @@ class SAMModel(backend.TrainStep, keras.Model):
         model = keras.saving.deserialize_keras_object(
             config["model"], custom_objects=custom_objects
         )
-        return cls(**{**config, "model": model, "method": methods.deserialize(config["method"])})
+        arguments = {key: value for key, value in config.items() if key != "policy"}
+        restore_policy(model, config["policy"])
+        method = methods.deserialize(config["method"])
+        return cls(**{**arguments, "model": model, "method": method})
 
 
 def _resolve_method(method: str | Method, rho: Rho | None) -> Method:

@@ -1,6 +1,7 @@
 """Loss and gradient of one batch at any weights, without touching a variable."""
 
 import contextlib
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,10 +31,16 @@ class WeightScope(keras.StatelessScope):
     evaluation which counts can hand it on, and any other can drop it.
     """
 
-    def __init__(self, variables, values):
-        super().__init__(state_mapping=zip(variables, values), collect_losses=True)
+    def __init__(self, variables):
+        super().__init__(collect_losses=True)
+        self.variables = variables
         self.weights = {id(variable) for variable in variables}
         self.assigned = {}
+
+    def place(self, values):
+        """From here on the variables have these values."""
+        for variable, value in zip(self.variables, values, strict=True):
+            self.add_update((variable, value))
 
     def get_current_value(self, variable):
         value = super().get_current_value(variable)
@@ -103,7 +110,7 @@ class GradientOracle:
 
     def clean(self):
         """Evaluation at the weights as they are; keeps the predictions and the state it leaves."""
-        _, outcome, gradients = backend.value_and_gradient(self._loss, self.weights)
+        _, outcome, gradients = self._differentiated(backend.value_and_gradient, self.weights)
         self.loss, self.predictions, values = outcome
         self._updates = list(zip(self._assigned, values, strict=True))
         self.is_connected = [gradient is not None for gradient in gradients]
@@ -118,15 +125,15 @@ class GradientOracle:
             perturbation: List of tensors shaped as the weights; `None` for a weight that stays.
         """
         with _replayed(self._random_state):
-            _, outcome, gradients = backend.value_and_gradient(
-                self._loss, tensors.add(self.weights, perturbation)
+            _, outcome, gradients = self._differentiated(
+                backend.value_and_gradient, tensors.add(self.weights, perturbation)
             )
         return self._evaluation(outcome[0], gradients)
 
     def hessian_vector_product(self, vector):
         """Product of the loss's Hessian at the weights with `vector`, a list of tensors."""
         with _replayed(self._random_state):
-            product = backend.hessian_vector_product(self._loss, self.weights, vector)
+            product = self._differentiated(backend.hessian_vector_product, self.weights, vector)
         return self._unscaled(product)
 
     def commit(self):
@@ -134,13 +141,18 @@ class GradientOracle:
         for variable, value in self._updates:
             variable.assign(value)
 
-    def _loss(self, weights):
+    def _differentiated(self, differentiate, weights, *vector):
+        # Open until the gradient is there: on PyTorch rematerialised layers run again for it.
+        with WeightScope(self.variables) as scope:
+            return differentiate(functools.partial(self._loss, scope), weights, *vector)
+
+    def _loss(self, scope, weights):
         x, y, sample_weight = self.batch
-        with WeightScope(self.variables, weights) as scope:
-            predictions = self.model(x, training=True)
-            loss = self.model.compute_loss(
-                x=x, y=y, y_pred=predictions, sample_weight=sample_weight, training=True
-            )
+        scope.place(weights)
+        predictions = self.model(x, training=True)
+        loss = self.model.compute_loss(
+            x=x, y=y, y_pred=predictions, sample_weight=sample_weight, training=True
+        )
         self._assigned = list(scope.assigned.values())
         values = [scope.get_current_value(variable) for variable in self._assigned]
         if backend.num_replicas() > 1:

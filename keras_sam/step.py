@@ -78,9 +78,13 @@ class _Step:
         self.model._loss_tracker.update_state(oracle.loss, sample_weight=size)
         self.logs = self.model.compute_metrics(x, y, oracle.predictions, sample_weight)
         for metric in self.model.measurements:
-            value = getattr(step, metric.name)
-            # A step that loss scaling skips for an overflow has nothing to show.
-            counts = step.is_active if self.loss_scale is None else ops.isfinite(value)
+            value, counts = getattr(step, metric.name), step.is_active
+            if self.loss_scale is not None:
+                # A step that loss scaling skips for an overflow has nothing to show, and a weight
+                # of 0 would not hide it: 0 times NaN is NaN.
+                is_finite = ops.isfinite(value)
+                counts = ops.logical_and(counts, is_finite)
+                value = ops.where(is_finite, value, ops.zeros_like(value))
             metric.update_state(value, sample_weight=ops.cast(counts, "float32"))
 
     def _factor_for_optimizer(self, oracle):

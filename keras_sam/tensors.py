@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from keras_sam import backend
+
 HALF_PRECISION = ("float16", "bfloat16")
 
 
@@ -15,7 +17,7 @@ def at_least_float32(tensor):
 def total(scalars):
     """Sum of a list of scalars; the empty sum is 0."""
     scalars = list(scalars)
-    return ops.sum(ops.stack(scalars)) if scalars else ops.zeros(())
+    return ops.sum(backend.computed_once(ops.stack(scalars))) if scalars else ops.zeros(())
 
 
 def inner(left, right):

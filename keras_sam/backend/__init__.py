@@ -1,8 +1,8 @@
 """The one place that knows which backend is active.
 
 Each backend file offers the same names: `value_and_gradient`,
-`hessian_vector_product`, `random_state`, `set_random_state`, `num_replicas`
-and `TrainStep`.
+`hessian_vector_product`, `cond`, `computed_once`, `random_state`,
+`set_random_state`, `num_replicas` and `TrainStep`.
 """
 
 import importlib
@@ -24,6 +24,8 @@ active = importlib.import_module(f"keras_sam.backend.{name}")
 
 value_and_gradient = active.value_and_gradient
 hessian_vector_product = active.hessian_vector_product
+cond = active.cond
+computed_once = active.computed_once
 random_state = active.random_state
 set_random_state = active.set_random_state
 num_replicas = active.num_replicas
@@ -32,6 +34,8 @@ TrainStep = active.TrainStep
 __all__ = [
     "TRAINABLE_BACKENDS",
     "TrainStep",
+    "computed_once",
+    "cond",
     "hessian_vector_product",
     "name",
     "num_replicas",

@@ -3,6 +3,8 @@
 import jax
 import keras
 
+from keras_sam.backend.jax_convolutions import in_fast_layout
+
 
 def value_and_gradient(function, tensors):
     """Value, auxiliary output and gradient of `function(tensors) -> (value, auxiliary)`.
@@ -23,6 +25,28 @@ def hessian_vector_product(function, tensors, vectors):
     """Product of the Hessian of `function(tensors) -> (value, auxiliary)` with `vectors`."""
     gradient = jax.grad(lambda point: function(point)[0])
     return jax.jvp(gradient, (list(tensors),), (list(vectors),))[1]
+
+
+def cond(predicate, if_true, if_false):
+    """Result of one of two functions without arguments; the other one costs nothing.
+
+    Args:
+        predicate: Bool scalar tensor.
+        if_true: Function that evaluates the model again.
+        if_false: Function that does not.
+    """
+    if jax.default_backend() == "cpu":
+        if_true = in_fast_layout(if_true)
+    return jax.lax.cond(predicate, if_true, if_false)
+
+
+def computed_once(tensor):
+    """`tensor`, as a value that no operation computes for itself.
+
+    XLA turns the sum of a stack of scalars into a chain of additions and repeats the chain in
+    each operation that uses the sum: a norm over all weights would triple the compilation.
+    """
+    return jax.lax.optimization_barrier(tensor)
 
 
 def random_state():

@@ -1,6 +1,7 @@
 """Gradients and the train step on TensorFlow."""
 
 import tensorflow as tf
+from keras import ops
 
 
 def value_and_gradient(function, tensors):
@@ -26,6 +27,16 @@ def hessian_vector_product(function, tensors, vectors):
 def _densify(gradients):
     """Embedding rows looked up twice are two slices of one row: only a dense sum has a norm."""
     return [None if g is None else tf.convert_to_tensor(g) for g in gradients]
+
+
+def cond(predicate, if_true, if_false):
+    """See `keras_sam.backend.jax.cond`."""
+    return ops.cond(predicate, if_true, if_false)
+
+
+def computed_once(tensor):
+    """See `keras_sam.backend.jax.computed_once`; nothing to do here."""
+    return tensor
 
 
 def random_state():

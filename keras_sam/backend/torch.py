@@ -1,6 +1,7 @@
 """Gradients and the train step on PyTorch."""
 
 import torch
+from keras import ops
 
 
 def value_and_gradient(function, tensors):
@@ -33,6 +34,16 @@ def hessian_vector_product(function, tensors, vectors):
 def _leaves(tensors):
     """Leaves of a new graph that share their storage with the weights: nothing is copied."""
     return [tensor.detach().requires_grad_() for tensor in tensors]
+
+
+def cond(predicate, if_true, if_false):
+    """See `keras_sam.backend.jax.cond`. On a GPU this waits for the predicate."""
+    return ops.cond(predicate, if_true, if_false)
+
+
+def computed_once(tensor):
+    """See `keras_sam.backend.jax.computed_once`; nothing to do here."""
+    return tensor
 
 
 def random_state():

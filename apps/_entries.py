@@ -1,0 +1,127 @@
+"""Which methods to train, and with which arguments, from what the command line says."""
+
+import ast
+import dataclasses
+import math
+
+from keras_sam import checks, methods
+
+PLAIN = "sgd"  # Training without any sharpness-aware method, whatever the optimizer.
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """One method of a comparison.
+
+    Args:
+        method: Name from the registry, or `"sgd"`.
+        own_rho: The radius after the colon, as in `sam:0.5`; `None` without a colon.
+        arguments: Dictionary of the method's arguments.
+        rho: The radius that the method ends up with; `None` for `"sgd"`.
+    """
+
+    method: str
+    own_rho: float | None
+    arguments: dict
+    rho: float | None
+
+    @property
+    def folder(self):
+        """Name of the folder of the method's runs."""
+        return self.method if self.own_rho is None else f"{self.method}_rho_{self.own_rho:g}"
+
+    @property
+    def label(self):
+        """Name in tables and figures."""
+        return self.method if self.rho is None else f"{self.method}, rho {self.rho:g}"
+
+
+def entries(options):
+    """The methods to train, in the order of the table.
+
+    Args:
+        options: Dictionary of the app's flags.
+
+    Returns:
+        List of `Entry`.
+
+    Raises:
+        ValueError: If a method or one of its arguments is unknown, or a method comes twice.
+    """
+    names = options["compare"] or [options["method"]]
+    found = [_entry(name.strip(), options, alone=len(names) == 1) for name in names]
+    labels = [entry.label for entry in found]
+    if len(set(labels)) < len(labels):
+        raise ValueError(
+            f"Each method can be compared once: leave out the repetition or give it another rho, "
+            f"as in sam:0.5. Received: --compare={','.join(names)}"
+        )
+    return found
+
+
+def _entry(text, options, alone):
+    name, _, own = text.partition(":")
+    check_known("method", name, [PLAIN, *methods.list()])
+    own_rho = _number(text, own) if own else None
+    given = {key: options[key] for key in ("rho", "p") if options[key] is not None}
+    given |= _arguments(options["method_arguments"])
+    if own_rho is not None:
+        given["rho"] = own_rho
+    if name != PLAIN:
+        return Entry(name, own_rho, given, float(methods.get(name, **given).rho))
+    # Beside other methods, plain training leaves their arguments to them.
+    useless = {"rho": own_rho} if own_rho is not None else given if alone else {}
+    if useless:
+        raise ValueError(
+            f"{PLAIN} is training without sharpness-aware minimization and takes no arguments. "
+            f"Received: {', '.join(f'{key}={value}' for key, value in useless.items())}"
+        )
+    return Entry(PLAIN, None, {}, None)
+
+
+def _number(text, rho):
+    try:
+        return float(rho)
+    except ValueError:
+        raise ValueError(
+            f"What follows a method's colon is its rho, as in sam:0.5. Received: {text}"
+        ) from None
+
+
+def _arguments(pairs):
+    parsed = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key.strip():
+            raise ValueError(
+                "method_arguments must be name=value, separated by commas, as in "
+                f"steps=3,projection=True. Received: --method_arguments={','.join(pairs)}"
+            )
+        parsed[key.strip()] = _value(value.strip())
+    return parsed
+
+
+def _value(text):
+    if text == "inf":
+        return math.inf
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text  # A word such as "filter".
+
+
+def check_known(flag, value, choices):
+    """Refuses a value that a flag does not have, and names the nearest ones.
+
+    Args:
+        flag: String, the flag's name.
+        value: String.
+        choices: List of strings.
+
+    Raises:
+        ValueError: If the value is not among the choices.
+    """
+    if value not in choices:
+        raise ValueError(
+            f"Unknown {flag}: {checks.nearest(value, choices)} Received: --{flag}={value}"
+        )

@@ -1,0 +1,152 @@
+"""The folder of an app's runs: what each run leaves, and how it goes on after a stop."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+SETTINGS = "settings.json"
+# They tell a work directory's runs apart; all other settings are common to them.
+OWN_SETTINGS = ("method", "method_arguments", "num_batch_splits", "rho", "seed")
+CHECKPOINT = "epoch_{:05d}.weights.h5"
+
+
+class RunFolder:
+    """The files of one run, in `<workdir>/<method>/seed_<n>/`.
+
+    Args:
+        path: Path of the folder; it is made by `begin`.
+        settings: Dictionary of the run's resolved settings.
+    """
+
+    def __init__(self, path, settings):
+        self.path = Path(path)
+        self.settings = settings
+        self.model = self.path / "model.keras"
+        self.metrics = self.path / "metrics.jsonl"
+
+    @property
+    def finished(self):
+        """Whether the run's trained model is there."""
+        return self.model.is_file()
+
+    def begin(self):
+        """Makes the folder and writes the settings."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(self.settings, indent=2, sort_keys=True) + "\n"
+        _write_whole(self.path / SETTINGS, lambda path: path.write_text(text))
+
+    def history(self):
+        """Returns the metrics of each completed epoch, as a list of dictionaries."""
+        if not self.metrics.is_file():
+            return []
+        return [json.loads(line) for line in self.metrics.read_text().splitlines()]
+
+    def restore(self, model):
+        """Loads the last completed epoch into a compiled model.
+
+        Args:
+            model: A compiled and built `keras.Model`.
+
+        Returns:
+            Integer, the number of completed epochs.
+        """
+        checkpoints = sorted(self.path.glob("epoch_*.weights.h5"))
+        completed = int(checkpoints[-1].name.split("_")[1].split(".")[0]) if checkpoints else 0
+        if checkpoints:
+            model.optimizer.build(model.trainable_variables)
+            model.load_weights(checkpoints[-1])
+        # A line is written before its checkpoint: a stop between the two leaves one too many.
+        lines = "".join(json.dumps(line) + "\n" for line in self.history()[:completed])
+        _write_whole(self.metrics, lambda path: path.write_text(lines))
+        return completed
+
+    def complete_epoch(self, model, line):
+        """Adds an epoch's line to the metrics and replaces the checkpoint.
+
+        Args:
+            model: The `keras.Model` in training, with its optimizer.
+            line: Dictionary of the epoch's metrics; `line["epoch"]` counts from 1.
+        """
+        with open(self.metrics, "a") as file:
+            file.write(json.dumps(line) + "\n")
+        older = list(self.path.glob("epoch_*.weights.h5"))
+        _write_whole(self.path / CHECKPOINT.format(line["epoch"]), model.save_weights)
+        for path in older:
+            path.unlink()
+
+    def finish(self, base_model):
+        """Saves the trained model, which needs no checkpoint any more.
+
+        Args:
+            base_model: The user's `keras.Model`, without any wrapper.
+        """
+        _write_whole(self.model, base_model.save)
+        for path in self.path.glob("epoch_*.weights.h5"):
+            path.unlink()
+
+
+def _write_whole(path, write):
+    """Writes under another name first, so that a stop never leaves half a file."""
+    # Keras knows formats by the end of the name.
+    unfinished = path.with_name(f"unfinished_{path.name}")
+    write(unfinished)
+    os.replace(unfinished, path)
+
+
+def check(workdir, folders, resume, overwrite):
+    """Makes sure that a work directory belongs to the runs that are about to start.
+
+    Args:
+        workdir: Path.
+        folders: List of `RunFolder`, the planned runs.
+        resume: Whether to go on with what is there.
+        overwrite: Whether what is there will be removed.
+
+    Raises:
+        ValueError: If the folder holds runs with other settings, or runs at all without
+            `resume` or `overwrite`.
+    """
+    if workdir.exists() and not workdir.is_dir():
+        raise ValueError(f"The work directory must be a folder. Received: --workdir={workdir}")
+    if resume and overwrite:
+        raise ValueError("Choose one of them. Received: --resume --overwrite")
+    if overwrite:
+        return
+    present = _runs_in(workdir)
+    planned = {folder.path / SETTINGS: folder.settings for folder in folders}
+    for path in present:
+        _check_same(path, planned.get(path), folders[0].settings)
+    if present and not resume:
+        raise ValueError(
+            f"{workdir} holds runs already: add --resume to go on with them or --overwrite to "
+            f"remove them, or choose another folder. Received: --workdir={workdir}"
+        )
+
+
+def clear(workdir):
+    """Removes the runs in a work directory, and nothing else.
+
+    Args:
+        workdir: Path.
+    """
+    for path in _runs_in(workdir):
+        shutil.rmtree(path.parent)
+
+
+def _runs_in(workdir):
+    return sorted(workdir.glob(f"*/seed_*/{SETTINGS}"))
+
+
+def _check_same(path, planned, any_planned):
+    """Compares a run that is there with its plan, or with what all planned runs share."""
+    there = json.loads(path.read_text())
+    expected = planned or {k: v for k, v in any_planned.items() if k not in OWN_SETTINGS}
+    # Through JSON, in which tuples and infinities look the same on both sides.
+    expected = json.loads(json.dumps(expected))
+    differing = [key for key in expected if there.get(key) != expected[key]]
+    if differing:
+        raise ValueError(
+            f"{path.parent} holds a run with other settings: choose another --workdir. Received: "
+            + ", ".join(f"{key}={expected[key]} instead of {there.get(key)}" for key in differing)
+        )

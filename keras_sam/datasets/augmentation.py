@@ -1,0 +1,34 @@
+"""The basic augmentation of small images, in NumPy on the CPU beside the training step."""
+
+import numpy as np
+
+
+def shift_and_flip(images, generator, shift=4, flip=True):
+    """Moves each image by a few pixels at random, and mirrors half of them.
+
+    Moving is padding with zeros on all sides and cropping back, as in the ResNet paper.
+
+    Args:
+        images: Array (batch, height, width, channels).
+        generator: A `numpy.random.Generator`.
+        shift: Integer, the largest move along each axis. Defaults to `4`.
+        flip: Boolean, whether to mirror. Defaults to `True`.
+
+    Returns:
+        A new array of the same shape and dtype.
+
+    Example:
+
+    >>> from keras_sam import datasets
+    >>> images = np.ones((2, 8, 8, 1), "float32")
+    >>> datasets.shift_and_flip(images, np.random.default_rng(0), shift=1).shape
+    (2, 8, 8, 1)
+    """
+    batch, height, width, _ = images.shape
+    padded = np.pad(images, ((0, 0), (shift, shift), (shift, shift), (0, 0)))
+    corners = generator.integers(0, 2 * shift + 1, size=(2, batch, 1))
+    rows, columns = corners[0] + np.arange(height), corners[1] + np.arange(width)
+    if flip:
+        mirrored = generator.random(batch) < 0.5
+        columns[mirrored] = columns[mirrored, ::-1]
+    return padded[np.arange(batch)[:, None, None], rows[:, :, None], columns[:, None, :]]

@@ -1,0 +1,91 @@
+"""Batches that depend on the seed and the epoch alone, so that a resumed run sees the same."""
+
+from functools import lru_cache
+
+import keras
+import numpy as np
+
+from keras_sam import checks
+
+
+class Batches(keras.utils.PyDataset):
+    """Shuffled, augmented training batches as a pure function of (seed, epoch, position).
+
+    Give them to `fit` with `shuffle=False`, or Keras visits them in an order of its own.
+
+    Only full batches are made, so that the training step is compiled once; what is left over
+    differs from epoch to epoch. Fewer examples than `batch_size` make a single batch.
+
+    Args:
+        x: Array (examples, …).
+        y: Array (examples, …).
+        batch_size: Integer of at least 1.
+        seed: Integer of at least 0. Defaults to `0`.
+        augment: Function of (images, `numpy.random.Generator`) that returns new images. Defaults
+            to `None`, no augmentation.
+
+    Raises:
+        ValueError: If the lengths of `x` and `y` differ, they are empty, or `batch_size` is not a
+            positive integer.
+
+    Example:
+
+    >>> from keras_sam import datasets
+    >>> data = datasets.digits()
+    >>> batches = datasets.Batches(data.x_train, data.y_train, batch_size=64)
+    >>> callbacks = [batches.follow_epochs()]
+    >>> model.fit(batches, shuffle=False, callbacks=callbacks)  # doctest: +SKIP
+    """
+
+    def __init__(self, x, y, batch_size, seed=0, augment=None):
+        super().__init__()
+        if len(x) != len(y) or not len(x):
+            raise ValueError(
+                "x and y must hold the same number of examples, one at least. "
+                f"Received: {len(x)} and {len(y)}"
+            )
+        self.x = x
+        self.y = y
+        self.batch_size = min(checks.positive_integer("batch_size", batch_size), len(x))
+        self.seed = checks.non_negative_integer("seed", seed)
+        self.augment = augment
+        self.epoch = 0
+
+    @property
+    def num_batches(self):
+        """Number of batches in an epoch."""
+        return len(self.x) // self.batch_size
+
+    def __getitem__(self, index):
+        """Batch number `index` of the current epoch, as (images, labels)."""
+        order = _order(self.seed, self.epoch, len(self.x))
+        chosen = order[index * self.batch_size : (index + 1) * self.batch_size]
+        images = self.x[chosen]
+        if self.augment is not None:
+            # 0 is the epoch's order.
+            images = self.augment(images, _generator(self.seed, self.epoch, 1 + index))
+        return images, self.y[chosen]
+
+    def follow_epochs(self):
+        """Returns the callback without which every epoch of `fit` would see the same batches.
+
+        Keras's own hook for data sets counts the batch that `fit` takes to build the model as an
+        epoch of its own, and does not know where a resumed run begins.
+
+        Returns:
+            A `keras.callbacks.Callback`.
+        """
+
+        def begin(epoch, logs=None):
+            self.epoch = epoch
+
+        return keras.callbacks.LambdaCallback(on_epoch_begin=begin)
+
+
+def _generator(seed, *key):
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
+
+
+@lru_cache(maxsize=2)  # Pure, so a thread that prefetches for another epoch does no harm.
+def _order(seed, epoch, examples):
+    return _generator(seed, epoch, 0).permutation(examples)

@@ -1,0 +1,118 @@
+"""Reads the two layouts of CIFAR files into arrays of bytes."""
+
+import contextlib
+import importlib
+import io
+import pickle
+import zipfile
+
+import numpy as np
+
+from keras_sam.datasets.extras import import_extra
+from keras_sam.datasets.selection import balanced
+
+SIDE = 32
+# All that a pickled dictionary of arrays needs; a pickle that names anything else is not CIFAR.
+SAFE_GLOBALS = {
+    (module, name)
+    for module, names in {
+        "numpy": ("ndarray", "dtype"),
+        "numpy.core.multiarray": ("_reconstruct",),
+        "numpy._core.multiarray": ("_reconstruct",),
+        "numpy.core.numeric": ("_frombuffer",),
+        "numpy._core.numeric": ("_frombuffer",),
+        "_codecs": ("encode",),
+    }.items()
+    for name in names
+}
+
+
+def read_bundle(path, number=None):
+    """Reads labels and mosaics from a NumPy archive.
+
+    Args:
+        path: Path of an archive with the labels in `y` and encoded mosaics in `tile00`,
+            `tile01`…
+        number: Integer, how many examples to keep, class-balanced; only the mosaics that hold
+            them are decoded. Defaults to all.
+
+    Returns:
+        Uint8 array (number, 32, 32, 3) and integer array (number,).
+
+    Raises:
+        ImportError: If Pillow is missing.
+        ValueError: If the archive is damaged or holds fewer examples.
+
+    Example:
+
+    >>> images, labels = read_bundle("data/cifar10_test.npz", 100)  # doctest: +SKIP
+    """
+    with _damage_reported(path), np.load(path) as archive:
+        labels = archive["y"]
+        keep = balanced(labels, number)
+        decoded = []
+        for name in sorted(name for name in archive.files if name.startswith("tile")):
+            if sum(map(len, decoded)) <= keep[-1]:
+                decoded.append(_cut(archive[name].tobytes()))
+        return np.concatenate(decoded)[keep], labels[keep]
+
+
+def _cut(encoded):
+    """All pictures of an encoded mosaic, row by row."""
+    image = import_extra("PIL.Image", "Pillow").open(io.BytesIO(encoded)).convert("RGB")
+    mosaic = np.asarray(image)
+    rows, columns = mosaic.shape[0] // SIDE, mosaic.shape[1] // SIDE
+    grid = mosaic.reshape(rows, SIDE, columns, SIDE, 3).swapaxes(1, 2)
+    return grid.reshape(-1, SIDE, SIDE, 3)
+
+
+def read_pickles(paths, label_key, number=None):
+    """Reads the original pickles of CIFAR.
+
+    Args:
+        paths: List of paths, read one after the other.
+        label_key: String, the key of the labels: `"labels"` or `"fine_labels"`.
+        number: Integer, how many examples to keep, class-balanced. Defaults to all.
+
+    Returns:
+        Uint8 array (number, 32, 32, 3) and integer array (number,).
+
+    Raises:
+        ValueError: If a pickle is damaged, holds more than arrays, or there are fewer examples.
+
+    Example:
+
+    >>> paths = ["cifar-10-batches-py/test_batch"]
+    >>> images, labels = read_pickles(paths, "labels", 100)  # doctest: +SKIP
+    """
+    planes, labels = [], []
+    for path in paths:
+        with _damage_reported(path), open(path, "rb") as file:
+            content = _ArrayUnpickler(file, encoding="bytes").load()
+            planes.append(content[b"data"])
+            labels.append(content[label_key.encode()])
+    joined = np.concatenate(labels)
+    keep = balanced(joined, number)
+    # The pickles hold whole planes of red, green and blue.
+    images = np.concatenate(planes)[keep].reshape(-1, 3, SIDE, SIDE)
+    return np.ascontiguousarray(images.transpose(0, 2, 3, 1)), joined[keep]
+
+
+class _ArrayUnpickler(pickle.Unpickler):
+    """Loads arrays and plain data only: a pickle could otherwise run any code."""
+
+    def find_class(self, module, name):
+        if (module, name) not in SAFE_GLOBALS:
+            raise pickle.UnpicklingError(f"it refers to {module}.{name}")
+        return getattr(importlib.import_module(module), name)
+
+
+@contextlib.contextmanager
+def _damage_reported(path):
+    try:
+        yield
+    except (KeyError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            f"{path} must be one of the files of CIFAR that docstrings of "
+            f"keras_sam.datasets.cifar describe: copy it again. Received: {error!r}"
+        ) from error

@@ -1,0 +1,47 @@
+"""Scikit-learn's scanned digits: real handwriting that comes with the package, no download."""
+
+import numpy as np
+
+from keras_sam.datasets.dataset import Dataset
+from keras_sam.datasets.extras import import_extra
+from keras_sam.datasets.selection import balanced
+
+TEST_IMAGES = 500
+SPLIT_SEED = 0
+
+
+def digits(data_dir=None, num_train=None, num_test=None):
+    """Loads 1,797 digits of 8x8 pixels in ten classes, 1,297 to train on and 500 to test on.
+
+    The split is always the same, and balanced over the classes.
+
+    Args:
+        data_dir: Not needed, and ignored: the images come with scikit-learn.
+        num_train: Integer, how many training images to keep, class-balanced. Defaults to all.
+        num_test: Integer, how many test images to keep, class-balanced. Defaults to all.
+
+    Returns:
+        A `Dataset` with images (examples, 8, 8, 1) in [0, 1].
+
+    Raises:
+        ImportError: If scikit-learn is missing.
+        ValueError: If more images are asked for than there are.
+
+    Example:
+
+    >>> from keras_sam import datasets
+    >>> datasets.digits(num_train=100).x_train.shape
+    (100, 8, 8, 1)
+    """
+    source = import_extra("sklearn.datasets", "scikit-learn").load_digits()
+    # Writers follow each other in the file: shuffle, so that both parts see all of them.
+    order = np.random.default_rng(SPLIT_SEED).permutation(len(source.target))
+    images = (source.images[order, :, :, None] / 16.0).astype("float32")
+    labels = source.target[order].astype("int32")
+    test = balanced(labels, TEST_IMAGES)
+    train = np.setdiff1d(np.arange(len(labels)), test)
+    train = train[balanced(labels[train], num_train)]
+    test = test[balanced(labels[test], num_test)]
+    parts = images[train], labels[train], images[test], labels[test]
+    # One pixel of eight is a large step already, and mirrored digits are not digits.
+    return Dataset(*parts, num_classes=10, name="digits", shift=1, flip=False)

@@ -1,0 +1,31 @@
+"""Optional packages, imported only where they are used."""
+
+import importlib
+
+
+def import_extra(module, package):
+    """Imports a module of the `apps` extra, or says how to install it.
+
+    Args:
+        module: String, the module's full name.
+        package: String, the name under which it is installed.
+
+    Returns:
+        The module.
+
+    Raises:
+        ImportError: If it is not installed.
+
+    Example:
+
+    >>> from keras_sam.datasets.extras import import_extra
+    >>> import_extra("json", "json").dumps(1)
+    '1'
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise ImportError(
+            f"This needs {package}, which is not installed: `pip install keras-sam[apps]`. "
+            f"Received: {error}"
+        ) from error

@@ -1,0 +1,53 @@
+"""The table of named data sets."""
+
+from keras_sam import checks
+from keras_sam.datasets.cifar import cifar10, cifar100
+from keras_sam.datasets.digits import digits
+
+LOADERS = {"digits": digits, "cifar10": cifar10, "cifar100": cifar100}
+
+
+def names():
+    """Names of all data sets, in the order of the table.
+
+    Returns:
+        List of strings.
+
+    Example:
+
+    >>> from keras_sam import datasets
+    >>> datasets.list()
+    ['digits', 'cifar10', 'cifar100']
+    """
+    return list(LOADERS)
+
+
+def get(name, data_dir=None, num_train=None, num_test=None):
+    """Loads a data set by its name.
+
+    Args:
+        name: String, one of `keras_sam.datasets.list()`.
+        data_dir: Path of the folder that holds the files; `digits` needs none. Defaults to
+            `None`.
+        num_train: Integer, how many training images to keep, class-balanced. Defaults to all.
+        num_test: Integer, how many test images to keep, class-balanced. Defaults to all.
+
+    Returns:
+        A `Dataset`.
+
+    Raises:
+        ValueError: If the name is unknown, or more images are asked for than there are.
+        FileNotFoundError: If the folder or one of its files is missing.
+        ImportError: If a package that reads the files is missing.
+
+    Example:
+
+    >>> from keras_sam import datasets
+    >>> datasets.get("digits").x_train.shape
+    (1297, 8, 8, 1)
+    """
+    if name not in LOADERS:
+        raise ValueError(
+            f"Unknown data set: {checks.nearest(name, names())} Received: dataset={name!r}"
+        )
+    return LOADERS[name](data_dir, num_train, num_test)

@@ -1,0 +1,55 @@
+"""Runs the app inside the test process, as its command line would."""
+
+import contextlib
+import io
+import sys
+from pathlib import Path
+
+import pytest
+from absl.testing import flagsaver
+
+APPS = Path(__file__).parents[2] / "apps"
+sys.path.insert(0, str(APPS))
+
+import train_resnet  # noqa: E402  (The apps are scripts: their folder is no package.)
+
+TINY = (
+    "--model=convnet",
+    "--dataset=digits",
+    "--num_train=256",
+    "--num_test=50",
+    "--batch_size=32",
+    "--epochs=3",
+    "--verbose=0",
+)
+
+
+def start(*arguments):
+    """Starts the app with the tiny settings and more; returns what it printed."""
+    printed = io.StringIO()
+    with flagsaver.flagsaver(), contextlib.redirect_stdout(printed):
+        train_resnet.main(train_resnet.parse_flags(["train_resnet.py", *TINY, *arguments]))
+    return printed.getvalue()
+
+
+@pytest.fixture(scope="session")
+def compared(tmp_path_factory):
+    """A work directory in which two methods were compared on two seeds, and the output."""
+    workdir = tmp_path_factory.mktemp("compared")
+    return workdir, start("--compare=sgd,sam:0.3", "--seeds=0,1", f"--workdir={workdir}")
+
+
+@pytest.fixture
+def refusal(tmp_path):
+    """Starts the app with arguments that it must refuse; returns its message."""
+
+    def refused(*arguments):
+        with pytest.raises(SystemExit) as caught:
+            start(f"--workdir={tmp_path / 'refused'}", *arguments)
+        message = caught.value.code
+        assert isinstance(message, str)  # Python prints it and exits with 1.
+        assert "\n" not in message and message.startswith("train_resnet.py: ")
+        assert not (tmp_path / "refused").exists()
+        return message
+
+    return refused

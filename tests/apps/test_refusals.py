@@ -1,0 +1,62 @@
+"""Everything a user can get wrong ends in one line that says how to mend it."""
+
+import re
+import sys
+
+import pytest
+
+WRONG = [
+    (["--model=resnt20"], "model: did you mean resnet20 .*Received: --model=resnt20"),
+    (["--dataset=digit"], "dataset: did you mean digits.*Received: --dataset=digit"),
+    (["--method=asm"], "method: did you mean .*asam.*Received: --method=asm"),
+    (["--compare=sgd,samm"], "method: did you mean sam"),
+    (["--optimizer=sdg"], "optimizer: did you mean sgd"),
+    (["--schedule=cos"], "schedule: did you mean cosine|schedule: choose from"),
+    (["--augment=all"], "augment: choose from none, basic"),
+    (["--mixed_precision=float61"], "mixed_precision: did you mean .*float16"),
+    (["--jit_compile=yes"], "jit_compile: choose from auto, true, false"),
+    (["--dataset=cifar100"], "cifar100_train.npz.*Received: data_dir=None"),
+    (["--dataset=cifar10", "--data_dir=nowhere"], "data_batch_1.*'nowhere', which is not a"),
+    (["--label_noise=1"], r"\[0, 1\).*Received: label_noise=1.0"),
+    (["--label_noise=-0.1"], r"\[0, 1\).*Received: label_noise=-0.1"),
+    (["--epochs=0"], "at least 1. Received: epochs=0"),
+    (["--batch_size=0"], "at least 1. Received: batch_size=0"),
+    (["--num_train=0"], "at least 1. Received: num_train=0"),
+    (["--num_test=501"], "1 to 500 of them. Received: 501"),
+    (["--num_batch_splits=0"], "Received: num_batch_splits=0"),
+    (["--learning_rate=0"], "above 0. Received: learning_rate=0.0"),
+    (["--learning_rate=nan"], "Received: learning_rate=nan"),
+    (["--weight_decay=-1"], "Received: weight_decay=-1.0"),
+    (["--momentum=1"], r"\[0, 1\). Received: --momentum=1.0"),
+    (["--optimizer=adam", "--momentum=0.9"], "leave it out. Received: --optimizer=adam"),
+    (["--seeds=0,0"], "different integers.*Received: --seeds=0,0"),
+    (["--seeds=0,x"], "Received: --seeds=0,x"),
+    (["--seeds="], "separated by commas"),
+    (["--rho=-1"], "Received: rho=-1.0"),
+    (["--rho=nan"], "Received: rho=nan"),
+    (["--p=0.5"], "Received: p=0.5"),
+    (["--method=fgsm", "--p=2"], "'fgsm' has the options .*steps.*Received: p=2.0"),
+    (["--method_arguments=steps=3"], "'sam' has the options rho, p.*Received: steps=3"),
+    (["--method_arguments=steps"], "name=value.*Received: --method_arguments=steps"),
+    (["--compare=sgd,sam:big"], "its rho, as in sam:0.5. Received: sam:big"),
+    (["--compare=sam,sam"], "Received: --compare=sam,sam"),
+    (["--compare=sgd:0.1,sam"], "takes no arguments. Received: rho=0.1"),
+    (["--method=sgd", "--rho=0.1"], "takes no arguments. Received: rho=0.1"),
+    (["--resume", "--overwrite"], "Choose one"),
+]
+
+
+@pytest.mark.parametrize("arguments, message", WRONG, ids=lambda value: str(value)[:40])
+def test_wrong_option(refusal, arguments, message):
+    assert re.search(message, refusal(*arguments))
+
+
+def test_work_directory_that_is_a_file(refusal, tmp_path):
+    path = tmp_path / "file"
+    path.write_text("mine")
+    assert f"must be a folder. Received: --workdir={path}" in refusal(f"--workdir={path}")
+
+
+def test_missing_matplotlib_is_noticed_before_training(refusal, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    assert "pip install keras-sam[apps]" in refusal()
