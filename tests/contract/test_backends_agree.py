@@ -1,0 +1,74 @@
+"""One step of a ResNet-8 with BatchNorm is the same on every backend."""
+
+import importlib.util
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[2]
+BACKENDS = ("jax", "tensorflow", "torch")
+
+# Weights and batch come from NumPy, so that every backend starts from the same.
+PROGRAM = """
+import sys
+import keras
+import numpy as np
+import keras_sam
+from keras_sam.models.resnet import resnet_cifar
+from tests.toys import values
+
+generator = np.random.default_rng(0)
+x = generator.normal(size=(8, 16, 16, 3)).astype("float32")
+y = generator.integers(0, 4, 8)
+base_model = resnet_cifar(8, (16, 16, 3), num_classes=4)
+start = [
+    variable.numpy() if variable.name in ("gamma", "beta", "moving_mean", "moving_variance")
+    else generator.normal(size=variable.shape, scale=np.prod(variable.shape[:-1]) ** -0.5)
+    for variable in base_model.weights
+]
+updates = {}
+for name, rho in (("sam", 0.05), ("asam", 0.5)):
+    base_model.set_weights(start)
+    sam = keras_sam.SAMModel(base_model, rho=rho, method=name)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    sam.compile(keras.optimizers.SGD(0.1), loss)
+    before = values(base_model.weights)
+    sam.train_on_batch(x, y)
+    after = values(base_model.weights)
+    updates |= {f"{name}_{i:03}": new - old for i, (old, new) in enumerate(zip(before, after))}
+np.savez(sys.argv[1], **updates)
+"""
+
+
+def updates_on(backend, path):
+    """Changes of all weights in one step, from a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(path)],
+        env={**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return dict(np.load(path))
+
+
+def vector(updates, method):
+    return np.concatenate([updates[key].ravel() for key in updates if key.startswith(method)])
+
+
+def test_one_step_is_the_same_on_every_backend(backend, tmp_path):
+    installed = [name for name in BACKENDS if importlib.util.find_spec(name)]
+    if len(installed) < 2 or backend != installed[0]:
+        pytest.skip("runs once, on the first of the installed backends")
+    updates = [updates_on(name, tmp_path / f"{name}.npz") for name in installed]
+    for method in ("sam", "asam"):
+        reference = vector(updates[0], f"{method}_")
+        assert np.linalg.norm(reference) > 0.01
+        for name, other in zip(installed[1:], updates[1:]):
+            difference = np.linalg.norm(vector(other, f"{method}_") - reference)
+            assert difference < 1e-4 * np.linalg.norm(reference), (method, name, difference)

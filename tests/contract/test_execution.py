@@ -1,0 +1,163 @@
+"""Ways to run a step change nothing but speed, and a pass that is skipped is not run."""
+
+import itertools
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+import keras_sam
+from tests.toys import values
+
+STEPS = 6
+
+
+def data(rows=8):
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(rows * STEPS, 4)).astype("float32")
+    return x, generator.normal(size=(rows * STEPS, 2)).astype("float32")
+
+
+def network(*extra):
+    keras.utils.set_random_seed(1)
+    hidden = [layers.Dense(6, activation="tanh"), layers.BatchNormalization()]
+    return keras.Sequential([keras.Input((4,)), *hidden, *extra, layers.Dense(2)])
+
+
+def wrapped(model, method="sam", num_batch_splits=None, log_sharpness=False, **arguments):
+    """A compiled SAMModel; `periodic` and `late` act in the first steps already."""
+    options = {"fgsm": {"steps": 2}, "periodic": {"every": 2}, "late": {"start": 2}}
+    options = options.get(method, {})
+    chosen = keras_sam.methods.get(method, **options)
+    sam = keras_sam.SAMModel(model, None, chosen, num_batch_splits, log_sharpness)
+    sam.compile(keras.optimizers.SGD(0.1, momentum=0.9), loss="mse", **arguments)
+    return sam
+
+
+def trained(method, num_batch_splits=None, rows=11, **arguments):
+    """Weights and logs after an epoch in batches of 8, the last of them smaller."""
+    model = network()
+    sam = wrapped(model, method, num_batch_splits, log_sharpness=True, **arguments)
+    x, y = data()
+    logs = sam.fit(x[:rows], y[:rows], batch_size=8, shuffle=False, verbose=0).history
+    return values(model.variables), logs
+
+
+def assert_same(left, right):
+    for a, b in zip(left[0], right[0], strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+    for name in right[1]:
+        np.testing.assert_allclose(left[1][name], right[1][name], rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize(("method", "num_batch_splits"), [("sam", 2), ("periodic", None)])
+def test_several_steps_per_execution(method, num_batch_splits, backend):
+    if backend == "torch":
+        pytest.skip("Keras refuses steps_per_execution above 1 on PyTorch")
+    together = trained(method, num_batch_splits, rows=45, steps_per_execution=2)
+    assert_same(together, trained(method, num_batch_splits, rows=45))
+
+
+WAYS = [("sam", None), ("periodic", 2), ("second_order", None)]
+if keras.backend.backend() == "jax":
+    del WAYS[1:]  # Eager steps take long there, and every other test compiles.
+
+
+@pytest.mark.parametrize(("method", "num_batch_splits"), WAYS)
+def test_eager_graph_and_compiled_steps_agree(method, num_batch_splits, backend):
+    eager = trained(method, num_batch_splits, run_eagerly=True)
+    if backend == "tensorflow":
+        assert_same(trained(method, num_batch_splits, jit_compile=False), eager)
+    # Compiling takes half a minute on PyTorch: one method stands for all.
+    if backend != "torch" or method == "sam":
+        assert_same(trained(method, num_batch_splits, jit_compile=True), eager)
+
+
+class Count(layers.Layer):
+    """Counts its calls in Python, and its training passes at run time."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = 0
+        self.passes = 0
+
+    def count(self, *_):
+        self.passes += 1
+
+    def call(self, x, training=False):
+        self.calls += 1
+        return self.observed(x) if training else x
+
+    def observed(self, x):
+        """`x`, once `count` has been told; in the backend's own way."""
+        if keras.backend.backend() == "jax":
+            import jax
+
+            jax.debug.callback(self.count)
+        elif keras.backend.backend() == "tensorflow":
+            import tensorflow as tf
+
+            # Part of the value, or an unused observer would be pruned from the graph.
+            zero = tf.numpy_function(lambda: (self.count(), np.float32(0))[1], [], tf.float32)
+            return x + tf.stop_gradient(tf.ensure_shape(zero, ()))
+        else:
+            self.count()
+        return x
+
+
+def passes_per_step(method, num_batch_splits=None):
+    """How often the model really ran in each of four training steps; no later one retraces."""
+    counter = Count()
+    # XLA has no place for Python code on TensorFlow.
+    jit_compile = "auto" if keras.backend.backend() == "jax" else False
+    sam = wrapped(network(counter), method, num_batch_splits, jit_compile=jit_compile)
+    x, y = data()
+    passes, calls = [0], []
+    for start in range(0, 32, 8):
+        sam.train_on_batch(x[start : start + 8], y[start : start + 8])
+        if keras.backend.backend() == "jax":
+            import jax
+
+            jax.effects_barrier()
+        passes.append(counter.passes)
+        calls.append(counter.calls)
+    if keras.backend.backend() != "torch":
+        assert len(set(calls)) == 1
+    return [after - before for before, after in itertools.pairwise(passes)]
+
+
+# What each cost in the registry comes to in the first four steps; `steps`, `every` and `start`
+# are 2, and a Hessian-vector product is one more forward pass.
+PASSES = {
+    "2": [2, 2, 2, 2],
+    "1 + steps": [3, 3, 3, 3],
+    "2 and a Hessian-vector product": [3, 3, 3, 3],
+    "1 + 1 / every": [2, 1, 2, 1],
+    "1, then 2": [1, 1, 2, 2],
+}
+
+
+@pytest.mark.parametrize("row", keras_sam.methods.list(detail=True), ids=lambda row: row.name)
+def test_passes_are_what_the_registry_says(row):
+    assert passes_per_step(row.name) == PASSES[row.cost]
+
+
+@pytest.mark.parametrize("method", ["periodic", "late"])
+def test_passes_that_are_skipped_do_not_run_on_micro_batches(method):
+    cost = keras_sam.methods.list(detail=True)[keras_sam.methods.list().index(method)].cost
+    assert passes_per_step(method, 2) == [2 * passes for passes in PASSES[cost]]
+
+
+@pytest.mark.parametrize("method", ["sam", "periodic"])
+def test_second_fit_does_not_retrace(method, backend):
+    if backend == "torch":
+        pytest.skip("PyTorch does not trace: the model runs in Python on every step")
+    counter = Count()
+    counter.observed = lambda x: x
+    sam = wrapped(network(counter), method)
+    x, y = data()
+    sam.fit(x, y, batch_size=8, epochs=1, verbose=0)
+    traced = counter.calls
+    sam.fit(x, y, batch_size=8, epochs=2, verbose=0)
+    assert counter.calls == traced > 0

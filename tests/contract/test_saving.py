@@ -1,0 +1,234 @@
+"""What is saved goes on as if nothing had happened, here and on another backend."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from keras.optimizers import SGD, LossScaleOptimizer, schedules
+
+import keras_sam
+from keras_sam import methods
+from tests.toys import mlp, noisy_mlp, values, vectors
+
+# Three updates an epoch: `periodic` and `late` change between acting and not in the second one.
+OPTIONS = {"periodic": {"every": 2}, "late": {"start": 4}}
+ANOTHER_BACKEND = {"jax": "tensorflow", "tensorflow": "torch", "torch": "jax"}
+SCHEDULE = schedules.PolynomialDecay(0.5, 10, 0.1)
+
+LOAD = """
+import sys
+import keras, numpy as np
+import keras_sam
+model = keras.saving.load_model(sys.argv[1], safe_mode=True)
+data = np.load(sys.argv[2])
+before = model.predict(data["x"], verbose=0)
+model.train_on_batch(data["x"], data["y"])
+after = model.predict(data["x"], verbose=0)
+iterations, rho = int(model.optimizer.iterations), float(model.rho)
+np.savez(sys.argv[3], before=before, after=after, iterations=iterations, rho=rho)
+"""
+
+LOAD_BASE_MODEL = """
+import sys
+sys.modules["keras_sam"] = None  # Importing it would raise an ImportError.
+import keras, numpy as np
+model = keras.saving.load_model(sys.argv[1], safe_mode=True)
+np.savez(sys.argv[3], predictions=model.predict(np.load(sys.argv[2])["x"], verbose=0))
+"""
+
+
+@keras.saving.register_keras_serializable(package="tests")
+def is_matrix(variable):
+    """A mask: weights with two axes."""
+    return len(variable.shape) == 2
+
+
+def same(left, right):
+    """Whether two lists of variables hold the same bits."""
+    return all(np.array_equal(a, b) for a, b in zip(values(left), values(right), strict=True))
+
+
+def compiled(sam, run_eagerly=True):
+    """`sam`, compiled; eagerly, as what is saved does not depend on it, and it takes a fraction."""
+    sam.compile(keras.optimizers.Adam(0.01), "mse", metrics=["mae"], run_eagerly=run_eagerly)
+    return sam
+
+
+def run_python(code, backend, *arguments):
+    """Arrays that a new process with another backend writes, and reads the model and data."""
+    output = arguments[0].with_suffix(".out.npz")
+    root = str(pathlib.Path(keras_sam.__file__).parents[1])
+    command = [sys.executable, "-c", code, *map(str, arguments), str(output)]
+    environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": root}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return np.load(output)
+
+
+@pytest.mark.parametrize("name", methods.list())
+def test_resumed_training_is_the_same_bit_for_bit(name, tmp_path):
+    x, y = vectors(12)
+    method = methods.get(name, **OPTIONS.get(name, {}))
+    sam = keras_sam.SAMModel(noisy_mlp(), method=method, log_sharpness=True)
+    compiled(sam, run_eagerly=name not in (*OPTIONS, "sam"))
+    fitting = {"batch_size": 4, "epochs": 2, "shuffle": False, "verbose": 0}
+    saving = keras.callbacks.ModelCheckpoint(tmp_path / "{epoch}.keras")
+    whole = sam.fit(x, y, callbacks=[saving], **fitting).history
+
+    resumed = keras.saving.load_model(tmp_path / "1.keras", safe_mode=True)
+    assert int(resumed.optimizer.iterations) == 3
+    rest = resumed.fit(x, y, initial_epoch=1, **fitting).history
+    assert rest == {key: logs[1:] for key, logs in whole.items()}
+    assert same(resumed.variables, sam.variables)
+    assert same(resumed.optimizer.variables, sam.optimizer.variables)
+
+
+@pytest.mark.parametrize("rho", [0.2, SCHEDULE])
+def test_all_settings_survive(rho, tmp_path):
+    method = methods.ASAM(rho, eta=0.02, mask=["kernels", "biases"], every=2, start=1)
+    sam = compiled(keras_sam.SAMModel(mlp(), None, method, 2, log_sharpness=True, name="mine"))
+    if rho is not SCHEDULE:
+        sam.rho = 0.3
+    sam.train_on_batch(*vectors())
+    sam.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+    assert type(loaded) is keras_sam.SAMModel
+    own = ("name", "method", "num_batch_splits", "log_sharpness", "policy")
+    assert [loaded.get_config()[key] for key in own] == [sam.get_config()[key] for key in own]
+    assert loaded.get_compile_config() == sam.get_compile_config()
+    assert float(loaded.rho) == float(sam.rho) == pytest.approx(0.46 if rho is SCHEDULE else 0.3)
+    assert same(loaded.variables, sam.variables)
+    assert same(loaded.optimizer.variables, sam.optimizer.variables)
+
+
+def test_load_on_another_backend(backend, tmp_path):
+    x, y = vectors()
+    # Dropout that drops nothing: its seed is saved, but each backend draws its own masks.
+    base_model = mlp(keras.layers.LayerNormalization(), keras.layers.Dropout(1e-9, seed=7))
+    sam = keras_sam.SAMModel(base_model, method="asam", num_batch_splits=2)
+    sam.compile(SGD(0.02, momentum=0.875), "mse")
+    sam.fit(x, y, batch_size=8, epochs=2, verbose=0)
+    sam.rho = 0.25
+    sam.save(tmp_path / "model.keras")
+    np.savez(tmp_path / "data.npz", x=x, y=y)
+    files = (tmp_path / "model.keras", tmp_path / "data.npz")
+    theirs = run_python(LOAD, ANOTHER_BACKEND[backend], *files)
+    np.testing.assert_allclose(theirs["before"], sam.predict(x, verbose=0), atol=1e-5)
+    sam.train_on_batch(x, y)
+    np.testing.assert_allclose(theirs["after"], sam.predict(x, verbose=0), atol=1e-5)
+    assert (theirs["iterations"], theirs["rho"]) == (3, 0.25)
+
+
+def test_base_model_alone_needs_no_keras_sam(backend, tmp_path):
+    x, y = vectors()
+    sam = compiled(keras_sam.SAMModel(noisy_mlp()))
+    sam.train_on_batch(x, y)
+    sam.base_model.save(tmp_path / "model.keras")
+    np.savez(tmp_path / "data.npz", x=x)
+    files = (tmp_path / "model.keras", tmp_path / "data.npz")
+    theirs = run_python(LOAD_BASE_MODEL, backend, *files)
+    np.testing.assert_allclose(theirs["predictions"], sam.predict(x, verbose=0), atol=1e-6)
+
+
+def test_load_weights_into_a_new_model(tmp_path):
+    sam = compiled(keras_sam.SAMModel(noisy_mlp()))
+    sam.train_on_batch(*vectors())
+    sam.rho = 0.25
+    sam.save_weights(tmp_path / "model.weights.h5")
+    new = keras_sam.SAMModel(noisy_mlp())
+    assert not same(new.weights, sam.weights)
+    new.load_weights(tmp_path / "model.weights.h5")
+    assert same(new.weights, sam.weights)
+    assert float(new.rho) == 0.25
+
+
+def test_compiled_base_model_lends_its_settings(tmp_path):
+    """Optimizer, loss and metrics are new ones of the same settings; theirs stay untouched."""
+    x, y = vectors()
+    base_model = mlp()
+    error = keras.metrics.MeanAbsoluteError(name="error")
+    measured = {"metrics": [error], "weighted_metrics": ["mse"]}
+    base_model.compile(SGD(SCHEDULE, 0.875), "mse", run_eagerly=True, **measured)
+    sam = keras_sam.SAMModel(base_model)
+    assert sam.optimizer is not base_model.optimizer
+    logs = sam.train_on_batch(x, y, return_dict=True)
+    assert set(logs) == {"loss", "error", "mse"}
+    assert int(base_model.optimizer.iterations) == 0
+    assert float(error.result()) == 0
+
+    sam.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+    assert loaded.optimizer.get_config() == base_model.optimizer.get_config()
+    assert same(loaded.optimizer.variables, sam.optimizer.variables)
+    assert loaded.test_on_batch(x, y, return_dict=True) == pytest.approx(
+        sam.test_on_batch(x, y, return_dict=True), rel=1e-6
+    )
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"run_eagerly": True},
+        {"jit_compile": True},
+        {"jit_compile": False},
+        {"steps_per_execution": 2},
+    ],
+)
+def test_how_to_run_is_adopted(settings, backend):
+    if backend == "torch" and "steps_per_execution" in settings:
+        pytest.skip("Keras refuses steps_per_execution on PyTorch")
+    base_model = mlp()
+    base_model.compile("sgd", "mse", **settings)
+    sam = keras_sam.SAMModel(base_model)
+    assert {key: getattr(sam, key) for key in settings} == settings
+
+
+@pytest.mark.parametrize("is_explicit", [True, False])
+def test_loss_scaling_is_adopted_and_saved(is_explicit, tmp_path):
+    base_model = mlp_in_float16()
+    optimizer = LossScaleOptimizer(SGD(0.1), initial_scale=8.0) if is_explicit else SGD(0.1)
+    base_model.compile(optimizer, "mse", run_eagerly=True)
+    sam = keras_sam.SAMModel(base_model)
+    sam.train_on_batch(*vectors())
+    sam.save(tmp_path / "model.keras")
+    for model in (sam, keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)):
+        assert isinstance(model.optimizer, LossScaleOptimizer)
+        assert isinstance(model.optimizer.inner_optimizer, SGD)
+        assert same(model.optimizer.variables, sam.optimizer.variables)
+    assert not is_explicit or float(sam.optimizer.scale_loss(1.0)) == 8.0
+
+
+def mlp_in_float16():
+    keras.config.set_dtype_policy("mixed_float16")
+    model = mlp()
+    keras.config.set_dtype_policy("float32")
+    return model
+
+
+def test_declined_loss_scaling_stays_declined(tmp_path):
+    base_model = mlp_in_float16()
+    base_model.compile(SGD(0.1), "mse", auto_scale_loss=False)
+    sam = keras_sam.SAMModel(base_model)
+    sam.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+    assert isinstance(sam.optimizer, SGD) and isinstance(loaded.optimizer, SGD)
+    assert loaded.dtype_policy == sam.dtype_policy == base_model.dtype_policy
+
+
+@pytest.mark.parametrize("mask", [None, "kernels", ["biases", "normalization"], is_matrix])
+@pytest.mark.parametrize("rho", [0.25, SCHEDULE])
+@pytest.mark.parametrize("name", methods.list())
+def test_methods_go_through_json(name, rho, mask):
+    method = methods.get(name, rho=rho, mask=mask, start=3)
+    config = json.loads(json.dumps(methods.serialize(method)))
+    copy = methods.deserialize(config)
+    assert copy.get_config() == method.get_config()
+    assert methods.serialize(copy) == methods.serialize(method)
+    assert type(copy.ascent) is type(method.ascent) and type(copy.descent) is type(method.descent)
+    assert type(copy.rho) is type(method.rho)
+    assert copy.mask == method.mask
