@@ -27,20 +27,20 @@ class Evaluation:
 class WeightScope(keras.StatelessScope):
     """Weights to try: over the variables, and over the scope of a JAX step around it.
 
-    Remembers what was assigned inside (BatchNorm statistics, seeds, metrics), so that an
-    evaluation which counts can hand it on, and any other can drop it.
+    Remembers what was assigned inside (BatchNorm statistics, seeds, metrics, a kernel that its
+    layer normalises), so that an evaluation which counts can hand it on, and any other can
+    drop it.
     """
 
     def __init__(self, variables):
         super().__init__(collect_losses=True)
         self.variables = variables
-        self.weights = {id(variable) for variable in variables}
         self.assigned = {}
 
     def place(self, values):
         """From here on the variables have these values."""
         for variable, value in zip(self.variables, values, strict=True):
-            self.add_update((variable, value))
+            super().add_update((variable, value))
 
     def get_current_value(self, variable):
         value = super().get_current_value(variable)
@@ -50,9 +50,7 @@ class WeightScope(keras.StatelessScope):
 
     def add_update(self, update):
         super().add_update(update)
-        variable = update[0]
-        if id(variable) not in self.weights:
-            self.assigned[id(variable)] = variable
+        self.assigned[id(update[0])] = update[0]
 
 
 class GradientOracle:

@@ -100,6 +100,21 @@ def test_float8_variables_of_micro_batches_are_the_largest_not_the_sum():
         np.testing.assert_allclose(left, right, rtol=1e-3, atol=1e-5, err_msg=name)
 
 
+def test_spectral_normalization_leaves_the_kernel_that_plain_keras_leaves():
+    # Normalised on TensorFlow and PyTorch, so that inference sees it; as it was on JAX.
+    kernels = []
+    for wrap in (lambda model: model, lambda model: keras_sam.SAMModel(model, rho=5.0)):
+        keras.utils.set_random_seed(3)
+        base_model = keras.Sequential(
+            [keras.Input((16,)), layers.SpectralNormalization(layers.Dense(16))]
+        )
+        model = wrap(base_model)
+        model.compile(keras.optimizers.SGD(0.0), loss="mse")
+        model.train_on_batch(*data())
+        kernels.append(values(base_model.weights))
+    assert_close(kernels[1], kernels[0])
+
+
 @pytest.mark.parametrize("method", ["sam", "asam"])
 def test_spectral_normalization_trains(method):
     model = keras.Sequential(

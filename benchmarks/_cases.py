@@ -1,0 +1,62 @@
+"""The Keras cases of the step-time benchmark: a compiled model each, trained by `fit`."""
+
+import keras
+import numpy as np
+
+import keras_sam
+from keras_sam import methods, models
+
+IMAGE_SHAPE = (32, 32, 3)
+NUM_CLASSES = 10
+LEARNING_RATE = 0.01
+MOMENTUM = 0.9
+RHO = 0.05
+
+METHODS = {"plain": None, "sam": {}, "every=5": {"every": 5}}
+
+
+def random_data(batch_size, steps):
+    """Images and labels of `steps` batches, without any pattern.
+
+    Args:
+        batch_size: Integer, images a step.
+        steps: Integer.
+
+    Returns:
+        `(images, labels)`: a float32 array (examples, 32, 32, 3) and an integer array.
+    """
+    generator = np.random.default_rng(0)
+    shape = (batch_size * steps, *IMAGE_SHAPE)
+    images = generator.standard_normal(shape, dtype="float32")
+    return images, generator.integers(0, NUM_CLASSES, len(images)).astype("int32")
+
+
+def build(name, model_name, batch_size, data):
+    """A model that trains in one of the ways of `METHODS`.
+
+    Args:
+        name: Key of `METHODS`.
+        model_name: Name from `keras_sam.models.list()`.
+        batch_size: Integer, images a step.
+        data: `(images, labels)`.
+
+    Returns:
+        Function of a number of steps that trains for these and returns when they are done.
+    """
+    model = models.get(model_name, IMAGE_SHAPE, NUM_CLASSES)
+    if METHODS[name] is not None:
+        method = methods.get("sam", rho=RHO, **METHODS[name])
+        model = keras_sam.SAMModel(model, method=method)
+    model.compile(
+        optimizer=keras.optimizers.SGD(LEARNING_RATE, momentum=MOMENTUM),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    images, labels = data
+
+    def train(steps):
+        count = steps * batch_size
+        # `fit` ends by reading the epoch's loss, so the device is done when it returns.
+        model.fit(images[:count], labels[:count], batch_size=batch_size, verbose=0)
+
+    return train

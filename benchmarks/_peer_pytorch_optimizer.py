@@ -1,0 +1,113 @@
+"""A PyTorch ResNet for small images, trained plainly and with `pytorch_optimizer`'s SAM."""
+
+import torch
+from _cases import LEARNING_RATE, MOMENTUM, NUM_CLASSES, RHO
+from pytorch_optimizer import SAM
+from pytorch_optimizer.optimizer.utils import disable_running_stats, enable_running_stats
+from torch import nn
+from torch.nn import functional
+
+
+def _convolution(channels, filters, stride=1):
+    return nn.Sequential(
+        nn.Conv2d(channels, filters, 3, stride, padding=1, bias=False), nn.BatchNorm2d(filters)
+    )
+
+
+class Block(nn.Module):
+    """Two convolutions and a shortcut without parameters."""
+
+    def __init__(self, channels, filters, stride):
+        super().__init__()
+        self.stride = stride
+        self.missing = filters - channels
+        self.first = _convolution(channels, filters, stride)
+        self.second = _convolution(filters, filters)
+
+    def forward(self, images):
+        outputs = self.second(functional.relu(self.first(images)))
+        shortcut = images[:, :, :: self.stride, :: self.stride]
+        before = self.missing // 2
+        shortcut = functional.pad(shortcut, (0, 0, 0, 0, before, self.missing - before))
+        return functional.relu(outputs + shortcut)
+
+
+class ResNet(nn.Module):
+    """The network of `keras_sam.models.resnet_cifar`."""
+
+    def __init__(self, blocks):
+        super().__init__()
+        layers = [_convolution(3, 16), nn.ReLU()]
+        channels = 16
+        for stage, filters in enumerate((16, 32, 64)):
+            for number in range(blocks):
+                layers.append(Block(channels, filters, 2 if stage and not number else 1))
+                channels = filters
+        self.layers = nn.Sequential(*layers)
+        self.head = nn.Linear(64, NUM_CLASSES)
+
+    def forward(self, images):
+        return self.head(self.layers(images).mean((2, 3)))
+
+
+def build(blocks, batch_size, data):
+    """The plain case and SAM: see `peers.build`."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    images = torch.from_numpy(data[0]).permute(0, 3, 1, 2).contiguous()
+    labels = torch.from_numpy(data[1]).long()
+    cases = {}
+    for name, make in (("plain", _plain), ("sam", _sam)):
+        network = ResNet(blocks).to(device).train()
+        step = make(network)
+        cases[f"pytorch_optimizer {name}"] = _trainer(step, images, labels, batch_size, device)
+    return cases
+
+
+def _trainer(step, images, labels, batch_size, device):
+    def train(steps):
+        loss, correct = torch.zeros((), device=device), torch.zeros((), device=device)
+        for start in range(0, steps * batch_size, batch_size):
+            chosen = slice(start, start + batch_size)
+            x, y = images[chosen].to(device), labels[chosen].to(device)
+            value, logits = step(x, y)
+            loss += value
+            correct += (logits.argmax(-1) == y).sum()
+        return loss.item(), correct.item()  # Waits for the device, once a turn.
+
+    return train
+
+
+def _plain(network):
+    optimizer = torch.optim.SGD(network.parameters(), LEARNING_RATE, momentum=MOMENTUM)
+
+    def step(images, labels):
+        optimizer.zero_grad()
+        loss, logits = _backward(network, images, labels)
+        optimizer.step()
+        return loss, logits
+
+    return step
+
+
+def _sam(network):
+    optimizer = SAM(
+        network.parameters(), torch.optim.SGD, rho=RHO, lr=LEARNING_RATE, momentum=MOMENTUM
+    )
+
+    def step(images, labels):
+        enable_running_stats(network)
+        loss, logits = _backward(network, images, labels)
+        optimizer.first_step(zero_grad=True)
+        disable_running_stats(network)
+        _backward(network, images, labels)
+        optimizer.second_step(zero_grad=True)
+        return loss, logits
+
+    return step
+
+
+def _backward(network, images, labels):
+    logits = network(images)
+    loss = functional.cross_entropy(logits, labels)
+    loss.backward()
+    return loss.detach(), logits.detach()

@@ -1,0 +1,103 @@
+"""What only a fresh process can tell: the seconds of a first call and the peak memory."""
+
+import importlib.metadata
+import os
+import platform
+import resource
+import sys
+import time
+
+import _cases
+import keras
+
+PACKAGES = ("keras", "jax", "tensorflow", "torch", "flax", "optax", "pytorch_optimizer")
+MEBIBYTE = 2**20
+
+
+def probe(name, model_name, batch_size):
+    """First call, a later call and peak memory of one case.
+
+    Args:
+        name: Name of the case.
+        model_name: Name from `keras_sam.models.list()`.
+        batch_size: Integer, images a step.
+
+    Returns:
+        Dictionary: `first_call` and `later_call` (seconds of a `fit` of one step), each with its
+        processor seconds, and `peak_mebibytes`.
+    """
+    before = process_peak()
+    train = _cases.build(name, model_name, batch_size, _cases.random_data(batch_size, 5))
+    first_call, first_cpu = timed(train, 1)
+    later_call, later_cpu = min(timed(train, 1) for _ in range(3))
+    train(5)
+    peak = device_peak()
+    return {
+        "first_call": first_call,
+        "first_call_cpu": first_cpu,
+        "later_call": later_call,
+        "later_call_cpu": later_cpu,
+        "peak_mebibytes": (process_peak() - before if peak is None else peak) / MEBIBYTE,
+    }
+
+
+def timed(function, *arguments):
+    """Seconds by the clock and of this process's processors that a call takes."""
+    clock, cpu = time.perf_counter(), time.process_time()
+    function(*arguments)
+    return time.perf_counter() - clock, time.process_time() - cpu
+
+
+def process_peak():
+    """Most bytes of memory that this process has had."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def device_peak():
+    """Most bytes allocated on the first GPU; `None` without one."""
+    return PEAKS[keras.backend.backend()]()
+
+
+def _jax_peak():
+    import jax
+
+    device = jax.local_devices()[0]
+    return None if device.platform == "cpu" else device.memory_stats()["peak_bytes_in_use"]
+
+
+def _tensorflow_peak():
+    import tensorflow as tf
+
+    if not tf.config.list_physical_devices("GPU"):
+        return None
+    return tf.config.experimental.get_memory_info("GPU:0")["peak"]
+
+
+def _torch_peak():
+    import torch
+
+    return torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None
+
+
+PEAKS = {"jax": _jax_peak, "tensorflow": _tensorflow_peak, "torch": _torch_peak}
+
+
+def surroundings():
+    """Backend, device, number of processors and versions."""
+    return {
+        "backend": keras.backend.backend(),
+        "device": "cpu" if device_peak() is None else "gpu",
+        "processors": len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count(),
+        "python": platform.python_version(),
+        "versions": {name: version for name in PACKAGES if (version := _version(name))},
+    }
+
+
+def _version(package):
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None

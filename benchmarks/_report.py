@@ -1,0 +1,102 @@
+"""The table of a step-time benchmark, and whether its targets hold."""
+
+# Case, ratio, most that it may be.
+TARGETS = (
+    ("sam", "step_ratio", 2.05),
+    ("every=5", "step_ratio", 1.3),
+    ("sam", "compile_ratio", 2.0),
+)
+EAGER = ("torch",)  # Backends on which `fit` compiles nothing: a first call only loads kernels.
+HEADER = (
+    "case",
+    "images/s",
+    "step ÷ plain",
+    "its processor time",
+    "first call, s",
+    "compile, s",
+    "compile ÷ plain",
+    "its processor time",
+    "peak, MiB",
+)
+TITLES = {"step_ratio": "step over plain step", "compile_ratio": "compilation over plain"}
+
+
+def targets(result):
+    """The targets that apply, each with what was measured.
+
+    Args:
+        result: Dictionary with `setting` and `cases`.
+
+    Returns:
+        List of dictionaries: `case`, `quantity`, `at_most`, `measured` and `verdict`, one of
+        `"pass"`, `"FAIL"` and, where the quartiles span the target, `"open"`.
+    """
+    found = []
+    for case, quantity, at_most in TARGETS:
+        if quantity == "compile_ratio" and result["setting"]["backend"] in EAGER:
+            continue
+        ratio = result["cases"][case][quantity]
+        target = {"case": case, "quantity": quantity, "at_most": at_most}
+        found.append({**target, "measured": ratio["median"], "verdict": _verdict(ratio, at_most)})
+    return found
+
+
+def _verdict(ratio, at_most):
+    if ratio["median"] <= at_most:
+        return "pass"
+    return "FAIL" if ratio["low"] > at_most else "open"
+
+
+def text(result):
+    """All of a result that people read: setting, table, peers, targets, notes."""
+    parts = [_setting(result["setting"]), _table(result["cases"])]
+    if result["peers"]:
+        parts.append("\n".join(["images/s of ours over theirs", *_peers(result["peers"])]))
+    parts.append("\n".join(_target(target) for target in result["targets"]))
+    parts += result["notes"]
+    return "\n\n".join(parts)
+
+
+def _setting(setting):
+    versions = ", ".join(f"{name} {version}" for name, version in setting["versions"].items())
+    return (
+        f"{setting['model']}, batch {setting['batch_size']}, {setting['backend']} on "
+        f"{setting['device']}, {setting['processors']} processors; {versions}\n"
+        f"{setting['blocks']} turns of {setting['steps_per_block']} steps; medians, and quartiles "
+        "in brackets"
+    )
+
+
+def _table(cases):
+    rows = [HEADER, *(_row(name, case) for name, case in cases.items())]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
+    )
+
+
+def _row(name, case):
+    row = [name, f"{case['images_per_second']:.0f}"]
+    row += [_ratio(case["step_ratio"]), _ratio(case["step_cpu_ratio"])]
+    if "first_call" not in case:
+        return (*row, "", "", "", "", "")
+    row += [f"{case['first_call']:.1f}", f"{case['compile']:.1f}"]
+    row += [_ratio(case["compile_ratio"]), _ratio(case["compile_cpu_ratio"])]
+    return (*row, f"{case['peak_mebibytes']:.0f}")
+
+
+def _ratio(ratio):
+    return f"{ratio['median']:.2f} ({ratio['low']:.2f}-{ratio['high']:.2f})"
+
+
+def _peers(peers):
+    return [f"  {name}: {_ratio(ratio)}" for name, ratio in peers.items()]
+
+
+def _target(target):
+    line = (
+        f"{target['verdict']}  {target['case']}: {TITLES[target['quantity']]} "
+        f"{target['measured']:.2f}, at most {target['at_most']}"
+    )
+    busy = " (the quartiles span it: repeat this on a machine that does nothing else)"
+    return line + busy * (target["verdict"] == "open")

@@ -1,0 +1,113 @@
+"""Measures what a step of SAM costs, against plain `fit` and against other implementations.
+
+    KERAS_BACKEND=jax python benchmarks/step_time.py --output=step_time.json
+
+trains a ResNet-20 on random 32x32 images, batch 128: plainly, with SAM, and with SAM on every
+fifth step, by real `fit` calls that take turns, on the backend of KERAS_BACKEND. It prints a table
+and whether the targets hold: SAM at most 2.05 times the plain step and 2 times its compilation,
+every=5 at most 1.3 times the plain step. Expect all of them to, after three to five minutes on two
+cores.
+
+With --peers (the default) optax.contrib.sam with a Flax ResNet-20 takes turns too on JAX, and
+pytorch_optimizer's SAM with a PyTorch ResNet-20 on PyTorch, where they are installed.
+README.md in this folder says what each number is.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import _report
+from absl import app, flags
+
+FLAGS = flags.FLAGS
+
+flags.DEFINE_string("model", "resnet20", "resnet8 … resnet56, of depth 6n + 2.")
+flags.DEFINE_integer("batch_size", 128, "Images a step.", lower_bound=1)
+flags.DEFINE_integer("blocks", 8, "Turns that each case gets.", lower_bound=1)
+flags.DEFINE_integer("steps_per_block", 5, "Steps a turn, a multiple of 5.", lower_bound=5)
+flags.DEFINE_integer("probes", 3, "Fresh processes a case, for first call and memory.", 1)
+flags.DEFINE_bool("peers", True, "Whether to measure other implementations too.")
+flags.DEFINE_string("output", None, "JSON file to write.")
+flags.DEFINE_string("probe", None, "Internal: measure this one case in this process.")
+
+# Each fifth step is a SAM step: other lengths would hold too few or too many of them.
+flags.register_validator("steps_per_block", lambda steps: steps % 5 == 0, "must divide by 5")
+
+KERAS_CASES = ("plain", "sam", "every=5")
+
+
+def main(argv):
+    """Measures what the flags ask for."""
+    if len(argv) > 1:
+        raise app.UsageError(f"Options start with two dashes. Received: {' '.join(argv[1:])}")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # PyTorch's threads spin while they wait: beside other processes that costs several times the
+    # work itself, at random.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if FLAGS.probe:
+        print(json.dumps(_probe()))
+        return
+    # Before this process loads a backend: the peak of a new one starts at that of its parent.
+    probes = _probe_all()
+    result = _measure(probes)
+    print(_report.text(result))
+    if FLAGS.output:
+        path = Path(FLAGS.output)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(result, indent=2) + "\n")
+
+
+def _probe():
+    # Imported here, as below: a parent of probes stays small, and --help need not wait.
+    import _probing
+
+    return _probing.probe(FLAGS.probe, FLAGS.model, FLAGS.batch_size)
+
+
+def _probe_all():
+    """The probes of each Keras case, which take turns as well."""
+    probes: dict[str, list] = {name: [] for name in KERAS_CASES}
+    for turn in range(FLAGS.probes):
+        for name in KERAS_CASES:
+            _say(f"fresh process {turn + 1} of {FLAGS.probes}: {name}")
+            probes[name].append(_fresh_process(name))
+    return probes
+
+
+def _fresh_process(name):
+    command = [sys.executable, __file__, f"--probe={name}"]
+    command += [f"--model={FLAGS.model}", f"--batch_size={FLAGS.batch_size}"]
+    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return json.loads(output.splitlines()[-1])
+
+
+def _measure(probes):
+    import _cases
+    import _probing
+    import _timing
+    import peers
+
+    data = _cases.random_data(FLAGS.batch_size, FLAGS.steps_per_block)
+    cases = {name: _cases.build(name, FLAGS.model, FLAGS.batch_size, data) for name in KERAS_CASES}
+    notes: list[str] = []
+    if FLAGS.peers:
+        others, notes = peers.build(FLAGS.model, FLAGS.batch_size, data)
+        cases.update(others)
+    _say(f"{FLAGS.blocks} turns of {FLAGS.steps_per_block} steps: {', '.join(cases)}")
+    turns = _timing.take_turns(cases, FLAGS.blocks, FLAGS.steps_per_block)
+    images = FLAGS.batch_size * FLAGS.steps_per_block
+    names = ("model", "batch_size", "blocks", "steps_per_block", "probes")
+    setting = {**_probing.surroundings(), **{name: FLAGS[name].value for name in names}}
+    result = {"setting": setting, **_timing.relate(turns, images, probes), "notes": notes}
+    return {**result, "targets": _report.targets(result)}
+
+
+def _say(line):
+    print(f"... {line}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    app.run(main)

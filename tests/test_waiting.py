@@ -1,0 +1,55 @@
+"""A step on PyTorch waits for the device no more often than a plain one."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+import keras_sam
+from keras_sam import methods
+
+pytestmark = pytest.mark.skipif(
+    keras.backend.backend() != "torch", reason="other backends compile a step into one program"
+)
+
+
+def classifier():
+    """Without dropout: Keras itself waits for the seed of each pass."""
+    return keras.Sequential(
+        [
+            keras.Input((8, 8, 3)),
+            layers.Conv2D(4, 3),
+            layers.BatchNormalization(),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(4, activation="softmax"),
+        ]
+    )
+
+
+def waits(model):
+    """How often one step needs a number from the device."""
+    import torch
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    class Counter(TorchDispatchMode):
+        found = 0
+
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            self.found += function is torch.ops.aten._local_scalar_dense.default
+            return function(*args, **(kwargs or {}))
+
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(), metrics=["accuracy"])
+    batch = torch.rand(4, 8, 8, 3), torch.from_numpy(np.arange(4))
+    model.train_on_batch(*batch)
+    with Counter() as counter:
+        model.train_step(batch)
+    return counter.found
+
+
+@pytest.mark.parametrize("name", methods.list())
+def test_step_waits_as_often_as_plain(name):
+    method = methods.get(name)
+    # A branch that is real has to know its predicate.
+    branches = int((method.every, method.start) != (1, 0))
+    model = keras_sam.SAMModel(classifier(), method=method, log_sharpness=True)
+    assert waits(model) == waits(classifier()) + branches
