@@ -1,7 +1,7 @@
 """Gradients and the train step on PyTorch."""
 
 import torch
-from keras import ops
+from keras import ops, tree
 
 
 def value_and_gradient(function, tensors):
@@ -10,7 +10,17 @@ def value_and_gradient(function, tensors):
     with torch.enable_grad():
         value, auxiliary = function(tensors)
         gradients = torch.autograd.grad(value, tensors, allow_unused=True)
+    # Attached to its graph, the auxiliary output would keep activations through the next pass.
+    auxiliary = tree.map_structure(_detached, auxiliary)
     return value.detach(), auxiliary, list(gradients)
+
+
+def _detached(leaf):
+    if not torch.is_tensor(leaf):
+        return leaf
+    detached = leaf.detach()
+    vars(detached).update(vars(leaf))  # Keras notes a prediction's mask on the tensor.
+    return detached
 
 
 def hessian_vector_product(function, tensors, vectors):

@@ -246,3 +246,19 @@ def test_opposing_linear_losses_give_no_gradient():
     sam.compile(keras.optimizers.SGD(1.0), mean_output)
     sam.train_on_batch(np.array([[1.0, 2.0], [-1.0, -2.0]]), np.zeros((2, 1)))
     np.testing.assert_array_equal(values(model.weights)[0], start)
+
+
+def test_metrics_see_the_mask_of_the_predictions():
+    x = np.array([[1, 2, 0, 0], [3, 0, 0, 0]])
+    y = np.ones((2, 4, 1), "float32")
+    histories = []
+    for wrap in (lambda model: model, keras_sam.SAMModel):
+        keras.utils.set_random_seed(1)
+        base_model = keras.Sequential(
+            [keras.Input((4,)), layers.Embedding(5, 3, mask_zero=True), layers.Dense(1)]
+        )
+        model = wrap(base_model)
+        model.compile(keras.optimizers.SGD(0.0), loss="mse", metrics=["mae"])
+        histories.append(model.fit(x, y, verbose=0).history)
+    for name, plain in histories[0].items():
+        np.testing.assert_allclose(histories[1][name], plain, rtol=1e-5, err_msg=name)
