@@ -11,11 +11,15 @@ def value_and_gradient(function, tensors):
         value, auxiliary = function(tensors)
         gradients = torch.autograd.grad(value, tensors, allow_unused=True)
     # Attached to its graph, the auxiliary output would keep activations through the next pass.
-    auxiliary = tree.map_structure(_detached, auxiliary)
-    return value.detach(), auxiliary, list(gradients)
+    return value.detach(), _detached(auxiliary), list(gradients)
 
 
-def _detached(leaf):
+@torch.compiler.disable  # The compiler does not follow a tensor's own attributes.
+def _detached(structure):
+    return tree.map_structure(_detached_leaf, structure)
+
+
+def _detached_leaf(leaf):
     if not torch.is_tensor(leaf):
         return leaf
     detached = leaf.detach()
