@@ -11,10 +11,10 @@ BENCH := .venv-bench
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo test lint format readme bench clean
+.PHONY: help demo test lint format readme bench bench-methods clean
 
 help:  ## Say what each target does.
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 demo: $(DEMO)/ready  ## Train on noisy digits with SGD and with SAM, and compare (two minutes).
 	KERAS_BACKEND=jax $(DEMO)/bin/python apps/train_resnet.py \
@@ -43,6 +43,12 @@ bench: $(BENCH)/ready  ## Measure a step against plain fit and against peers, on
 	@set -e; for backend in $(BACKEND); do \
 	  KERAS_BACKEND=$$backend $(BENCH)/bin/python benchmarks/step_time.py --peers \
 	    --output=benchmarks/results/step_time_$$backend.json; \
+	done
+
+bench-methods: $(BENCH)/ready  ## Measure the step of every method, on each backend.
+	@set -e; for backend in $(BACKEND); do \
+	  KERAS_BACKEND=$$backend $(BENCH)/bin/python benchmarks/step_time.py --methods=all \
+	    --output=benchmarks/results/methods_$$backend.json; \
 	done
 
 clean:  ## Remove the environments and the runs.

@@ -1,6 +1,7 @@
 """Trains several methods on the same seeds and sums up what came out."""
 
 import dataclasses
+import textwrap
 from pathlib import Path
 
 import _entries
@@ -8,7 +9,7 @@ import _options
 import _report
 import _workdir
 import keras
-from _training import train
+from _training import is_nan, train
 
 from keras_sam import datasets
 from keras_sam.datasets.extras import import_extra
@@ -66,24 +67,32 @@ def plan(options):
     return Comparison(dataset, runs, workdir)
 
 
-def run(comparison, options):
-    """Trains every run that is not finished, then prints the table and draws the figure.
+def run(comparison, options, command):
+    """Trains every run that is not finished, then prints the table and draws the figures.
 
     Args:
         comparison: A `Comparison`.
         options: Dictionary of the app's flags.
+        command: String, the command line, to keep with the table.
+
+    Returns:
+        List of the names of the runs that an error ended.
     """
     planned = [(label, folder) for label, runs in comparison.runs.items() for folder in runs]
     print(_headline(comparison, options), flush=True)
+    failed = []
     for number, (label, folder) in enumerate(planned, start=1):
-        name = f"[{number}/{len(planned)}] {label}, seed {folder.settings['seed']}"
+        name = f"{label}, seed {folder.settings['seed']}"
+        counted = f"[{number}/{len(planned)}] {name}"
         if folder.finished:
-            print(f"{name}: finished before", flush=True)
+            print(f"{counted}: finished before", flush=True)
             continue
-        print(name, flush=True)
-        train(folder, comparison.dataset, options["verbose"])
-        print(f"{name}: {_result(folder)}", flush=True)
-    _sum_up(comparison, options)
+        print(counted, flush=True)
+        print(f"{counted}: {_trained(folder, comparison.dataset, options['verbose'])}", flush=True)
+        if not folder.finished:
+            failed.append(name)
+    _sum_up(comparison, options, command)
+    return failed
 
 
 def _headline(comparison, options):
@@ -96,26 +105,42 @@ def _headline(comparison, options):
     )
 
 
+def _trained(folder, dataset, verbose):
+    """Trains a run; returns in one line what came of it."""
+    try:
+        train(folder, dataset, verbose)
+    except Exception as error:  # Whatever it is, the other runs are worth having.
+        folder.fail(error)
+        # A compiler's message can be pages long; `error.txt` has all of it.
+        reason = textwrap.shorten(str(error), 500, placeholder=" …")
+        return f"failed: {type(error).__name__}: {reason}"
+    return _result(folder)
+
+
 def _result(folder):
     history = folder.history()
     seconds = sum(line["seconds"] for line in history)
+    if is_nan(history[-1]):
+        return f"diverged in epoch {len(history)}: the loss is not a number"
     return f"{history[-1]['val_accuracy']:.1%} of the test images in {seconds:.0f} s"
 
 
-def _sum_up(comparison, options):
-    histories = {
-        label: [folder.history() for folder in runs] for label, runs in comparison.runs.items()
-    }
-    seeds = [folder.settings["seed"] for folder in next(iter(comparison.runs.values()))]
-    figure = comparison.workdir / "curves.png"
+def _sum_up(comparison, options, command):
+    title = _title(comparison, options)
+    text, paths = _report.report(comparison, _headline(comparison, options), title, command)
+    print(f"\n{title}\n\n{text}\n")
+    for path in paths:
+        print(f"{'table' if path.suffix == '.txt' else 'figure':<8}{path}")
+    for runs in comparison.runs.values():
+        numbers = ",".join(str(folder.settings["seed"]) for folder in runs)
+        method = runs[0].path.parent
+        print(f"runs    {method}/seed_{numbers}/: settings.json, metrics.jsonl, model.keras")
+
+
+def _title(comparison, options):
     title = f"{options['model']} on {comparison.dataset.name}"
     if options["label_noise"]:
         title += f", {options['label_noise']:.0%} of the training labels wrong"
-    if len(seeds) > 1:
-        title += f", mean ± deviation over {len(seeds)} seeds"
-    _report.draw(histories, title, figure)
-    print(f"\n{title}\n\n{_report.table(histories)}\n\nfigure  {figure}")
-    for runs in comparison.runs.values():
-        method = runs[0].path.parent
-        numbers = ",".join(map(str, seeds))
-        print(f"runs    {method}/seed_{numbers}/: settings.json, metrics.jsonl, model.keras")
+    if len(options["seeds"]) > 1:
+        title += f", mean ± deviation over {len(options['seeds'])} seeds"
+    return title

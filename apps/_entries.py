@@ -7,6 +7,7 @@ import math
 from keras_sam import checks, methods
 
 PLAIN = "sgd"  # Training without any sharpness-aware method, whatever the optimizer.
+ALL = "all"  # Every name of the registry that the command does not list itself.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,12 +19,14 @@ class Entry:
         own_rho: The radius after the colon, as in `sam:0.5`; `None` without a colon.
         arguments: Dictionary of the method's arguments.
         rho: The radius that the method ends up with; `None` for `"sgd"`.
+        updates_itself: Whether the optimizer must not add its momentum to the method's own.
     """
 
     method: str
     own_rho: float | None
     arguments: dict
     rho: float | None
+    updates_itself: bool = False
 
     @property
     def folder(self):
@@ -48,8 +51,8 @@ def entries(options):
     Raises:
         ValueError: If a method or one of its arguments is unknown, or a method comes twice.
     """
-    names = options["compare"] or [options["method"]]
-    found = [_entry(name.strip(), options, alone=len(names) == 1) for name in names]
+    names = _expanded(options["compare"]) or [options["method"]]
+    found = [_entry(name, options, alone=len(names) == 1) for name in names]
     labels = [entry.label for entry in found]
     if len(set(labels)) < len(labels):
         raise ValueError(
@@ -57,6 +60,14 @@ def entries(options):
             f"as in sam:0.5. Received: --compare={','.join(names)}"
         )
     return found
+
+
+def _expanded(texts):
+    """The methods to compare, `"all"` replaced in its place by what is not listed beside it."""
+    texts = [text.strip() for text in texts]
+    listed = {text.partition(":")[0] for text in texts}
+    rest = [name for name in methods.list() if name not in listed]
+    return [name for text in texts for name in (rest if text == ALL else [text])]
 
 
 def _entry(text, options, alone):
@@ -68,7 +79,9 @@ def _entry(text, options, alone):
     if own_rho is not None:
         given["rho"] = own_rho
     if name != PLAIN:
-        return Entry(name, own_rho, given, float(methods.get(name, **given).rho))
+        method = methods.get(name, **given)
+        own_update = method.descent.needs_plain_sgd
+        return Entry(name, own_rho, given, float(method.rho), own_update)
     # Beside other methods, plain training leaves their arguments to them.
     useless = {"rho": own_rho} if own_rho is not None else given if alone else {}
     if useless:

@@ -98,7 +98,7 @@ def settings(options, entry, seed):
     shared += ("jit_compile", "num_train", "num_test")
     momentum = options["momentum"]
     if momentum is None and options["optimizer"] in WITH_MOMENTUM:
-        momentum = 0.9
+        momentum = 0.0 if entry.updates_itself else 0.9
     folder = options["data_dir"]
     return {key: options[key] for key in shared} | {
         "backend": keras.backend.backend(),

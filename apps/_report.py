@@ -1,85 +1,40 @@
-"""The table and the figure of a comparison, from the metrics of its runs."""
+"""The table and the figures that a comparison leaves in its work directory."""
 
-import numpy as np
+import _cost
+import _curves
+from _outcomes import outcomes
+from _table import table
 
-from keras_sam.datasets.extras import import_extra
-
-LINE_STYLES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)))
-PANELS = (
-    ("val_accuracy", "accuracy on clean test images"),
-    ("accuracy", "accuracy on training labels"),
-    ("val_loss", "loss on clean test images"),
-    ("loss", "loss on training labels"),
-)
+MOST_CURVES = 8  # Methods; with more, lines over the epochs hide each other.
 
 
-def table(histories):
-    """An aligned table with a line for each method: mean and deviation over the seeds.
+def report(comparison, headline, title, command):
+    """Writes the table and the figures of the finished runs.
 
     Args:
-        histories: Dictionary from a method's label to a list of its runs' metrics, each a list
-            of dictionaries, one an epoch.
+        comparison: A `Comparison`.
+        headline: String, what was trained on what.
+        title: String over the table and the figures.
+        command: String, the command line that made the runs.
 
     Returns:
-        String of several lines.
+        `(text, paths)`: the table, and the list of the files written.
     """
-    rows = [("method", "test accuracy, %", "final train loss", "seconds")]
-    for label, runs in histories.items():
-        accuracies = [100 * run[-1]["val_accuracy"] for run in runs]
-        losses = [run[-1]["loss"] for run in runs]
-        seconds = [sum(line["seconds"] for line in run) for run in runs]
-        rows.append((label, _spread(accuracies, 1), _spread(losses, 3), _spread(seconds, 1)))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
-    )
+    found = outcomes(comparison.runs)
+    text = table(found)
+    path = comparison.workdir / "table.txt"
+    path.write_text(f"{command}\n\n{headline}\n{title}\n\n{text}\n", encoding="utf-8")
+    return text, [path, *_figures(found, title, comparison.workdir)]
 
 
-def _spread(values, digits):
-    mean = f"{np.mean(values):.{digits}f}"
-    return mean if len(values) == 1 else f"{mean} ± {np.std(values, ddof=1):.{digits}f}"
-
-
-def draw(histories, title, path):
-    """Draws accuracy and loss over the epochs: mean lines, with a band of one deviation.
-
-    Args:
-        histories: Dictionary from a method's label to a list of its runs' metrics, each a list
-            of dictionaries, one an epoch.
-        title: String over the panels.
-        path: Path of the PNG to write.
-
-    Raises:
-        ImportError: If Matplotlib is missing.
-    """
-    # Without pyplot: no window system and no global state.
-    figure = import_extra("matplotlib.figure", "matplotlib").Figure(
-        figsize=(9, 6.5), layout="constrained"
-    )
-    for axes, (key, name) in zip(figure.subplots(2, 2, sharex=True).flat, PANELS, strict=True):
-        for number, (label, runs) in enumerate(histories.items()):
-            curves = np.array([[line[key] for line in run] for run in runs])
-            _band(axes, curves, label, number)
-        axes.set_ylabel(name)
-        axes.grid(alpha=0.3)
-    for axes in figure.axes[2:]:
-        axes.set_xlabel("epoch")
-    handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=4)
-    figure.suptitle(title)
-    figure.savefig(path, dpi=150)
-
-
-def _band(axes, curves, label, number):
-    epochs = np.arange(1, curves.shape[1] + 1)
-    mean = curves.mean(axis=0)
-    style = LINE_STYLES[number % len(LINE_STYLES)]
-    (line,) = axes.plot(epochs, mean, label=label, linestyle=style, marker=_marker(epochs))
-    if len(curves) > 1:
-        deviation = curves.std(axis=0, ddof=1)
-        color = line.get_color()
-        axes.fill_between(epochs, mean - deviation, mean + deviation, color=color, alpha=0.2)
-
-
-def _marker(epochs):
-    return "o" if len(epochs) == 1 else None  # A single point makes no line.
+def _figures(found, title, workdir):
+    trained = [outcome for outcome in found if outcome.runs]
+    timed = [outcome for outcome in trained if outcome.step_time is not None]
+    paths = []
+    if trained and (len(trained) <= MOST_CURVES or not timed):
+        paths.append(workdir / "curves.png")
+        _curves.draw({outcome.label: outcome.runs for outcome in trained}, title, paths[-1])
+    if timed:
+        paths.append(workdir / "cost.png")
+        _cost.draw(timed, title, paths[-1])
+    return paths

@@ -1,5 +1,6 @@
 """Trains one run, or goes on with it where it stopped."""
 
+import math
 import time
 
 import keras
@@ -92,7 +93,7 @@ def _learning_rate(settings, steps):
 
 
 class _CompletedEpochs(keras.callbacks.Callback):
-    """Keeps every completed epoch, so that a run can go on from it."""
+    """Keeps every completed epoch, so that a run can go on from it; ends a run of NaN."""
 
     def __init__(self, folder):
         super().__init__()
@@ -101,7 +102,27 @@ class _CompletedEpochs(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         self.started = time.perf_counter()
 
+    def on_test_begin(self, logs=None):
+        int(self.model.optimizer.iterations)  # Waits for a device that is still training.
+        self.trained = time.perf_counter()
+
     def on_epoch_end(self, epoch, logs=None):
         line = {"epoch": epoch + 1} | {key: float(value) for key, value in logs.items()}
+        # The evaluation costs every method the same, and would hide how their steps differ.
+        line["train_seconds"] = round(self.trained - self.started, 6)
         line["seconds"] = round(time.perf_counter() - self.started, 3)
         self.folder.complete_epoch(self.model, line)
+        if is_nan(line):
+            self.model.stop_training = True
+
+
+def is_nan(line):
+    """Whether an epoch's metrics show a training that will not come back.
+
+    Args:
+        line: Dictionary of an epoch's metrics.
+
+    Returns:
+        Bool.
+    """
+    return math.isnan(line["loss"]) or math.isnan(line["val_loss"])

@@ -3,11 +3,12 @@
 import json
 import os
 import shutil
+import traceback
 from pathlib import Path
 
 SETTINGS = "settings.json"
 # They tell a work directory's runs apart; all other settings are common to them.
-OWN_SETTINGS = ("method", "method_arguments", "num_batch_splits", "rho", "seed")
+OWN_SETTINGS = ("method", "method_arguments", "momentum", "num_batch_splits", "rho", "seed")
 CHECKPOINT = "epoch_{:05d}.weights.h5"
 
 
@@ -24,6 +25,7 @@ class RunFolder:
         self.settings = settings
         self.model = self.path / "model.keras"
         self.metrics = self.path / "metrics.jsonl"
+        self.error = self.path / "error.txt"
 
     @property
     def finished(self):
@@ -35,6 +37,7 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         text = json.dumps(self.settings, indent=2, sort_keys=True) + "\n"
         _write_whole(self.path / SETTINGS, lambda path: path.write_text(text))
+        self.error.unlink(missing_ok=True)
 
     def history(self):
         """Returns the metrics of each completed epoch, as a list of dictionaries."""
@@ -84,6 +87,14 @@ class RunFolder:
         _write_whole(self.model, base_model.save)
         for path in self.path.glob("epoch_*.weights.h5"):
             path.unlink()
+
+    def fail(self, error):
+        """Keeps the traceback of an error that ended the run.
+
+        Args:
+            error: The `Exception`.
+        """
+        self.error.write_text("".join(traceback.format_exception(error)))
 
 
 def _write_whole(path, write):

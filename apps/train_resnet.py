@@ -14,13 +14,19 @@ trains on CIFAR-10, from files that are in --data_dir already: a task for a GPU,
 (2016) report 91.25 % for plain training. Some thousand images and a few epochs (--num_train,
 --num_test, --epochs) give an impression in some minutes on two cores.
 
+--compare=sgd,sam:0.5,all compares every method. One that fails or diverges is marked in the
+table and does not stop the others; after a failure the app ends with status 1.
+
 Each run leaves settings.json, metrics.jsonl (a line per epoch) and model.keras (the plain model,
-which loads without keras_sam) in <workdir>/<method>/seed_<n>/, and the comparison leaves
-<workdir>/curves.png. The same command with --resume goes on where it stopped.
-The variable KERAS_BACKEND chooses jax, tensorflow or torch.
+which loads without keras_sam) in <workdir>/<method>/seed_<n>/, or error.txt if it failed. The
+comparison leaves <workdir>/table.txt, cost.png (test accuracy against the time of a step) and, of
+up to 8 methods, curves.png. The same command with --resume goes on where it stopped.
+The variable KERAS_BACKEND chooses jax, tensorflow or torch. JAX compiles a method for its first
+seed only: <workdir>/.jax_cache keeps it, or the folder of the variable JAX_COMPILATION_CACHE_DIR.
 """
 
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -36,7 +42,8 @@ flags.DEFINE_list(
     "compare",
     [],
     "Methods to train instead of --method, each with its own rho after a colon if "
-    "it needs one: sgd,sam,sam:0.5. A method with its own rho keeps its runs in sam_rho_0.5.",
+    "it needs one: sgd,sam,sam:0.5. A method with its own rho keeps its runs in sam_rho_0.5. "
+    "The word all stands for every method of keras_sam.methods.list() that is not listed.",
 )
 flags.DEFINE_float("rho", None, "Radius of the perturbation. Default: each method's own.")
 flags.DEFINE_float("p", None, "Order of the norm, 1 to inf. Default: each method's own.")
@@ -51,7 +58,9 @@ flags.DEFINE_float("learning_rate", 0.02, "The highest learning rate.")
 flags.DEFINE_string(
     "schedule", "cosine", "constant, cosine (to 0), or step (a tenth at 1/2 and at 3/4)."
 )
-flags.DEFINE_float("momentum", None, "Of sgd and rmsprop. Default: 0.9.")
+flags.DEFINE_float(
+    "momentum", None, "Of sgd and rmsprop. Default: 0.9; 0 where the method has its own."
+)
 flags.DEFINE_float(
     "weight_decay",
     0.0,
@@ -79,6 +88,7 @@ def main(argv):
     logging.set_verbosity(logging.WARNING)  # Backends tell absl which devices they did not find.
     own = FLAGS.get_key_flags_for_module(sys.modules[__name__])
     options = {flag.name: flag.value for flag in own}
+    _keep_compiled(Path(options["workdir"]))
     try:
         # Imported here, so that --help and a mistyped flag need not wait for a backend.
         import _comparison
@@ -87,9 +97,14 @@ def main(argv):
     except (ValueError, TypeError, OSError, ImportError) as error:
         _fail(_with_hint(error))
     try:
-        _comparison.run(comparison, options)
+        failed = _comparison.run(comparison, options, _command(own))
     except KeyboardInterrupt:
         _fail("Stopped. The same command with --resume goes on from the last completed epoch.")
+    if failed:
+        _fail(
+            "Failed, with a traceback in the run's error.txt; the same command with --resume tries "
+            f"again: {'; '.join(failed)}"
+        )
 
 
 def parse_flags(argv):
@@ -98,6 +113,27 @@ def parse_flags(argv):
         return FLAGS(argv)
     except flags.Error as error:
         _fail(error)
+
+
+def _keep_compiled(workdir):
+    """JAX compiles for each new model; from this folder it takes what another seed left there."""
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(workdir.resolve() / ".jax_cache"))
+    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+
+
+def _command(own):
+    """The command line to keep beside the results: the flags as given, no path of the machine."""
+    import keras
+
+    flags_given = [_without_machine(flag) for flag in own if flag.present]
+    script = f"KERAS_BACKEND={keras.backend.backend()} python apps/{Path(__file__).name}"
+    return " ".join([script, *map(shlex.quote, flags_given)])
+
+
+def _without_machine(flag):
+    if flag.name in ("data_dir", "workdir") and Path(flag.value).is_absolute():
+        return f"--{flag.name}=.../{Path(flag.value).name}"
+    return flag.serialize()
 
 
 def _with_hint(error):

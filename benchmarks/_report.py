@@ -1,5 +1,7 @@
 """The table of a step-time benchmark, and whether its targets hold."""
 
+from _text import aligned, ratio_text, surroundings_text, verdict
+
 # Case, ratio, most that it may be.
 TARGETS = (
     ("sam", "step_ratio", 2.05),
@@ -37,14 +39,8 @@ def targets(result):
             continue
         ratio = result["cases"][case][quantity]
         target = {"case": case, "quantity": quantity, "at_most": at_most}
-        found.append({**target, "measured": ratio["median"], "verdict": _verdict(ratio, at_most)})
+        found.append({**target, "measured": ratio["median"], "verdict": verdict(ratio, at_most)})
     return found
-
-
-def _verdict(ratio, at_most):
-    if ratio["median"] <= at_most:
-        return "pass"
-    return "FAIL" if ratio["low"] > at_most else "open"
 
 
 def text(result):
@@ -58,39 +54,29 @@ def text(result):
 
 
 def _setting(setting):
-    versions = ", ".join(f"{name} {version}" for name, version in setting["versions"].items())
     return (
-        f"{setting['model']}, batch {setting['batch_size']}, {setting['backend']} on "
-        f"{setting['device']}, {setting['processors']} processors; {versions}\n"
+        f"{surroundings_text(setting)}\n"
         f"{setting['blocks']} turns of {setting['steps_per_block']} steps; medians, and quartiles "
         "in brackets"
     )
 
 
 def _table(cases):
-    rows = [HEADER, *(_row(name, case) for name, case in cases.items())]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
-    )
+    return aligned([HEADER, *(_row(name, case) for name, case in cases.items())])
 
 
 def _row(name, case):
     row = [name, f"{case['images_per_second']:.0f}"]
-    row += [_ratio(case["step_ratio"]), _ratio(case["step_cpu_ratio"])]
+    row += [ratio_text(case["step_ratio"]), ratio_text(case["step_cpu_ratio"])]
     if "first_call" not in case:
         return (*row, "", "", "", "", "")
     row += [f"{case['first_call']:.1f}", f"{case['compile']:.1f}"]
-    row += [_ratio(case["compile_ratio"]), _ratio(case["compile_cpu_ratio"])]
+    row += [ratio_text(case["compile_ratio"]), ratio_text(case["compile_cpu_ratio"])]
     return (*row, f"{case['peak_mebibytes']:.0f}")
 
 
-def _ratio(ratio):
-    return f"{ratio['median']:.2f} ({ratio['low']:.2f}-{ratio['high']:.2f})"
-
-
 def _peers(peers):
-    return [f"  {name}: {_ratio(ratio)}" for name, ratio in peers.items()]
+    return [f"  {name}: {ratio_text(ratio)}" for name, ratio in peers.items()]
 
 
 def _target(target):

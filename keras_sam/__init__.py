@@ -1,6 +1,6 @@
 """Sharpness-aware minimization for every Keras model, on JAX, TensorFlow and PyTorch."""
 
-from keras_sam import ascent, datasets, descent, methods, models
+from keras_sam import ascent, callbacks, datasets, descent, methods, models, policy, schedules
 from keras_sam.model import SAMModel
 from keras_sam.version import __version__
 
@@ -8,8 +8,11 @@ __all__ = [
     "SAMModel",
     "__version__",
     "ascent",
+    "callbacks",
     "datasets",
     "descent",
     "methods",
     "models",
+    "policy",
+    "schedules",
 ]

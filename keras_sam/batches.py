@@ -38,3 +38,32 @@ def split(batch, num_splits):
 
 def _cut(batch, start, stop):
     return keras.tree.map_structure(lambda leaf: None if leaf is None else leaf[start:stop], batch)
+
+
+def take(batch, indices):
+    """The examples of a batch at some indices.
+
+    Args:
+        batch: Nested tensors with a leading batch axis; `None` leaves stay.
+        indices: Integer tensor of shape `(examples,)`.
+    """
+    return keras.tree.map_structure(
+        lambda leaf: None if leaf is None else ops.take(leaf, indices, axis=0), batch
+    )
+
+
+def multiplied(sample_weight, weights):
+    """`sample_weight` times one more weight for each example.
+
+    Args:
+        sample_weight: Nested tensors with a leading batch axis, or `None` for ones.
+        weights: Tensor of shape `(batch,)`.
+    """
+    if sample_weight is None:
+        return weights
+
+    def product(leaf):
+        column = ops.reshape(weights, (-1,) + (1,) * (len(leaf.shape) - 1))
+        return ops.cast(leaf, weights.dtype) * column
+
+    return keras.tree.map_structure(product, sample_weight)

@@ -30,6 +30,27 @@ def positive(name, value):
     return float(value)
 
 
+def fraction(name, value):
+    """`value` as a float, if it is a number above 0 and at most 1."""
+    if not is_number(value) or not 0 < value <= 1:
+        _refuse(name, "a number above 0 and at most 1", value)
+    return float(value)
+
+
+def share(name, value):
+    """`value` as a float, if it is a number of at least 0 and below 1."""
+    if not is_number(value) or not 0 <= value < 1:
+        _refuse(name, "a number of at least 0 and below 1", value)
+    return float(value)
+
+
+def number(name, value):
+    """`value` as a float, if it is a finite number."""
+    if not is_number(value):
+        _refuse(name, "a finite number", value)
+    return float(value)
+
+
 def _integer(name, value, least):
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
         _refuse(name, f"an integer of at least {least}", value)

@@ -1,36 +1,17 @@
 """A method: an ascent, a descent, and when they act."""
 
 import copy
-from dataclasses import dataclass
-from typing import Any
 
 import keras
 from keras import ops
 
-from keras_sam import backend, checks, tensors
+from keras_sam import checks, composition
 from keras_sam.ascent import Ascent, DualNormAscent
-from keras_sam.descent import Climb, Descent, PerturbedGradient
+from keras_sam.descent import Descent, PerturbedGradient
+from keras_sam.policy import Policy
 from keras_sam.roles import Mask, check_mask, is_perturbed
+from keras_sam.run import Run
 from keras_sam.schedules import Rho, check_rho, deserialize_rho, serialize_rho
-
-
-@dataclass(frozen=True)
-class Step:
-    """What a method makes of one batch.
-
-    Args:
-        gradients: List of tensors, the gradient for the optimizer.
-        sharpness: Scalar tensor, perturbed minus clean loss.
-        grad_norm: Scalar tensor, norm of the clean gradient.
-        perturbation_norm: Scalar tensor; `None`, as the two above, unless measured.
-        is_active: Whether the method acted on this step: `True` or a bool tensor.
-    """
-
-    gradients: list
-    sharpness: Any = None
-    grad_norm: Any = None
-    perturbation_norm: Any = None
-    is_active: Any = True
 
 
 @keras.saving.register_keras_serializable(package="keras_sam")
@@ -49,11 +30,15 @@ class Method:
         every: Positive integer: act on each `every`-th update from `start` on and hand on
             the clean gradient between, at the price of one pass. Defaults to `1`.
         start: Integer of at least 0: the first update to act on. Defaults to `0`.
+        ascent_fraction: Share of the batch, in (0, 1], from which the ascent takes its
+            gradient; its examples are drawn anew for each batch, and the metrics and BatchNorm
+            statistics are theirs. A step costs `1 + ascent_fraction`. Defaults to `1.0`.
+        policy: A `keras_sam.policy.Policy` that looks at the first gradient to say whether to
+            act on a step. Defaults to `None`, to act.
         name: String. Defaults to `"sam"`.
 
     Raises:
-        ValueError: If an argument is outside its range, or the descent cannot follow the
-            ascent.
+        ValueError: If an argument is outside its range, or the parts do not fit together.
 
     Example:
 
@@ -69,6 +54,8 @@ class Method:
         mask: Mask = None,
         every: int = 1,
         start: int = 0,
+        ascent_fraction: float = 1.0,
+        policy: Policy | None = None,
         name: str = "sam",
     ):
         self.ascent = DualNormAscent() if ascent is None else ascent
@@ -78,60 +65,50 @@ class Method:
         self.mask = mask
         self.every = checks.positive_integer("every", every)
         self.start = checks.non_negative_integer("start", start)
+        self.ascent_fraction = checks.fraction("ascent_fraction", ascent_fraction)
+        self.policy = policy
         self.name = name
-        if self.descent.needs_closed_form_ascent and not self.ascent.is_closed_form:
-            raise ValueError(
-                f"{type(self.descent).__name__} differentiates the ascent and needs one in closed "
-                "form, such as DualNormAscent or AdaptiveAscent; use PerturbedGradient after "
-                f"several steps. Received: ascent={type(self.ascent).__name__}"
-            )
+        composition.check(self)
 
-    def gradient(self, oracle, rho, iteration, measure=False):
+    @property
+    def parts(self):
+        """The ascent, the descent and the policy, where there is one."""
+        return [part for part in (self.ascent, self.descent, self.policy) if part is not None]
+
+    def slots(self):
+        """What is kept between steps: dict from a name to its `keras_sam.memory.Slot`."""
+        return {name: slot for part in self.parts for name, slot in part.slots().items()}
+
+    @property
+    def is_random(self):
+        """Whether the method draws numbers."""
+        return self.ascent_fraction < 1 or any(part.is_random for part in self.parts)
+
+    @property
+    def has_clean_loss(self):
+        """Whether a step evaluates the batch at the weights, so that sharpness can be told."""
+        is_clean = self.ascent.starts_clean and not self.descent.looks_ahead
+        return is_clean and self.ascent_fraction == 1
+
+    def gradient(self, oracle, context, measure=False):
         """The gradient for the optimizer, of one batch.
 
         Args:
             oracle: `GradientOracle` over all trainable weights.
-            rho: Scalar tensor, the radius now.
-            iteration: Integer scalar tensor, updates that the optimizer has made.
+            context: `keras_sam.memory.Context`.
             measure: Whether to fill in the measurements. Defaults to `False`.
 
         Returns:
-            `Step`.
+            `keras_sam.run.Step`.
         """
-        clean = oracle.clean()
-        if self.every == 1 and self.start == 0:
-            return self._step(clean, self._act(oracle, clean, rho, measure), measure, True)
-        is_active = self._is_active(iteration)
-        # A real branch: an inactive step costs one pass.
-        outcome = backend.cond(
-            is_active,
-            lambda: self._act(oracle, clean, rho, measure),
-            lambda: (clean.gradients, clean.loss, ops.zeros(())),
-        )
-        return self._step(clean, outcome, measure, is_active)
+        return Run(self, oracle, context).step(measure)
 
-    def _is_active(self, iteration):
+    def is_due(self, iteration):
+        """Whether `every` and `start` leave this update to act on: `True` or a bool tensor."""
+        if self.every == 1 and self.start == 0:
+            return True
         since = ops.cast(iteration, "int32") - self.start
         return ops.logical_and(since >= 0, ops.equal(ops.mod(since, self.every), 0))
-
-    def _act(self, oracle, clean, rho, measure):
-        """Gradients for the optimizer, perturbed loss, norm of the perturbation."""
-        chosen = self.chosen(oracle.roles)
-        around = oracle.over(chosen)
-        perturbation = self.ascent.perturbation(
-            around, [clean.gradients[index] for index in chosen], rho
-        )
-        full = [None] * len(oracle.roles)
-        for index, tensor in zip(chosen, perturbation, strict=True):
-            full[index] = tensor
-        climb = Climb(clean, full, chosen, self._direction(around, rho))
-        outcome = self.descent.evaluation(oracle, climb)
-        gradients = [
-            ops.cast(after, before.dtype)
-            for after, before in zip(outcome.gradients, clean.gradients, strict=True)
-        ]
-        length = tensors.norm(perturbation) if measure else ops.zeros(())
-        return gradients, outcome.loss, ops.cast(length, "float32")
 
     def chosen(self, roles):
         """Indices of the variables that the mask leaves to perturb."""
@@ -144,22 +121,6 @@ class Method:
             )
         return chosen
 
-    def _direction(self, around, rho):
-        if not self.ascent.is_closed_form:
-            return None
-        return lambda gradients, weights: self.ascent.direction(
-            gradients, weights, rho, around.roles
-        )
-
-    def _step(self, clean, outcome, measure, is_active):
-        gradients, perturbed_loss, perturbation_norm = outcome
-        if not measure:
-            return Step(gradients, is_active=is_active)
-        sharpness = perturbed_loss - clean.loss
-        return Step(
-            gradients, sharpness, tensors.norm(clean.gradients), perturbation_norm, is_active
-        )
-
     def get_config(self):
         """Arguments of the constructor."""
         return {
@@ -169,6 +130,8 @@ class Method:
             "mask": keras.saving.serialize_keras_object(self.mask),
             "every": self.every,
             "start": self.start,
+            "ascent_fraction": self.ascent_fraction,
+            "policy": keras.saving.serialize_keras_object(self.policy),
             "name": self.name,
         }
 
@@ -177,7 +140,7 @@ class Method:
         """The inverse of `get_config`."""
         parts = {
             part: keras.saving.deserialize_keras_object(config[part])
-            for part in ("ascent", "descent", "mask")
+            for part in ("ascent", "descent", "mask", "policy")
         }
         return cls(**{**config, **parts, "rho": deserialize_rho(config["rho"])})
 

@@ -4,21 +4,14 @@ import inspect
 
 import keras
 
-from keras_sam import checks
+from keras_sam import checks, named
 from keras_sam.method import Method
-from keras_sam.named import ASAM, FGSM, SAM, SAMON, Late, MultiStep, Periodic, SecondOrder
+from keras_sam.named import *  # noqa: F403 - every factory, by its own __all__.
 from keras_sam.registry import ROWS
 
 __all__ = [
-    "ASAM",
-    "FGSM",
-    "SAM",
-    "SAMON",
-    "Late",
+    *named.__all__,
     "Method",
-    "MultiStep",
-    "Periodic",
-    "SecondOrder",
     "deserialize",
     "get",
     "list",
@@ -28,7 +21,7 @@ __all__ = [
 ]
 
 # Every method takes these beside its own options.
-WHEN_AND_WHERE = ("mask", "every", "start")
+WHEN_AND_WHERE = ("mask", "every", "start", "ascent_fraction")
 
 
 def list(detail: bool = False):
@@ -106,10 +99,11 @@ def options(name: str):
     Example:
 
     >>> keras_sam.methods.options("sam")
-    ['rho', 'p', 'mask', 'every', 'start']
+    ['rho', 'p', 'mask', 'every', 'start', 'ascent_fraction']
     """
     own = own_options(name)
-    return own + [option for option in WHEN_AND_WHERE if option not in own]
+    shared = [option for option in WHEN_AND_WHERE if option not in ROWS[name].fixed]
+    return own + [option for option in shared if option not in own]
 
 
 def own_options(name: str):

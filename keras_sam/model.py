@@ -4,18 +4,21 @@ import functools
 
 import keras
 
-from keras_sam import backend, checks, hooks, methods
+from keras_sam import backend, checks, composition, hooks, methods
 from keras_sam.delegation import Delegation
+from keras_sam.last_batch import PeeksAtData
 from keras_sam.measuring import MEASUREMENTS, Measuring
+from keras_sam.memory import Context, Memory
 from keras_sam.method import Method
+from keras_sam.radius import Radius
 from keras_sam.roles import roles_of
 from keras_sam.saving import Saving, restore_policy
-from keras_sam.schedules import Rho, rho_at
-from keras_sam.step import batch_gradients
+from keras_sam.schedules import Rho, is_constant
+from keras_sam.step import batch_update
 
 
 @keras.saving.register_keras_serializable(package="keras_sam")
-class SAMModel(backend.TrainStep, Measuring, Delegation, Saving, keras.Model):
+class SAMModel(backend.TrainStep, PeeksAtData, Radius, Measuring, Delegation, Saving, keras.Model):
     """Trains a model with a sharpness-aware method, behind the usual `compile` and `fit`.
 
     The loss, the metrics, the BatchNorm statistics and the dropout masks are those of the pass
@@ -75,50 +78,23 @@ class SAMModel(backend.TrainStep, Measuring, Delegation, Saving, keras.Model):
         self.method = chosen_method
         self.num_batch_splits = num_batch_splits
         self.log_sharpness = bool(log_sharpness)
-        self.measurements = (
-            [keras.metrics.Mean(name=key) for key in MEASUREMENTS] if log_sharpness else []
-        )
-        self._rho = None if callable(chosen_method.rho) else self._add_rho(chosen_method.rho)
+        self.measurements = self._add_measurements()
+        self._rho = self._add_rho(chosen_method.rho) if is_constant(chosen_method.rho) else None
+        slots, is_random = chosen_method.slots(), chosen_method.is_random
+        self.memory = Memory(slots, is_random) if slots or is_random else None
         if hasattr(model, "output_names"):
             self.output_names = model.output_names
         if model.built:
             self.built = True
             if self.roles:
-                self._check_weights()  # A mask that leaves nothing is refused now.
+                self._prepare()  # A mask that leaves nothing is refused now.
         if model.compiled:
             self.compile(**hooks.compile_arguments(model))
 
-    def _add_rho(self, rho):
-        """The radius as a variable, so that callbacks assign it and checkpoints carry it."""
-        return self.add_weight(
-            name="rho",
-            shape=(),
-            dtype="float64" if self.variable_dtype == "float64" else "float32",
-            initializer=keras.initializers.Constant(rho),
-            trainable=False,
-        )
-
-    @property
-    def rho(self):
-        """The radius: the variable to assign, or the value of the schedule at this iteration."""
-        if self._rho is not None:
-            return self._rho
-        return self.current_rho()
-
-    @rho.setter
-    def rho(self, rho):
-        if self._rho is None:
-            raise ValueError(
-                "rho follows a schedule here; build the SAMModel with a float to assign it. "
-                f"Received: rho={rho!r}"
-            )
-        self._rho.assign(checks.non_negative("rho", rho))
-
-    def current_rho(self):
-        """The radius of this step: a scalar tensor of at least 0, in float32 at least."""
-        optimizer = getattr(self, "optimizer", None)
-        iteration = 0 if optimizer is None else optimizer.iterations
-        return rho_at(self.method.rho if self._rho is None else self._rho, iteration)
+    def _add_measurements(self):
+        hidden = () if self.method.has_clean_loss else ("sharpness",)
+        names = [name for name in MEASUREMENTS if name not in hidden]
+        return [keras.metrics.Mean(name=name) for name in names] if self.log_sharpness else []
 
     def call(self, inputs, training=None):
         return self.base_model(inputs, training=training)
@@ -137,41 +113,61 @@ class SAMModel(backend.TrainStep, Measuring, Delegation, Saving, keras.Model):
             self._role_key, self._roles = known, tuple(roles_of(self.base_model))
         return self._roles
 
-    def _check_weights(self):
-        """Refuse to train where there is nothing to train, or nothing to perturb."""
+    def _prepare(self):
+        """Makes the method's state; refuses to train nothing, or to perturb nothing."""
         if not self.roles:
             raise ValueError(
                 "The model must have trainable weights; unfreeze a layer and compile again. "
                 f"Received: {self.base_model.name!r}, of whose {len(self.base_model.weights)} "
                 "weights none is trainable"
             )
-        self.method.chosen(self.roles)
+        chosen = self.method.chosen(self.roles)
+        if self.memory is not None:
+            self.memory.prepare(self.trainable_variables, chosen)
+
+    def build_from_config(self, config):
+        super().build_from_config(config)
+        if self.base_model.built and self.roles:
+            self._prepare()
 
     @functools.wraps(keras.Model.make_train_function)
     def make_train_function(self, force=False):
         # An error inside the step would be too late: JAX has emptied the variables by then.
+        composition.check_model(self.method, self.optimizer, self.num_batch_splits)
         if self.base_model.built:
-            self._check_weights()
+            self._prepare()
         return super().make_train_function(force)
 
-    def compute_gradients(self, data):
-        """Gradients of one batch for the optimizer, and the logs of its clean pass.
+    def context(self):
+        """What the method may know beside the batch: a `keras_sam.memory.Context`."""
+        rho = self.current_rho()
+        if self.memory is None:
+            return Context(rho, self.optimizer)
+        kept = self.memory.last_batch
+        return Context(rho, self.optimizer, self.memory.state, self.memory.seed, last_batch=kept)
+
+    def compute_update(self, data):
+        """What one batch does to the weights, and the logs of its clean pass.
 
         Args:
             data: `(x, y, sample_weight)`, or its first one or two.
 
         Returns:
-            `(gradients, logs)`: a list in the order of `trainable_variables`, with `None` for a
-            weight that the loss does not depend on, and a dict of metric results.
+            `(gradients, displacement, logs)`: a list in the order of `trainable_variables`,
+            with `None` for a weight that the loss does not depend on; a list of what to take
+            from the weights after the optimizer's update, empty for almost every method; and a
+            dict of metric results.
 
         Raises:
             ValueError: If the model has no trainable weights.
         """
-        self._check_weights()
-        return batch_gradients(self, keras.utils.unpack_x_y_sample_weight(data))
+        self._prepare()
+        return batch_update(self, keras.utils.unpack_x_y_sample_weight(data))
 
     def get_config(self):
+        last_batch = None if self.memory is None else self.memory.last_batch
         return {
+            "last_batch": None if last_batch is None else last_batch.spec,
             "name": self.name,
             "model": keras.saving.serialize_keras_object(self.base_model),
             "method": methods.serialize(self.method),
@@ -185,10 +181,14 @@ class SAMModel(backend.TrainStep, Measuring, Delegation, Saving, keras.Model):
         model = keras.saving.deserialize_keras_object(
             config["model"], custom_objects=custom_objects
         )
-        arguments = {key: value for key, value in config.items() if key != "policy"}
+        own = ("policy", "last_batch")
+        arguments = {key: value for key, value in config.items() if key not in own}
         restore_policy(model, config["policy"])
         method = methods.deserialize(config["method"])
-        return cls(**{**arguments, "model": model, "method": method})
+        wrapped = cls(**{**arguments, "model": model, "method": method})
+        if config.get("last_batch") is not None:
+            wrapped.memory.prepare_batch(config["last_batch"])
+        return wrapped
 
 
 def _resolve_method(method: str | Method, rho: Rho | None) -> Method:

@@ -2,61 +2,18 @@
 
 import contextlib
 import functools
-from dataclasses import dataclass
-from typing import Any
 
-import keras
 from keras import ops
 
-from keras_sam import backend, tensors
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Loss and gradient of the batch at one point.
-
-    Args:
-        loss: Scalar tensor, the loss that Keras would report.
-        gradients: List of tensors, one for each weight that was differentiated.
-    """
-
-    loss: Any
-    gradients: list
-
-
-class WeightScope(keras.StatelessScope):
-    """Weights to try: over the variables, and over the scope of a JAX step around it.
-
-    Remembers what was assigned inside (BatchNorm statistics, seeds, metrics, a kernel that its
-    layer normalises), so that an evaluation which counts can hand it on, and any other can
-    drop it.
-    """
-
-    def __init__(self, variables):
-        super().__init__(collect_losses=True)
-        self.variables = variables
-        self.assigned = {}
-
-    def place(self, values):
-        """From here on the variables have these values."""
-        for variable, value in zip(self.variables, values, strict=True):
-            super().add_update((variable, value))
-
-    def get_current_value(self, variable):
-        value = super().get_current_value(variable)
-        if value is None and self.original_scope is not None:
-            value = self.original_scope.get_current_value(variable)
-        return value
-
-    def add_update(self, update):
-        super().add_update(update)
-        self.assigned[id(update[0])] = update[0]
+from keras_sam import backend, batches, examples, tensors
+from keras_sam.evaluation import Evaluation, First
+from keras_sam.scope import Scope
 
 
 class GradientOracle:
     """Answers what a method asks about a batch: loss, gradient, Hessian-vector products.
 
-    Nothing is ever perturbed in place. The clean evaluation owns the metrics, the BatchNorm
+    Nothing is ever perturbed in place. The first evaluation owns the metrics, the BatchNorm
     statistics and the seeds; every other one starts from the same state, so that it sees the
     same dropout masks, and what it assigns is dropped.
 
@@ -74,11 +31,7 @@ class GradientOracle:
         self.all_roles = roles
         self.chosen = list(range(len(roles)))
         self.loss_scale = loss_scale
-        self.loss = None
-        self.predictions = None
-        self.is_connected = None
-        self.is_finite = None
-        self._updates = []
+        self.first = First()
         self._random_state = backend.random_state()
 
     def over(self, chosen):
@@ -87,9 +40,29 @@ class GradientOracle:
         Args:
             chosen: Indices into the trainable variables.
         """
+        return self._view(chosen=list(chosen))
+
+    def on(self, batch):
+        """The same oracle for another batch."""
+        return self._view(batch=batch)
+
+    def examples(self, indices):
+        """The same oracle for some examples of the batch.
+
+        Args:
+            indices: Integer tensor of shape `(examples,)`.
+        """
+        return self.on(batches.take(self.batch, indices))
+
+    def _view(self, **attributes):
         view = object.__new__(type(self))
-        view.__dict__.update(self.__dict__, chosen=list(chosen))
+        view.__dict__.update({**self.__dict__, **attributes})
         return view
+
+    @property
+    def size(self):
+        """Number of examples: an int where it is known, else a scalar tensor."""
+        return batches.batch_size(self.batch[0])
 
     @property
     def roles(self):
@@ -104,29 +77,30 @@ class GradientOracle:
     @property
     def weights(self):
         """Current values of these variables: list of tensors."""
-        return [ops.convert_to_tensor(variable.value) for variable in self.variables]
+        return tensors.values(self.variables)
 
-    def clean(self):
-        """Evaluation at the weights as they are; keeps the predictions and the state it leaves."""
-        _, outcome, gradients = self._differentiated(backend.value_and_gradient, self.weights)
-        self.loss, self.predictions, values = outcome
-        self._updates = list(zip(self._assigned, values, strict=True))
-        self.is_connected = [gradient is not None for gradient in gradients]
-        if self.loss_scale is not None:
-            self.is_finite = tensors.is_finite([g for g in gradients if g is not None])
-        return self._evaluation(self.loss, gradients)
-
-    def at(self, perturbation):
-        """Evaluation at `weights + perturbation`.
+    def at(self, perturbation=None, weighting=None, training=True):
+        """Evaluation at `weights + perturbation`; the first one of a batch owns its state.
 
         Args:
             perturbation: List of tensors shaped as the weights; `None` for a weight that stays.
+                Defaults to `None`, the weights as they are.
+            weighting: Function from the examples' losses to weights of mean 1, for the gradient
+                of a weighted loss; the loss itself stays the mean. Defaults to `None`.
+            training: Whether layers such as BatchNorm and Dropout act as in training. Defaults
+                to `True`.
         """
-        with _replayed(self._random_state):
-            _, outcome, gradients = self._differentiated(
-                backend.value_and_gradient, tensors.add(self.weights, perturbation)
-            )
-        return self._evaluation(outcome[0], gradients)
+        run = functools.partial(
+            self._differentiated, backend.value_and_gradient, self._point(perturbation)
+        )
+        options = {"weighting": weighting, "training": training}
+        if self.first.loss is None:
+            _, outcome, gradients = run(**options)
+            self._keep(outcome, gradients)
+        else:
+            with _replayed(self._random_state):
+                _, outcome, gradients = run(**options)
+        return Evaluation(tensors.at_least_float32(outcome[0]), self._unscaled(gradients))
 
     def hessian_vector_product(self, vector):
         """Product of the loss's Hessian at the weights with `vector`, a list of tensors."""
@@ -134,46 +108,85 @@ class GradientOracle:
             product = self._differentiated(backend.hessian_vector_product, self.weights, vector)
         return self._unscaled(product)
 
-    def commit(self):
-        """Hand what the clean evaluation assigned to the variables."""
-        for variable, value in self._updates:
-            variable.assign(value)
+    def example_losses(self, perturbation=None):
+        """Loss of each example at `weights + perturbation`, from a forward pass alone.
 
-    def _differentiated(self, differentiate, weights, *vector):
-        # Open until the gradient is there: on PyTorch rematerialised layers run again for it.
-        with WeightScope(self.variables) as scope:
-            return differentiate(functools.partial(self._loss, scope), weights, *vector)
+        Args:
+            perturbation: As in `at`.
 
-    def _loss(self, scope, weights):
-        x, y, sample_weight = self.batch
-        scope.place(weights)
-        predictions = self.model(x, training=True)
-        loss = self.model.compute_loss(
-            x=x, y=y, y_pred=predictions, sample_weight=sample_weight, training=True
+        Returns:
+            Tensor of shape `(batch,)`, as `losses_of`.
+        """
+        x, _, _ = self.batch
+        with _replayed(self._random_state), Scope(collect_losses=True) as scope:
+            scope.place(self.variables, self._point(perturbation))
+            return self.losses_of(self.model(x, training=True))
+
+    def losses_of(self, predictions):
+        """Loss of each example for predictions that are there: shape `(batch,)`, float32."""
+        return examples.losses(self._compute_loss, self.batch, predictions)
+
+    def _point(self, perturbation):
+        return self.weights if perturbation is None else tensors.add(self.weights, perturbation)
+
+    def _keep(self, outcome, gradients):
+        loss, predictions, values = outcome
+        updates = list(zip(self._assigned, values, strict=True))
+        connected = [gradient for gradient in gradients if gradient is not None]
+        vars(self.first).update(
+            batch=self.batch,
+            loss=loss,
+            predictions=predictions,
+            updates=updates,
+            is_connected=[gradient is not None for gradient in gradients],
+            is_finite=None if self.loss_scale is None else tensors.is_finite(connected),
         )
+
+    def _differentiated(self, differentiate, weights, *vector, **options):
+        # Open until the gradient is there: on PyTorch rematerialised layers run again for it.
+        with Scope(collect_losses=True) as scope:
+            return differentiate(functools.partial(self._loss, scope, **options), weights, *vector)
+
+    def _loss(self, scope, weights, weighting=None, training=True):
+        x, y, sample_weight = self.batch
+        scope.place(self.variables, weights)
+        predictions = self.model(x, training=training)
+        loss = self._compute_loss(x, y, predictions, sample_weight, training)
         self._assigned = list(scope.assigned.values())
         values = [scope.get_current_value(variable) for variable in self._assigned]
-        if backend.num_replicas() > 1:
-            loss = loss * backend.num_replicas()
-        scaled = loss if self.loss_scale is None else ops.multiply(loss, self.loss_scale)
-        return scaled, (loss, predictions, values)
+        objective = loss
+        if weighting is not None:
+            weight = ops.stop_gradient(weighting(self.losses_of(predictions)))
+            weight = batches.multiplied(sample_weight, weight)
+            objective = self._compute_loss(x, y, predictions, weight, training)
+        return self._scaled(objective), (loss, predictions, values)
 
-    def _evaluation(self, loss, gradients):
-        return Evaluation(tensors.at_least_float32(loss), self._unscaled(gradients))
+    def _compute_loss(self, x, y, predictions, sample_weight, training=True):
+        loss = self.model.compute_loss(
+            x=x, y=y, y_pred=predictions, sample_weight=sample_weight, training=training
+        )
+        replicas = backend.num_replicas()  # By which Keras has divided the loss.
+        return loss if replicas == 1 else loss * replicas
+
+    def _scaled(self, loss):
+        return loss if self.loss_scale is None else ops.multiply(loss, self.loss_scale)
 
     def _unscaled(self, gradients):
-        filled = [
-            ops.zeros(variable.shape, variable.dtype) if gradient is None else gradient
-            for gradient, variable in zip(gradients, self.variables, strict=True)
-        ]
+        filled = []
+        for index, gradient, variable in zip(self.chosen, gradients, self.variables, strict=True):
+            if gradient is not None and variable.overwrite_with_gradient:
+                # No gradient but a next value, with which no method must calculate.
+                self.first.next_values[index] = gradient
+                gradient = None
+            filled.append(self._without_scale(gradient, variable))
+        return filled
+
+    def _without_scale(self, gradient, variable):
+        if gradient is None:
+            return ops.zeros(variable.shape, variable.dtype)
         if self.loss_scale is None:
-            return filled
-        return [
-            gradient
-            if variable.overwrite_with_gradient
-            else gradient / ops.cast(self.loss_scale, gradient.dtype)
-            for gradient, variable in zip(filled, self.variables, strict=True)
-        ]
+            return gradient
+        return gradient / ops.cast(self.loss_scale, gradient.dtype)
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ Adaptive methods scale kernels but not biases, filter-wise ones need the axes th
 kernel's filters, and masks choose variables by what they are.
 """
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,12 +40,14 @@ class Role:
             `"bias"` (every bias, and a normalization layer's beta).
         in_normalization: Whether the variable belongs to a normalization layer.
         filter_axes: Axes that index filters; empty where the variable has none.
+        index: Position among the trainable variables.
     """
 
     variable: Any
     kind: str
     in_normalization: bool = False
     filter_axes: tuple[int, ...] = ()
+    index: int = 0
 
 
 def roles_of(model):
@@ -61,7 +64,10 @@ def roles_of(model):
     for layer in model._flatten_layers():
         for variable in (*layer._trainable_variables, *layer._non_trainable_variables):
             owners.setdefault(id(variable), layer)
-    return [role_of(variable, owners.get(id(variable))) for variable in model.trainable_variables]
+    return [
+        dataclasses.replace(role_of(variable, owners.get(id(variable))), index=index)
+        for index, variable in enumerate(model.trainable_variables)
+    ]
 
 
 def role_of(variable, layer):

@@ -14,6 +14,22 @@ def at_least_float32(tensor):
     return ops.cast(tensor, "float32") if dtype in HALF_PRECISION else tensor
 
 
+def float_type(dtype):
+    """The dtype to keep sums of a variable's gradients in: float32, or float64."""
+    return "float64" if keras.backend.standardize_dtype(dtype) == "float64" else "float32"
+
+
+def values(variables):
+    """Current values of a list of variables."""
+    return [ops.convert_to_tensor(variable.value) for variable in variables]
+
+
+def assign(variables, tensors):
+    """Give each variable of a list its new value."""
+    for variable, tensor in zip(variables, tensors, strict=True):
+        variable.assign(tensor)
+
+
 def total(scalars):
     """Sum of a list of scalars; the empty sum is 0."""
     scalars = list(scalars)
@@ -54,6 +70,31 @@ def add(left, right, factor=None):
     if factor is not None:
         right = [None if b is None else b * ops.cast(factor, b.dtype) for b in right]
     return [a if b is None else a + ops.cast(b, a.dtype) for a, b in zip(left, right, strict=True)]
+
+
+def mix(left, right, share):
+    """`(1 - share) * left + share * right`, in float32 at least."""
+    left = [at_least_float32(tensor) for tensor in left]
+    return add(scale(left, 1 - share), right, share)
+
+
+def rejection(vector, axis):
+    """The part of `vector` that is orthogonal to `axis`, over all tensors together."""
+    share = guarded_ratio(inner(vector, axis), inner(axis, axis))
+    return add([at_least_float32(tensor) for tensor in vector], axis, -share)
+
+
+def normal_like(vector, seed):
+    """Independent standard normal numbers, shaped as the tensors of `vector`.
+
+    Args:
+        vector: List of tensors.
+        seed: `keras.random.SeedGenerator`.
+    """
+    return [
+        keras.random.normal(tuple(tensor.shape), dtype=float_type(tensor.dtype), seed=seed)
+        for tensor in vector
+    ]
 
 
 def guarded_ratio(numerator, denominator):

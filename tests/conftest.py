@@ -3,8 +3,12 @@
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# Several CPU devices for the tests of distribution, set before JAX starts.
-os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=4")
+# Several CPU devices for the tests of distribution, set before JAX starts; and code that is
+# compiled fast rather than fast, as a test runs it only a few times.
+os.environ.setdefault(
+    "XLA_FLAGS",
+    "--xla_force_host_platform_device_count=4 --xla_backend_optimization_level=0",
+)
 
 import keras
 import pytest

@@ -8,6 +8,7 @@ import pytest
 from keras import ops
 
 from keras_sam.ascent import AdaptiveAscent, DualNormAscent, MultiStepAscent
+from keras_sam.memory import Context
 from keras_sam.roles import Role
 
 ORDERS = [1, 1.001, 1.5, 2, 3, 50, math.inf]
@@ -133,7 +134,7 @@ class LinearOracle:
 
 def climb(ascent, oracle):
     gradients = [ops.convert_to_tensor(g) for g in GRADIENTS]
-    outcome = ascent.perturbation(oracle, gradients, ops.convert_to_tensor(RHO))
+    outcome = ascent.perturbation(oracle, gradients, Context(ops.convert_to_tensor(RHO)))
     return flat(map(ops.convert_to_numpy, outcome))
 
 

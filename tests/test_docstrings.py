@@ -19,10 +19,16 @@ CORE = [
 ]
 PUBLIC = [keras_sam.SAMModel] + [
     getattr(namespace, name)
-    for namespace in (keras_sam.methods, keras_sam.ascent, keras_sam.descent)
+    for namespace in (
+        keras_sam.methods,
+        keras_sam.ascent,
+        keras_sam.descent,
+        keras_sam.callbacks,
+    )
     for name in namespace.__all__
     if name not in ("Ascent", "Descent", "Climb")
 ]
+PUBLIC += [keras_sam.schedules.FollowLearningRate, keras_sam.policy.GradientNormPolicy]
 
 
 @pytest.mark.parametrize("name", CORE)

@@ -60,12 +60,12 @@ def test_roles_follow_the_order_of_the_trainable_variables_inside_composite_laye
 class Spy(keras_sam.descent.PerturbedGradient):
     """Keeps the perturbation that it was given."""
 
-    def evaluation(self, oracle, climb):
+    def evaluation(self, oracle, climb, context):
         self.seen = [
             None if tensor is None else ops.convert_to_numpy(tensor)
             for tensor in climb.perturbation
         ]
-        return super().evaluation(oracle, climb)
+        return super().evaluation(oracle, climb, context)
 
 
 MASKS = [

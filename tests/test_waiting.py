@@ -46,10 +46,15 @@ def waits(model):
     return counter.found
 
 
-@pytest.mark.parametrize("name", methods.list())
+# Keras seeds PyTorch's generator with a number from the host for each draw.
+NO_CHANCE = [name for name in methods.list() if not methods.get(name).is_random]
+
+
+@pytest.mark.parametrize("name", NO_CHANCE)
 def test_step_waits_as_often_as_plain(name):
     method = methods.get(name)
     # A branch that is real has to know its predicate.
-    branches = int((method.every, method.start) != (1, 0))
+    is_occasional = (method.every, method.start, method.policy) != (1, 0, None)
+    branches = is_occasional + ("mask" in method.slots())
     model = keras_sam.SAMModel(classifier(), method=method, log_sharpness=True)
     assert waits(model) == waits(classifier()) + branches

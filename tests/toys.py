@@ -149,5 +149,5 @@ def twin(model):
 
 def acting(name, **options):
     """The named method, on each step the same: `periodic` at each, `late` from the first on."""
-    always = {"periodic": {"every": 1}, "late": {"start": 0}}
+    always = {"periodic": {"every": 1}, "late": {"start": 0}, "looksam": {"k": 1}}
     return keras_sam.methods.get(name, **{**always.get(name, {}), **options})

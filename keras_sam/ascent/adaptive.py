@@ -6,6 +6,7 @@ from keras import ops
 from keras_sam import checks, tensors
 from keras_sam.ascent.ascent import Ascent
 from keras_sam.ascent.dual_norm import DualNormAscent
+from keras_sam.ascent.filters import filter_norms
 
 NORMALIZATIONS = ("element", "filter")
 SCALED = ("weights", "all")
@@ -77,9 +78,7 @@ class AdaptiveAscent(Ascent):
     def _size(self, weight, role):
         if self.normalization == "element" or not role.filter_axes:
             return ops.abs(weight)
-        within = [axis for axis in range(len(weight.shape)) if axis not in role.filter_axes]
-        squares = ops.sum(ops.square(weight), axis=within, keepdims=True)
-        return ops.broadcast_to(tensors.root(squares), weight.shape)
+        return filter_norms(weight, role)
 
     def get_config(self):
         return {

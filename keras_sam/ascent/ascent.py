@@ -6,23 +6,73 @@ class Ascent:
 
     An ascent sees only the perturbed weights: masks are applied around it. One that is a
     closed form in the gradient and the weights implements `direction`; one that evaluates the
-    loss again overrides `perturbation`.
+    loss again, or keeps or draws something, overrides `perturbation`.
+
+    Attributes:
+        is_closed_form: Whether `direction` is all of it.
+        is_one_pass: Whether `start` is the perturbation already, known before any gradient.
+        starts_clean: Whether the first evaluation of a batch gives its gradient at the weights.
+        is_random: Whether it draws numbers.
+        probes: Number of tensors that `probe` returns; 0 where the first gradient is that of the
+            plain mean.
+        family: Name that the descent must share, where the two work only together.
     """
 
     is_closed_form = True
+    is_one_pass = False
+    starts_clean = True
+    is_random = False
+    probes = 0
+    family: str | None = None
 
-    def perturbation(self, oracle, gradients, rho):
+    def slots(self):
+        """What is kept between steps: dict from a name to its `keras_sam.memory.Slot`."""
+        return {}
+
+    def start(self, oracle, context):
+        """Where to evaluate the batch first, relative to the weights.
+
+        Args:
+            oracle: `GradientOracle` over the perturbed weights.
+            context: `keras_sam.memory.Context` of these weights.
+
+        Returns:
+            List of tensors; `None` for the weights themselves.
+        """
+        del oracle, context
+
+    def probe(self, oracle, context):
+        """What `weigh` wants to know beforehand: `probes` tensors of shape `(batch,)`."""
+        raise NotImplementedError
+
+    def weigh(self, losses, probes):
+        """Weights of the examples in the first gradient, of mean 1.
+
+        Args:
+            losses: Tensor of shape `(batch,)`, the examples' losses at the first evaluation.
+            probes: What `probe` has returned.
+        """
+        raise NotImplementedError
+
+    def perturbation(self, oracle, gradients, context):
         """The perturbation at the oracle's weights.
 
         Args:
             oracle: `GradientOracle` over the perturbed weights.
-            gradients: List of tensors, the clean gradient with respect to them.
-            rho: Scalar tensor, the radius.
+            gradients: List of tensors, the first gradient with respect to them.
+            context: `keras_sam.memory.Context` of these weights.
 
         Returns:
             List of tensors shaped as the weights.
         """
-        return self.direction(gradients, oracle.weights, rho, oracle.roles)
+        return self.direction(gradients, oracle.weights, context.rho, oracle.roles)
+
+    def learn(self, oracle, gradients, context):
+        """Takes note of the first gradient for later steps, once the perturbation is made.
+
+        Called on every step, whether the method acts or not.
+        """
+        del oracle, gradients, context
 
     def direction(self, gradients, weights, rho, roles):
         """The perturbation as a function of the gradient and the weights alone."""

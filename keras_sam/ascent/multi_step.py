@@ -4,12 +4,12 @@ import keras
 from keras import ops
 
 from keras_sam import checks, tensors
+from keras_sam.ascent.around import AscentAround
 from keras_sam.ascent.ascent import Ascent
-from keras_sam.ascent.dual_norm import DualNormAscent
 
 
 @keras.saving.register_keras_serializable(package="keras_sam")
-class MultiStepAscent(Ascent):
+class MultiStepAscent(AscentAround):
     """Climbs in `steps` steps of another ascent, each from where the last one ended.
 
     Without projection each step has length rho / steps, so their sum stays within the ball by
@@ -38,8 +38,6 @@ class MultiStepAscent(Ascent):
     >>> ascent = keras_sam.ascent.MultiStepAscent(steps=3, projection=True, step_size=0.02)
     """
 
-    is_closed_form = False
-
     def __init__(
         self,
         step: Ascent | None = None,
@@ -48,14 +46,15 @@ class MultiStepAscent(Ascent):
         step_size: float | None = None,
         momentum: float = 0.0,
     ):
-        self.step = DualNormAscent() if step is None else step
-        if not getattr(self.step, "is_closed_form", False):
-            raise ValueError(
-                "step must be a closed-form ascent such as keras_sam.ascent.DualNormAscent(). "
-                f"Received: step={step!r}"
-            )
+        super().__init__(step)
         self.steps = checks.positive_integer("steps", steps)
         self.projection = bool(projection)
+        if self.projection and type(self.step).project is Ascent.project:
+            raise ValueError(
+                f"projection needs a step that can project onto its ball, and "
+                f"{type(self.step).__name__} cannot; use projection=False. "
+                f"Received: projection={projection!r}"
+            )
         self.momentum = checks.non_negative("momentum", momentum)
         if step_size is not None:
             checks.positive("step_size", step_size)
@@ -66,7 +65,8 @@ class MultiStepAscent(Ascent):
                 )
         self.step_size = step_size
 
-    def perturbation(self, oracle, gradients, rho):
+    def perturbation(self, oracle, gradients, context):
+        rho = context.rho
         length = self._length(rho)
         direction, velocity = self._accumulate(gradients, None)
         perturbation = self._move(None, direction, oracle, length, rho)
@@ -100,14 +100,9 @@ class MultiStepAscent(Ascent):
 
     def get_config(self):
         return {
-            "step": keras.saving.serialize_keras_object(self.step),
+            **super().get_config(),
             "steps": self.steps,
             "projection": self.projection,
             "step_size": self.step_size,
             "momentum": self.momentum,
         }
-
-    @classmethod
-    def from_config(cls, config):
-        step = keras.saving.deserialize_keras_object(config["step"])
-        return cls(**{**config, "step": step})

@@ -2,7 +2,7 @@
 
 Each backend file offers the same names: `value_and_gradient`,
 `hessian_vector_product`, `cond`, `computed_once`, `random_state`,
-`set_random_state`, `num_replicas` and `TrainStep`.
+`set_random_state`, `num_replicas`, `across_replicas` and `TrainStep`.
 """
 
 import importlib
@@ -29,11 +29,13 @@ computed_once = active.computed_once
 random_state = active.random_state
 set_random_state = active.set_random_state
 num_replicas = active.num_replicas
+across_replicas = active.across_replicas
 TrainStep = active.TrainStep
 
 __all__ = [
     "TRAINABLE_BACKENDS",
     "TrainStep",
+    "across_replicas",
     "computed_once",
     "cond",
     "hessian_vector_product",

@@ -64,8 +64,19 @@ def num_replicas():
     return 1
 
 
+def across_replicas(tensors, is_averaged):
+    """Tensors on which all replicas agree: on JAX there is but one.
+
+    Args:
+        tensors: List of tensors.
+        is_averaged: List of bools: whether each becomes the mean, or the first replica's value.
+    """
+    del is_averaged
+    return tensors
+
+
 class TrainStep:
-    """The stateless `train_step` of Keras's JAX trainer around `compute_gradients`.
+    """The stateless `train_step` of Keras's JAX trainer around `compute_update`.
 
     The lists of `state` follow the model's own properties, so a scope that maps every
     variable to its traced value lets the step read and assign variables as elsewhere.
@@ -80,8 +91,10 @@ class TrainStep:
         )
         mapping = [pair for refs, values in zip(variables, state) for pair in zip(refs, values)]
         with keras.StatelessScope(state_mapping=mapping) as scope:
-            gradients, logs = self.compute_gradients(data)
+            gradients, displacement, logs = self.compute_update(data)
         trainable, optimizer = self.optimizer.stateless_apply(state[2], gradients, state[0])
+        if displacement:
+            trainable = [weight - step for weight, step in zip(trainable, displacement)]
         non_trainable, metrics = (
             [scope.get_current_value(variable) for variable in refs]
             for refs in (variables[1], variables[3])

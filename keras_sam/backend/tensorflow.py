@@ -1,5 +1,6 @@
 """Gradients and the train step on TensorFlow."""
 
+import keras
 import tensorflow as tf
 from keras import ops
 
@@ -54,14 +55,30 @@ def num_replicas():
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
+def across_replicas(tensors, is_averaged):
+    """See `keras_sam.backend.jax.across_replicas`."""
+    replicas = num_replicas()
+    if replicas == 1 or not tensors:
+        return tensors
+    context = tf.distribute.get_replica_context()
+    is_first = context.replica_id_in_sync_group == 0
+    shares = [
+        tensor * tf.cast(1 / replicas if averaged else is_first, tensor.dtype)
+        for tensor, averaged in zip(tensors, is_averaged)
+    ]
+    return context.all_reduce(tf.distribute.ReduceOp.SUM, shares)
+
+
 class TrainStep:
-    """The `train_step` of Keras's TensorFlow trainer around `compute_gradients`."""
+    """The `train_step` of Keras's TensorFlow trainer around `compute_update`."""
 
     def train_step(self, data):
         # Without a strategy Keras lets the first call build the model; this one looks at the
         # model through a stateless scope, where variables cannot be made.
         if not self.is_ready:
-            self._symbolic_build(data_batch=data)
-        gradients, logs = self.compute_gradients(data)
+            keras.Model._symbolic_build(self, data_batch=data)
+        gradients, displacement, logs = self.compute_update(data)
         self.optimizer.apply_gradients(zip(gradients, self.trainable_variables))
+        for variable, step in zip(self.trainable_variables, displacement):
+            variable.assign(variable - step)
         return logs

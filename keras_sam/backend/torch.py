@@ -79,11 +79,19 @@ def num_replicas():
     return 1
 
 
+def across_replicas(tensors, is_averaged):
+    """See `keras_sam.backend.jax.across_replicas`."""
+    del is_averaged
+    return tensors
+
+
 class TrainStep:
-    """The `train_step` of Keras's PyTorch trainer around `compute_gradients`."""
+    """The `train_step` of Keras's PyTorch trainer around `compute_update`."""
 
     def train_step(self, data):
-        gradients, logs = self.compute_gradients(data)
+        gradients, displacement, logs = self.compute_update(data)
         with torch.no_grad():
             self.optimizer.apply(gradients, self.trainable_variables)
+            for variable, step in zip(self.trainable_variables, displacement):
+                variable.assign(variable - step)
         return logs

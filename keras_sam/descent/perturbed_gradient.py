@@ -17,5 +17,5 @@ class PerturbedGradient(Descent):
     >>> method = keras_sam.methods.Method(descent=keras_sam.descent.PerturbedGradient())
     """
 
-    def evaluation(self, oracle, climb):
-        return oracle.at(climb.perturbation)
+    def evaluation(self, oracle, climb, context):
+        return climb.perturbed(oracle)

@@ -4,7 +4,7 @@ import keras
 
 from keras_sam import backend, tensors
 from keras_sam.descent.descent import Descent
-from keras_sam.oracle import Evaluation
+from keras_sam.evaluation import Evaluation
 
 
 @keras.saving.register_keras_serializable(package="keras_sam")
@@ -24,10 +24,11 @@ class SecondOrderGradient(Descent):
     """
 
     needs_closed_form_ascent = True
+    needs_clean_gradient = True
 
-    def evaluation(self, oracle, climb):
-        perturbed = oracle.at(climb.perturbation)
-        clean = [climb.clean.gradients[index] for index in climb.chosen]
+    def evaluation(self, oracle, climb, context):
+        perturbed = climb.perturbed(oracle)
+        clean = [climb.first.gradients[index] for index in climb.chosen]
         weights = [oracle.weights[index] for index in climb.chosen]
         cotangents = [perturbed.gradients[index] for index in climb.chosen]
 
@@ -38,7 +39,7 @@ class SecondOrderGradient(Descent):
         pulled = backend.value_and_gradient(overlap, clean + weights)[2]
         to_gradients, to_weights = _halves(pulled)
         product = oracle.hessian_vector_product(_spread(to_gradients, oracle, climb.chosen))
-        gradients = tensors.add(perturbed.gradients, _only_weights(product, oracle))
+        gradients = tensors.add(perturbed.gradients, product)
         return Evaluation(
             perturbed.loss, tensors.add(gradients, _spread(to_weights, oracle, climb.chosen))
         )
@@ -56,11 +57,3 @@ def _spread(vector, oracle, chosen):
         if tensor is not None:
             full[index] = keras.ops.cast(tensor, full[index].dtype)
     return full
-
-
-def _only_weights(product, oracle):
-    """`product` without the variables whose gradient is their next value, not a gradient."""
-    return [
-        None if variable.overwrite_with_gradient else tensor
-        for tensor, variable in zip(product, oracle.variables, strict=True)
-    ]

@@ -11,9 +11,11 @@ def SAM(rho: Rho = 0.05, p: float = 2, **when_and_where) -> Method:
     """The gradient at the worst point of a p-norm ball, to first order.
 
     Args:
-        rho: Radius, a float of at least 0 or a `LearningRateSchedule`. Defaults to `0.05`.
+        rho: Radius, a float of at least 0 or a schedule of `keras_sam.schedules.Rho`. Defaults to
+            `0.05`.
         p: Order of the norm, from 1 to `math.inf`. Defaults to `2`.
-        **when_and_where: `mask`, `every` and `start` of `keras_sam.methods.Method`.
+        **when_and_where: `mask`, `every`, `start` and `ascent_fraction` of
+            `keras_sam.methods.Method`.
 
     Returns:
         `Method` named `"sam"`.
@@ -36,7 +38,8 @@ def SecondOrder(rho: Rho = 0.05, p: float = 2, **when_and_where) -> Method:
     """The gradient at the worst point with the term that SAM drops.
 
     Args:
-        rho: Radius, a float of at least 0 or a `LearningRateSchedule`. Defaults to `0.05`.
+        rho: Radius, a float of at least 0 or a schedule of `keras_sam.schedules.Rho`. Defaults to
+            `0.05`.
         p: Order of the norm, from 1 to `math.inf`. Defaults to `2`.
         **when_and_where: `mask`, `every` and `start` of `keras_sam.methods.Method`.
 

@@ -26,7 +26,8 @@ def FGSM(
             of rho / steps. Defaults to `False`.
         step_size: Positive float in the units of rho, with projection. Defaults to `None`, rho.
         momentum: Float of at least 0; the paper has 1. Defaults to `0.0`.
-        **when_and_where: `mask`, `every` and `start` of `keras_sam.methods.Method`.
+        **when_and_where: `mask`, `every`, `start` and `ascent_fraction` of
+            `keras_sam.methods.Method`.
 
     Returns:
         `Method` named `"fgsm"`.
@@ -58,14 +59,16 @@ def MultiStep(
     """SAM with several ascent steps on the batch.
 
     Args:
-        rho: Radius, a float of at least 0 or a `LearningRateSchedule`. Defaults to `0.05`.
+        rho: Radius, a float of at least 0 or a schedule of `keras_sam.schedules.Rho`. Defaults to
+            `0.05`.
         steps: Positive integer, ascent steps. Defaults to `2`.
         p: Order of the norm, from 1 to `math.inf`. Defaults to `2`.
         projection: Whether to take steps of `step_size` and project onto the ball, rather than
             steps of rho / steps. Defaults to `False`.
         step_size: Positive float in the units of rho, with projection. Defaults to `None`, rho.
         momentum: Float of at least 0, weight of the earlier gradients. Defaults to `0.0`.
-        **when_and_where: `mask`, `every` and `start` of `keras_sam.methods.Method`.
+        **when_and_where: `mask`, `every`, `start` and `ascent_fraction` of
+            `keras_sam.methods.Method`.
 
     Returns:
         `Method` named `"multistep"`.

@@ -2,9 +2,13 @@
 
 import contextlib
 import io
+import json
+import os
 import sys
 from pathlib import Path
+from unittest import mock
 
+import keras
 import pytest
 from absl.testing import flagsaver
 
@@ -27,9 +31,21 @@ TINY = (
 def start(*arguments):
     """Starts the app with the tiny settings and more; returns what it printed."""
     printed = io.StringIO()
-    with flagsaver.flagsaver(), contextlib.redirect_stdout(printed):
+    kept = (flagsaver.flagsaver(), mock.patch.dict(os.environ))
+    with kept[0], kept[1], contextlib.redirect_stdout(printed):
         train_resnet.main(train_resnet.parse_flags(["train_resnet.py", *TINY, *arguments]))
     return printed.getvalue()
+
+
+def metrics(folder, but=()):
+    """The metrics of a run, a dictionary an epoch, without some of them."""
+    lines = (folder / "metrics.jsonl").read_text().splitlines()
+    return [{k: v for k, v in json.loads(line).items() if k not in but} for line in lines]
+
+
+def weights(folder):
+    """The weights of a run's trained model."""
+    return keras.models.load_model(folder / "model.keras").get_weights()
 
 
 @pytest.fixture(scope="session")

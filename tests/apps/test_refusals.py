@@ -40,6 +40,8 @@ WRONG = [
     (["--method_arguments=steps"], "name=value.*Received: --method_arguments=steps"),
     (["--compare=sgd,sam:big"], "its rho, as in sam:0.5. Received: sam:big"),
     (["--compare=sam,sam"], "Received: --compare=sam,sam"),
+    (["--compare=all,all"], "compared once.*Received: --compare="),
+    (["--compare=all:0.5"], "Unknown method.*Received: --method=all"),
     (["--compare=sgd:0.1,sam"], "takes no arguments. Received: rho=0.1"),
     (["--method=sgd", "--rho=0.1"], "takes no arguments. Received: rho=0.1"),
     (["--resume", "--overwrite"], "Choose one"),

@@ -23,7 +23,7 @@ ARGUMENTS = [
     ({"rho": True}, "rho must be a finite number"),
     ({"rho": -0.1, "method": methods.ASAM()}, "rho must be a finite number of at least 0"),
     ({"method": "sma"}, "did you mean sam"),
-    ({"method": "SAM"}, "choose from asam, fgsm"),
+    ({"method": "SAM"}, "choose from ae_sam, ao_sam"),
     ({"method": "second-order"}, "did you mean second_order"),
     ({"method": "sam_on"}, "mask must leave at least one"),
     ({"method": methods.SAM(mask=lambda variable: False)}, "mask must leave at least one"),

@@ -1,6 +1,5 @@
 """Training on several devices gives the numbers of one device."""
 
-import functools
 import json
 import os
 import pathlib
@@ -25,11 +24,11 @@ import keras
 import keras_sam
 from tests.toys import values
 
-scope = contextlib.nullcontext()
+scope = contextlib.nullcontext
 if case["kind"] == "mirrored":
     strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
     assert strategy.num_replicas_in_sync == 2
-    scope = strategy.scope()
+    scope = strategy.scope
 if case["kind"] in ("data", "model"):
     devices = keras.distribution.list_devices("cpu")
     assert len(devices) == 4
@@ -54,15 +53,27 @@ def build():
 generator = np.random.default_rng(0)
 x = generator.normal(size=(32, 4)).astype("float32")
 y = generator.normal(size=(32, 2)).astype("float32")
-with scope:
-    method = keras_sam.methods.get(case.get("method", "sam"), rho=0.5, every=case.get("every", 1))
-    sam = keras_sam.SAMModel(
-        build(), None, method, case.get("num_batch_splits"), log_sharpness=True
-    )
-    sam.compile(
-        keras.optimizers.SGD(0.1, momentum=0.9), loss="mse", metrics=["mae"]
-    )
-logs = sam.fit(x, y, batch_size=8, epochs=2, shuffle=False, verbose=0).history
+def trained(name):
+    with scope():
+        options = {"every": case["every"]} if "every" in case else {}
+        method = keras_sam.methods.get(name, rho=0.5, **options)
+        sam = keras_sam.SAMModel(
+            build(), None, method, case.get("num_batch_splits"), log_sharpness=True
+        )
+        sam.compile(
+            keras.optimizers.SGD(0.1, momentum=0.9), loss="mse", metrics=["mae"]
+        )
+    logs = sam.fit(x, y, batch_size=8, epochs=2, shuffle=False, verbose=0).history
+    return sam, logs
+
+def everything(sam):
+    state = [] if sam.memory is None else sam.memory.variables
+    return [value.tolist() for value in values(sam.base_model.weights + state)]
+
+if "methods" in case:
+    print(json.dumps({name: everything(trained(name)[0]) for name in case["methods"]}))
+    sys.exit()
+sam, logs = trained("sam")
 if case["kind"] == "mirrored":
     for variable in sam.base_model.trainable_variables:
         copies = [copy.numpy() for copy in strategy.experimental_local_results(variable.value)]
@@ -74,7 +85,6 @@ print(json.dumps([[v.tolist() for v in values(sam.base_model.weights)], logs]))
 """
 
 
-@functools.cache
 def trained(kind, **case):
     """Weights and logs after training in a process of its own."""
     done = subprocess.run(
@@ -85,7 +95,10 @@ def trained(kind, **case):
         timeout=300,
     )
     assert done.returncode == 0, done.stderr
-    weights, logs = json.loads(done.stdout.splitlines()[-1])
+    result = json.loads(done.stdout.splitlines()[-1])
+    if "methods" in case:
+        return {name: [np.array(weight) for weight in result[name]] for name in result}
+    weights, logs = result
     return [np.array(weight) for weight in weights], logs
 
 
@@ -113,6 +126,26 @@ def test_mirrored_strategy_with_micro_batches_and_steps_that_skip(backend):
     replicated = trained("mirrored", num_batch_splits=2, every=2)
     alone = trained("one device", num_batch_splits=4, every=2)
     assert_same(replicated, alone, ["loss", "mae", "sharpness"])
+
+
+STATEFUL = ["ae_sam", "friendly", "looksam", "msam", "opt_sam", "ssam_f", "wsam"]
+SPLIT = {"methods": STATEFUL, "num_batch_splits": 2}
+
+
+def test_mirrored_strategy_keeps_one_state(backend):
+    only_on(backend, "tensorflow", "MirroredStrategy")
+    assert_all_same(trained("mirrored", methods=STATEFUL), trained("one device", **SPLIT))
+
+
+def test_keras_distribution_keeps_one_state(backend):
+    only_on(backend, "jax", "keras.distribution")
+    assert_all_same(trained("model", **SPLIT), trained("one device", **SPLIT))
+
+
+def assert_all_same(left, right):
+    for name in STATEFUL:
+        for a, b in zip(left[name], right[name], strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5, err_msg=name)
 
 
 def test_mirrored_strategy_with_batch_norm(backend):

@@ -8,6 +8,7 @@ import pytest
 from keras import layers
 
 import keras_sam
+from tests import conformance
 from tests.toys import values
 
 STEPS = 6
@@ -26,12 +27,12 @@ def network(*extra):
 
 
 def wrapped(model, method="sam", num_batch_splits=None, log_sharpness=False, **arguments):
-    """A compiled SAMModel; `periodic` and `late` act in the first steps already."""
-    options = {"fgsm": {"steps": 2}, "periodic": {"every": 2}, "late": {"start": 2}}
-    options = options.get(method, {})
-    chosen = keras_sam.methods.get(method, **options)
+    """A compiled SAMModel, with which a method acts and rests in the first steps already."""
+    chosen = conformance.short(method) if isinstance(method, str) else method
     sam = keras_sam.SAMModel(model, None, chosen, num_batch_splits, log_sharpness)
-    sam.compile(keras.optimizers.SGD(0.1, momentum=0.9), loss="mse", **arguments)
+    is_plain = chosen.descent.needs_plain_sgd
+    optimizer = keras.optimizers.SGD(0.1, momentum=0.0 if is_plain else 0.9)
+    sam.compile(optimizer, loss="mse", **arguments)
     return sam
 
 
@@ -127,9 +128,18 @@ def passes_per_step(method, num_batch_splits=None):
     return [after - before for before, after in itertools.pairwise(passes)]
 
 
-# What each cost in the registry comes to in the first four steps; `steps`, `every` and `start`
-# are 2, and a Hessian-vector product is one more forward pass.
+# What each cost in the registry comes to in the first four steps with the options of
+# `conformance.SHORT`; a Hessian-vector product or a forward pass counts as one more. The Fisher
+# information of single examples is in inference mode, which is not counted here.
 PASSES = {
+    "1": [1, 1, 1, 1],
+    "3": [3, 3, 3, 3],
+    "1 + k": [3, 3, 3, 3],
+    "1 + 1 / k": [2, 1, 2, 1],
+    "2, in parallel": [2, 2, 2, 2],
+    "2, single examples each update_every": [2, 2, 2, 2],
+    "2 and 2 forward passes": [4, 4, 4, 4],
+    "1 + gamma and a forward pass": [3, 3, 3, 3],
     "2": [2, 2, 2, 2],
     "1 + steps": [3, 3, 3, 3],
     "2 and a Hessian-vector product": [3, 3, 3, 3],
@@ -140,7 +150,36 @@ PASSES = {
 
 @pytest.mark.parametrize("row", keras_sam.methods.list(detail=True), ids=lambda row: row.name)
 def test_passes_are_what_the_registry_says(row):
-    assert passes_per_step(row.name) == PASSES[row.cost]
+    assert passes_per_step(row.name) == passes_of(row)
+
+
+def passes_of(row):
+    if row.cost == "1 + samples":
+        return [1 + keras_sam.methods.get(row.name).descent.samples] * 4
+    # A policy whose threshold no gradient misses; the other one is below.
+    return [2] * 4 if row.cost == "1 + share" else PASSES[row.cost]
+
+
+@pytest.mark.parametrize("name", ["ae_sam", "ao_sam"])
+def test_passes_that_a_policy_skips_do_not_run(name):
+    never = keras_sam.methods.get(name, l1=1e9, l2=1e9)
+    assert passes_per_step(never) == [1, 1, 1, 1]
+
+
+def test_part_of_the_batch_is_all_that_the_ascent_evaluates():
+    rows = []
+
+    class Rows(layers.Layer):
+        def call(self, x):
+            rows.append(x.shape[0])
+            return x
+
+    passes_of_rows = keras_sam.methods.get("sam", ascent_fraction=0.25)
+    sam = wrapped(network(Rows()), passes_of_rows)
+    x, y = data()
+    rows.clear()  # Of the building of the model.
+    sam.train_on_batch(x[:8], y[:8])
+    assert rows[-2:] == [2, 8]
 
 
 @pytest.mark.parametrize("method", ["periodic", "late"])

@@ -70,10 +70,12 @@ def plain_statistics():
     return values(model.non_trainable_variables)
 
 
-@pytest.mark.parametrize("method", keras_sam.methods.list())
-def test_batch_norm_statistics_are_those_of_one_clean_pass(method):
+@pytest.mark.parametrize("name", sorted({*keras_sam.methods.list()} - {"bsam"}))  # Has no such.
+def test_batch_norm_statistics_are_those_of_one_clean_pass(name):
     model = batch_norm_network()
-    one_step(model, *data(), rho=3.0, method=method)
+    options = {"sigma": 0.0} if name == "random_sam" else {}
+    method = keras_sam.methods.get(name, rho=3.0, **options)
+    one_step(model, *data(), rho=None, method=method)
     assert_close(values(model.non_trainable_variables), plain_statistics())
 
 
@@ -145,7 +147,8 @@ def plainly_trained_with_unused():
 
 
 @pytest.mark.filterwarnings("ignore:Gradients do not exist")
-@pytest.mark.parametrize("method", keras_sam.methods.list())
+# bsam's prior pulls at a weight that the loss does not depend on.
+@pytest.mark.parametrize("method", sorted({*keras_sam.methods.list()} - {"bsam"}))
 def test_unused_variable_is_treated_as_plain_keras_treats_it(method):
     used, unused = train_with_unused(functools.partial(one_step, method=method))
     np.testing.assert_allclose(unused, plainly_trained_with_unused()[1], rtol=1e-6)

@@ -1,0 +1,58 @@
+"""The figure of a comparison over the epochs, from the metrics of its runs."""
+
+import numpy as np
+
+from keras_sam.datasets.extras import import_extra
+
+LINE_STYLES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)))
+PANELS = (
+    ("val_accuracy", "accuracy on clean test images"),
+    ("accuracy", "accuracy on training labels"),
+    ("val_loss", "loss on clean test images"),
+    ("loss", "loss on training labels"),
+)
+
+
+def draw(histories, title, path):
+    """Draws accuracy and loss over the epochs: mean lines, with a band of one deviation.
+
+    Args:
+        histories: Dictionary from a method's label to a list of its runs' metrics, each a list
+            of dictionaries, one an epoch.
+        title: String over the panels.
+        path: Path of the PNG to write.
+
+    Raises:
+        ImportError: If Matplotlib is missing.
+    """
+    # Without pyplot: no window system and no global state.
+    figure = import_extra("matplotlib.figure", "matplotlib").Figure(
+        figsize=(9, 6.5), layout="constrained"
+    )
+    for axes, (key, name) in zip(figure.subplots(2, 2, sharex=True).flat, PANELS, strict=True):
+        for number, (label, runs) in enumerate(histories.items()):
+            curves = np.array([[line[key] for line in run] for run in runs])
+            _band(axes, curves, label, number)
+        axes.set_ylabel(name)
+        axes.grid(alpha=0.3)
+    for axes in figure.axes[2:]:
+        axes.set_xlabel("epoch")
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4)
+    figure.suptitle(title)
+    figure.savefig(path, dpi=150)
+
+
+def _band(axes, curves, label, number):
+    epochs = np.arange(1, curves.shape[1] + 1)
+    mean = curves.mean(axis=0)
+    style = LINE_STYLES[number % len(LINE_STYLES)]
+    (line,) = axes.plot(epochs, mean, label=label, linestyle=style, marker=_marker(epochs))
+    if len(curves) > 1:
+        deviation = curves.std(axis=0, ddof=1)
+        color = line.get_color()
+        axes.fill_between(epochs, mean - deviation, mean + deviation, color=color, alpha=0.2)
+
+
+def _marker(epochs):
+    return "o" if len(epochs) == 1 else None  # A single point makes no line.

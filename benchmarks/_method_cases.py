@@ -1,0 +1,120 @@
+"""The cases of the benchmark of all methods: what is built, and how many steps a turn has."""
+
+import dataclasses
+import inspect
+import math
+import time
+
+import keras
+from _cases import IMAGE_SHAPE, LEARNING_RATE, NUM_CLASSES
+
+import keras_sam
+from keras_sam import methods, models
+from keras_sam.registry import ROWS
+
+PLAIN = "plain"
+# Under this a method would be measured where it rests, or at another price than it is known for.
+ARGUMENTS = {"late": {"start": 1}}
+FURTHER = (("looksam", {"k": 5}), ("sam", {"ascent_fraction": 0.25}))
+CYCLES = ("every", "k", "period", "interval")  # Options that make one step differ from the next.
+LEAST_STEPS = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One row of the table.
+
+    Args:
+        method: Name from the registry, or `"plain"`.
+        arguments: Dictionary of the method's options that are not its defaults.
+    """
+
+    method: str
+    arguments: dict = dataclasses.field(default_factory=dict)
+
+    @property
+    def label(self):
+        """Name in the table, `"looksam k=5"`."""
+        options = (f"{key}={value}" for key, value in self.arguments.items())
+        return " ".join([self.method, *options])
+
+    @property
+    def gradients(self):
+        """Gradient evaluations a step, in words."""
+        if "ascent_fraction" in self.arguments:
+            return "1 + ascent_fraction"
+        return ROWS[self.method].cost if self.method in ROWS else "1"
+
+    @property
+    def steps(self):
+        """Steps of a turn: whole cycles of a method that does not do the same on each step."""
+        if self.method not in ROWS:
+            return LEAST_STEPS
+        parameters = inspect.signature(ROWS[self.method].factory).parameters
+        options = {name: parameter.default for name, parameter in parameters.items()}
+        options |= self.arguments
+        numbers = [options[name] for name in CYCLES if isinstance(options.get(name), int)]
+        cycle = math.lcm(*numbers)
+        return cycle * math.ceil(LEAST_STEPS / cycle)
+
+
+def cases(names):
+    """The rows of the table.
+
+    Args:
+        names: List of registry names, or `["all"]`.
+
+    Returns:
+        List of `Case`, without the plain one.
+    """
+    chosen = methods.list() if names == ["all"] else names
+    found = [Case(name, ARGUMENTS.get(name, {})) for name in chosen]
+    return found + [Case(name, more) for name, more in FURTHER if name in chosen]
+
+
+def build(case, model_name, batch_size, data):
+    """A compiled model of a case.
+
+    Args:
+        case: `Case`.
+        model_name: Name from `keras_sam.models.list()`.
+        batch_size: Integer, images a step.
+        data: `(images, labels)` of a step more than a turn has.
+
+    Returns:
+        Function that trains for a turn and returns `(seconds by the clock, of the processors)`,
+        both for one step.
+    """
+    model = models.get(model_name, IMAGE_SHAPE, NUM_CLASSES)
+    if case.method != PLAIN:
+        method = methods.get(case.method, **case.arguments)
+        model = keras_sam.SAMModel(model, method=method)
+    model.compile(
+        # Without momentum: some methods bring their own and accept no other.
+        optimizer=keras.optimizers.SGD(LEARNING_RATE),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    steps = case.steps
+    images, labels = (part[: (1 + steps) * batch_size] for part in data)
+    watch = _Watch()
+
+    def turn():
+        # `fit` ends by reading the epoch's loss, so the device is done when it returns.
+        model.fit(images, labels, batch_size=batch_size, verbose=0, callbacks=[watch])
+        return tuple(now - then for now, then in zip(_now(), watch.started, strict=True))
+
+    return lambda: tuple(seconds / steps for seconds in turn())
+
+
+class _Watch(keras.callbacks.Callback):
+    """Starts the clocks after the first step, for which `fit` also sets up its data."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        if batch == 0:
+            float(logs["loss"])  # Waits for the device.
+            self.started = _now()
+
+
+def _now():
+    return time.perf_counter(), time.process_time()

@@ -1,0 +1,36 @@
+"""How the benchmarks write ratios, verdicts and tables."""
+
+
+def surroundings_text(setting):
+    """Network, backend, device and versions in a line."""
+    versions = ", ".join(f"{name} {version}" for name, version in setting["versions"].items())
+    return (
+        f"{setting['model']}, batch {setting['batch_size']}, {setting['backend']} on "
+        f"{setting['device']}, {setting['processors']} processors; {versions}"
+    )
+
+
+def aligned(rows):
+    """Lines of a table, its first column to the left and the others to the right.
+
+    Args:
+        rows: List of tuples of strings.
+
+    Returns:
+        String.
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ("  ".join([r[0].ljust(widths[0]), *map(str.rjust, r[1:], widths[1:])]) for r in rows)
+    return "\n".join(map(str.rstrip, lines))
+
+
+def ratio_text(ratio):
+    """Median, and quartiles in brackets."""
+    return f"{ratio['median']:.2f} ({ratio['low']:.2f}-{ratio['high']:.2f})"
+
+
+def verdict(ratio, at_most):
+    """Whether a ratio keeps to a target: `"pass"`, `"FAIL"`, or `"open"` between."""
+    if ratio["median"] <= at_most:
+        return "pass"
+    return "FAIL" if ratio["low"] > at_most else "open"

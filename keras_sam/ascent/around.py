@@ -1,0 +1,52 @@
+"""What ascents share that change the gradient or the result of another one."""
+
+import keras
+
+from keras_sam.ascent.ascent import Ascent
+from keras_sam.ascent.dual_norm import DualNormAscent
+
+
+class AscentAround(Ascent):
+    """An ascent that asks another one for the way.
+
+    Args:
+        step: The closed-form `Ascent`, which sets the shape of the ball. Defaults to
+            `DualNormAscent()`.
+
+    Raises:
+        ValueError: If `step` is not a closed form.
+
+    Example:
+
+    >>> class Backwards(keras_sam.ascent.AscentAround):
+    ...     def perturbation(self, oracle, gradients, context):
+    ...         return self.along([-gradient for gradient in gradients], oracle, context.rho)
+    >>> method = keras_sam.methods.Method(Backwards())
+    """
+
+    is_closed_form = False
+
+    def __init__(self, step: Ascent | None = None):
+        self.step = closed_form("step", DualNormAscent() if step is None else step)
+
+    def along(self, gradients, oracle, rho):
+        """The other ascent's perturbation for a gradient."""
+        return self.step.direction(gradients, oracle.weights, rho, oracle.roles)
+
+    def get_config(self):
+        return {"step": keras.saving.serialize_keras_object(self.step)}
+
+    @classmethod
+    def from_config(cls, config):
+        step = keras.saving.deserialize_keras_object(config["step"])
+        return cls(**{**config, "step": step})
+
+
+def closed_form(name, ascent):
+    """`ascent`, if it is a closed form."""
+    if not getattr(ascent, "is_closed_form", False):
+        raise ValueError(
+            f"{name} must be a closed-form ascent such as keras_sam.ascent.DualNormAscent(). "
+            f"Received: {name}={ascent!r}"
+        )
+    return ascent

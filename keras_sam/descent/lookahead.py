@@ -1,0 +1,91 @@
+"""Descents that look where the optimizer is about to go."""
+
+import keras
+
+from keras_sam import checks, tensors
+from keras_sam.descent.descent import Descent
+from keras_sam.memory import Slot
+
+
+class LookingAhead(Descent):
+    """A descent with a step of its own length.
+
+    Args:
+        step: Float of at least 0; `None` for the optimizer's learning rate. Defaults to `None`.
+    """
+
+    def __init__(self, step: float | None = None):
+        self.step = None if step is None else checks.non_negative("step", step)
+
+    def length(self, context):
+        """The length of the step now."""
+        return context.learning_rate if self.step is None else self.step
+
+    def get_config(self):
+        return {"step": self.step}
+
+
+@keras.saving.register_keras_serializable(package="keras_sam")
+class ExtraGradient(LookingAhead):
+    """The gradient at the perturbed weights, moved by a step down the clean gradient as well.
+
+    Reference:
+        Yu et al., Improving Sharpness-Aware Minimization by Lookahead, ICML 2024: the
+        extragradient form.
+
+    Args:
+        step: Float of at least 0; `None` for the optimizer's learning rate. Defaults to `None`.
+
+    Raises:
+        ValueError: If `step` is negative.
+
+    Example:
+
+    >>> method = keras_sam.methods.Method(descent=keras_sam.descent.ExtraGradient())
+    """
+
+    needs_clean_gradient = True
+
+    def evaluation(self, oracle, climb, context):
+        down = tensors.scale(climb.first.gradients, -self.length(context))
+        return oracle.at(tensors.add(down, climb.perturbation))
+
+
+@keras.saving.register_keras_serializable(package="keras_sam")
+class OptimisticGradient(LookingAhead):
+    """The perturbed gradient around a point one step down the last perturbed gradient.
+
+    The batch is evaluated first at that point, and the ascent starts there.
+
+    Reference:
+        Yu et al., Improving Sharpness-Aware Minimization by Lookahead, ICML 2024: the optimistic
+        form, as far as it is known.
+
+    Args:
+        step: Float of at least 0; `None` for the optimizer's learning rate. Defaults to `None`.
+
+    Raises:
+        ValueError: If `step` is negative.
+
+    Example:
+
+    >>> method = keras_sam.methods.Method(descent=keras_sam.descent.OptimisticGradient())
+    """
+
+    looks_ahead = True
+
+    def slots(self):
+        return {"last_gradient": Slot()}
+
+    def lookahead(self, oracle, context):
+        last = tensors.values(context.state["last_gradient"])
+        return tensors.scale(last, -self.length(context))
+
+    def evaluation(self, oracle, climb, context):
+        perturbed = oracle.at(tensors.add(climb.lookahead, climb.perturbation))
+        tensors.assign(context.state["last_gradient"], perturbed.gradients)
+        return perturbed
+
+    def rest(self, first, context):
+        tensors.assign(context.state["last_gradient"], first.gradients)
+        return first.gradients

@@ -1,0 +1,102 @@
+"""The descent of Lookbehind-SAM."""
+
+import keras
+from keras import ops
+
+from keras_sam import checks, tensors
+from keras_sam.descent.descent import Descent
+from keras_sam.evaluation import Evaluation
+from keras_sam.memory import Slot
+
+
+@keras.saving.register_keras_serializable(package="keras_sam")
+class LookbehindGradient(Descent):
+    """Climbs in k steps, descends with the gradient of each, and goes a part of the way.
+
+    The ascent goes on from where it was, each time by rho; fast weights take a step down with
+    each of its gradients; the weights go the share `alpha` of the way to the fast ones. Handed
+    to the optimizer is that way divided by the learning rate. A gradient serves the descent of
+    one step and the ascent of the next, so k steps cost k + 1 evaluations.
+
+    Reference:
+        Mordido et al., Lookbehind-SAM: k steps back, 1 step forward, ICML 2024, algorithm 1.
+
+    Args:
+        k: Positive integer, ascent steps. Defaults to `2`.
+        alpha: Float in (0, 1], or `"adaptive"`: for each tensor `(cos + 1) / 2` of the angle
+            between the first fast step and all of them. Defaults to `0.5`.
+        momentum: Float in [0, 1), through all inner steps, in place of the optimizer's.
+            Defaults to `0.0`.
+
+    Raises:
+        ValueError: If an argument is outside its range.
+
+    Example:
+
+    >>> descent = keras_sam.descent.LookbehindGradient(k=3, alpha="adaptive")
+    """
+
+    needs_closed_form_ascent = True
+    needs_clean_gradient = True
+
+    def __init__(self, k: int = 2, alpha: float | str = 0.5, momentum: float = 0.0):
+        self.k = checks.positive_integer("k", k)
+        self.alpha = alpha if alpha == "adaptive" else checks.fraction("alpha", alpha)
+        self.momentum = checks.share("momentum", momentum)
+        self.needs_plain_sgd = self.momentum > 0
+
+    def slots(self):
+        return {"velocity": Slot()} if self.momentum else {}
+
+    def evaluation(self, oracle, climb, context):
+        perturbed = climb.perturbed(oracle)
+        gradients, perturbation = perturbed.gradients, climb.perturbation
+        velocity = first = way = self._pushed(self._velocity(context), gradients)
+        weights = [oracle.weights[index] for index in climb.chosen]
+        for _ in range(self.k - 1):
+            move = climb.direction([gradients[index] for index in climb.chosen], weights)
+            perturbation = _moved(perturbation, move, climb.chosen)
+            gradients = oracle.at(perturbation).gradients
+            velocity = self._pushed(velocity, gradients)
+            way = tensors.add(way, velocity)
+        if self.momentum:
+            tensors.assign(context.state["velocity"], velocity)
+        return Evaluation(perturbed.loss, self._share_of(way, first))
+
+    def rest(self, first, context):
+        if not self.momentum:
+            return first.gradients
+        velocity = self._pushed(self._velocity(context), first.gradients)
+        tensors.assign(context.state["velocity"], velocity)
+        return velocity
+
+    def _velocity(self, context):
+        return tensors.values(context.state["velocity"]) if self.momentum else None
+
+    def _pushed(self, velocity, gradients):
+        if not self.momentum:
+            return gradients
+        return tensors.add(tensors.scale(velocity, self.momentum), gradients)
+
+    def _share_of(self, way, first):
+        if self.alpha != "adaptive":
+            return tensors.scale(way, self.alpha)
+        return [
+            step * ops.cast((_cosine(step, start) + 1) / 2, step.dtype)
+            for step, start in zip(way, first, strict=True)
+        ]
+
+    def get_config(self):
+        return {"k": self.k, "alpha": self.alpha, "momentum": self.momentum}
+
+
+def _moved(perturbation, move, chosen):
+    moved = list(perturbation)
+    for index, step in zip(chosen, move, strict=True):
+        moved[index] = moved[index] + step
+    return moved
+
+
+def _cosine(left, right):
+    lengths = tensors.norm([left]) * tensors.norm([right])
+    return tensors.guarded_ratio(tensors.inner([left], [right]), lengths)

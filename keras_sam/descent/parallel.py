@@ -1,0 +1,76 @@
+"""The descent of SAMPa."""
+
+import keras
+from keras import ops
+
+from keras_sam import checks, tensors
+from keras_sam.ascent.stale import PREVIOUS
+from keras_sam.descent.descent import Descent
+from keras_sam.evaluation import Evaluation
+from keras_sam.memory import Slot
+
+
+@keras.saving.register_keras_serializable(package="keras_sam")
+class ParallelGradient(Descent):
+    """A mean of two gradients of which neither waits for the other.
+
+    One is the batch's, at the weights that plain SGD would reach with the gradient of the batch
+    before; the other is that batch's, at the perturbed weights. On the first step there is only
+    the first, at the weights.
+
+    Reference:
+        Xie et al., SAMPa: Sharpness-aware Minimization Parallelized, NeurIPS 2024, in the order
+        of the authors' code.
+
+    Args:
+        lam: Float in [0, 1], share of the batch's gradient. Defaults to `0.2`.
+        momentum: Float in [0, 1), that of the optimizer, for the weights it would reach.
+            Defaults to `0.0`.
+
+    Raises:
+        ValueError: If an argument is outside its range.
+
+    Example:
+
+    >>> descent = keras_sam.descent.ParallelGradient(lam=0.2, momentum=0.9)
+    """
+
+    looks_ahead = True
+    needs_last_batch = True
+    family = "sampa"
+
+    def __init__(self, lam: float = 0.2, momentum: float = 0.0):
+        self.lam = checks.number("lam", lam)
+        if not 0 <= lam <= 1:
+            raise ValueError(f"lam must be a number from 0 to 1. Received: lam={lam!r}")
+        self.momentum = checks.share("momentum", momentum)
+
+    def slots(self):
+        slots = {**PREVIOUS, "batches_seen": Slot(per_weight=False)}
+        return {**slots, "velocity": Slot()} if self.momentum else slots
+
+    def lookahead(self, oracle, context):
+        step = tensors.values(context.state["previous_gradient"])
+        if self.momentum:
+            step = tensors.add(step, tensors.values(context.state["velocity"]), self.momentum)
+        return tensors.scale(step, -context.learning_rate)
+
+    def evaluation(self, oracle, climb, context):
+        state, ahead = context.state, climb.first.gradients
+        kept = context.last_batch
+        perturbed = oracle.on(kept.batch).at(climb.perturbation, kept.weighting)
+        is_first = ops.equal(state["batches_seen"], 0)
+        out = [
+            ops.where(is_first, new, mixed)
+            for new, mixed in zip(ahead, tensors.mix(perturbed.gradients, ahead, self.lam))
+        ]
+        tensors.assign(state["previous_gradient"], ahead)
+        if self.momentum:
+            velocity = tensors.scale(tensors.values(state["velocity"]), self.momentum)
+            tensors.assign(state["velocity"], tensors.add(velocity, out))
+        state["batches_seen"].assign(ops.ones(()))
+        kept.keep(oracle.batch)
+        return Evaluation(perturbed.loss, out)
+
+    def get_config(self):
+        return {"lam": self.lam, "momentum": self.momentum}

@@ -1,0 +1,53 @@
+"""The descent of ESAM: only the examples that react count."""
+
+import keras
+from keras import ops
+
+from keras_sam import checks
+from keras_sam.descent.descent import Descent
+from keras_sam.evaluation import Evaluation
+
+
+@keras.saving.register_keras_serializable(package="keras_sam")
+class SelectedExamples(Descent):
+    """The perturbed gradient of the examples whose loss rises most: the data's part of ESAM.
+
+    One more forward pass finds them; the backward pass has them alone.
+
+    Reference:
+        Du et al., Efficient Sharpness-aware Minimization for Improved Training of Neural
+        Networks, ICLR 2022, section 3.2.
+
+    Args:
+        gamma: Float in (0, 1], share of the batch. Defaults to `0.5`.
+
+    Raises:
+        ValueError: If `gamma` is outside its range.
+
+    Example:
+
+    >>> method = keras_sam.methods.Method(descent=keras_sam.descent.SelectedExamples(0.5))
+    """
+
+    needs_clean_gradient = True
+
+    def __init__(self, gamma: float = 0.5):
+        self.gamma = checks.fraction("gamma", gamma)
+
+    def evaluation(self, oracle, climb, context):
+        if self.gamma == 1:
+            return climb.perturbed(oracle)
+        rise = oracle.example_losses(climb.perturbation)
+        rise = rise - oracle.losses_of(oracle.first.predictions)
+        most = ops.argsort(-rise)[: self._count(oracle.size)]
+        selected = oracle.examples(most).at(climb.perturbation)
+        return Evaluation(climb.first.loss + ops.mean(rise), selected.gradients)
+
+    def _count(self, size):
+        if isinstance(size, int):
+            return max(1, round(size * self.gamma))
+        count = ops.round(ops.cast(size, "float32") * self.gamma)
+        return ops.maximum(1, ops.cast(count, "int32"))
+
+    def get_config(self):
+        return {"gamma": self.gamma}

@@ -1,0 +1,104 @@
+"""Policies: on which steps a method acts, decided from the gradient."""
+
+import keras
+from keras import ops
+
+from keras_sam import checks, tensors
+from keras_sam.memory import Slot
+
+
+class Policy:
+    """Says from the first gradient of a batch whether the method acts on it."""
+
+    is_random = False
+
+    def slots(self):
+        """What is kept between steps: dict from a name to its `keras_sam.memory.Slot`."""
+        return {}
+
+    def acts(self, gradients, context):
+        """Whether to act: a bool tensor.
+
+        Args:
+            gradients: List of tensors, the first gradient of the batch.
+            context: `keras_sam.memory.Context`.
+        """
+        raise NotImplementedError
+
+    def get_config(self):
+        """Arguments of the constructor."""
+        return {}
+
+    @classmethod
+    def from_config(cls, config):
+        """The inverse of `get_config`."""
+        return cls(**config)
+
+
+@keras.saving.register_keras_serializable(package="keras_sam")
+class GradientNormPolicy(Policy):
+    """Acts where the gradient is long, compared with its recent lengths.
+
+    Keeps the running mean m and variance v of `||g||^2` and acts where `||g||^2 >= m + c
+    sqrt(v)`, with `c` going from `l2` to `l1` over the training.
+
+    Reference:
+        Jiang et al., An Adaptive Policy to Employ Sharpness-Aware Minimization, ICLR 2023.
+
+    Args:
+        l1: Float, the threshold at the end, in standard deviations. Defaults to `-1.0`.
+        l2: Float, the threshold at the start. Defaults to `1.0`.
+        decay: Float in [0, 1), of the running mean and variance. Defaults to `0.9`.
+        total_steps: Positive integer, updates of the whole training. Defaults to `None`: the
+            threshold stays at the mean of `l1` and `l2`.
+
+    Raises:
+        ValueError: If an argument is outside its range.
+
+    Example:
+
+    >>> policy = keras_sam.policy.GradientNormPolicy(total_steps=10_000)
+    """
+
+    def __init__(
+        self,
+        l1: float = -1.0,
+        l2: float = 1.0,
+        decay: float = 0.9,
+        total_steps: int | None = None,
+    ):
+        self.l1 = checks.number("l1", l1)
+        self.l2 = checks.number("l2", l2)
+        self.decay = checks.share("decay", decay)
+        if total_steps is not None:
+            checks.positive_integer("total_steps", total_steps)
+        self.total_steps = total_steps
+
+    def slots(self):
+        return {
+            "square_norm_mean": Slot(per_weight=False),
+            "square_norm_variance": Slot(per_weight=False),
+        }
+
+    def acts(self, gradients, context):
+        square = ops.cast(tensors.inner(gradients, gradients), "float32")
+        mean, variance = (context.state[name] for name in self.slots())
+        new_mean = self.decay * mean + (1 - self.decay) * square
+        new_variance = self.decay * variance + (1 - self.decay) * ops.square(square - new_mean)
+        tensors.assign([mean, variance], [new_mean, new_variance])
+        threshold = self._threshold(context.iteration)
+        return square >= new_mean + threshold * ops.sqrt(new_variance)
+
+    def _threshold(self, iteration):
+        if self.total_steps is None:
+            return (self.l1 + self.l2) / 2
+        done = ops.cast(iteration, "float32") / self.total_steps
+        return self.l2 + (self.l1 - self.l2) * ops.minimum(done, 1.0)
+
+    def get_config(self):
+        return {
+            "l1": self.l1,
+            "l2": self.l2,
+            "decay": self.decay,
+            "total_steps": self.total_steps,
+        }

@@ -1,0 +1,76 @@
+"""The app as a command: its help, its errors, and what one process leaves for the next."""
+
+import os
+import re
+import subprocess
+import sys
+
+import keras
+import pytest
+import train_resnet
+
+from .conftest import APPS, TINY
+
+
+def command(*arguments, **environment):
+    script = [sys.executable, str(APPS / "train_resnet.py")]
+    return subprocess.run(
+        [*script, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        env=os.environ | {"PYTHONPATH": str(APPS.parent)} | environment,
+    )
+
+
+def test_help_teaches():
+    shown = command("--help")
+    assert shown.stdout.index("python apps/train_resnet.py --label_noise=0.4") < 200
+    for flag in ("--compare", "--num_batch_splits", "--[no]resume", "--method_arguments"):
+        assert re.search(rf"^ +{re.escape(flag)}:", shown.stdout, re.MULTILINE), flag
+    assert "(default: '60')" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--epohcs=3"], "Did you mean: epochs"),
+        (["--epochs=many"], "--epochs=many"),
+        (["epochs=3"], "two dashes.*Received: epochs=3"),
+    ],
+)
+def test_mistyped_command_ends_in_one_line(arguments, message):
+    ended = command(*arguments)
+    assert ended.returncode == 1 and not ended.stdout
+    assert ended.stderr.count("\n") == 1 and re.search(message, ended.stderr)
+
+
+def test_wrong_value_ends_in_one_line():
+    ended = command("--dataset=cifar10", "--data_dir=nowhere")
+    assert ended.returncode == 1 and not ended.stdout
+    # TensorFlow has more to say while it is imported.
+    last = ended.stderr.splitlines()[-1]
+    assert last.startswith("train_resnet.py: cifar10 is read from a folder that holds ")
+    assert "Traceback" not in ended.stderr
+
+
+def test_missing_backend_is_explained(tmp_path):
+    (tmp_path / "jax.py").write_text("raise ModuleNotFoundError('No jax', name='jax')")
+    path = f"{tmp_path}{os.pathsep}{APPS.parent}"
+    ended = command(KERAS_BACKEND="jax", PYTHONPATH=path)
+    assert ended.returncode == 1 and "Traceback" not in ended.stderr
+    assert "with the variable KERAS_BACKEND. Received: No jax" in ended.stderr.splitlines()[-1]
+
+
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="Only JAX keeps what it compiles.")
+def test_another_seed_compiles_nothing(tmp_path):
+    ended = command(*TINY, "--epochs=1", "--seeds=0,1", f"--workdir={tmp_path}")
+    assert ended.returncode == 0, ended.stderr
+    steps = list((tmp_path / ".jax_cache").glob("jit_train_step-*-cache"))
+    assert len(steps) == 1
+
+
+def test_the_users_folder_of_compiled_code_is_used(tmp_path, monkeypatch):
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "mine")
+    train_resnet._keep_compiled(tmp_path)
+    assert os.environ["JAX_COMPILATION_CACHE_DIR"] == "mine"

@@ -1,0 +1,93 @@
+"""Comparisons of many methods: the word `all`, and methods that do not make it."""
+
+import json
+
+import _comparison
+import _entries
+import pytest
+
+from keras_sam import methods
+
+from .conftest import metrics, start
+
+
+def compared_names(*compare):
+    options = {"compare": list(compare), "rho": None, "p": None, "method_arguments": []}
+    return [(entry.method, entry.own_rho) for entry in _entries.entries(options)]
+
+
+def rest(*listed):
+    return [(name, None) for name in methods.list() if name not in listed]
+
+
+def test_all_is_the_whole_registry():
+    assert compared_names("all") == rest()
+
+
+@pytest.mark.parametrize("texts", [("sgd", "sam:0.5", "all"), (" sgd", "sam:0.5 ", " all ")])
+def test_all_leaves_out_what_is_listed(texts):
+    assert compared_names(*texts) == [("sgd", None), ("sam", 0.5), *rest("sam")]
+
+
+def test_rows_keep_the_order_of_the_command():
+    found = compared_names("late", "all", "asam:1", "sam:0.1", "sam:0.2")
+    last = [("asam", 1.0), ("sam", 0.1), ("sam", 0.2)]
+    assert found == [("late", None), *rest("late", "asam", "sam"), *last]
+
+
+@pytest.mark.parametrize("method, default", [("sam", 0.9), ("bsam", 0.0)])
+def test_no_momentum_on_top_of_a_methods_own(method, default, tmp_path):
+    start(f"--method={method}", "--epochs=1", f"--workdir={tmp_path}")
+    settings = json.loads((tmp_path / method / "seed_0" / "settings.json").read_text())
+    assert settings["momentum"] == default
+
+
+def break_asam(patch):
+    """Makes the training of one method raise, with a message of several lines."""
+
+    def train(folder, *arguments):
+        if folder.settings["method"] == "asam":
+            folder.begin()
+            raise RuntimeError("one\ntwo " + 1000 * "long ")
+        return original(folder, *arguments)
+
+    original = _comparison.train
+    patch.setattr(_comparison, "train", train)
+
+
+def test_a_failing_method_does_not_stop_the_others(tmp_path, monkeypatch):
+    arguments = ("--compare=asam,sgd", "--epochs=1", f"--workdir={tmp_path}")
+    with monkeypatch.context() as patch, pytest.raises(SystemExit) as caught:
+        break_asam(patch)
+        start(*arguments)
+    assert isinstance(caught.value.code, str) and "\n" not in caught.value.code  # Exits with 1.
+    assert caught.value.code.endswith("asam, rho 0.5, seed 0")
+    asam, sgd = (tmp_path / "table.txt").read_text().splitlines()[-2:]
+    assert asam.endswith(" failed") and sgd.startswith("sgd") and not sgd.endswith("failed")
+    error = tmp_path / "asam" / "seed_0" / "error.txt"
+    assert "Traceback" in error.read_text() and "RuntimeError: one\ntwo" in error.read_text()
+    printed = start(*arguments, "--resume")  # Tries again.
+    assert printed.count("finished before") == 1 and "failed" not in printed
+    assert not error.exists()
+
+
+def test_an_error_is_printed_in_one_line(tmp_path, monkeypatch):
+    printed = []
+    monkeypatch.setattr("builtins.print", lambda text, **_: printed.append(text))
+    break_asam(monkeypatch)
+    with pytest.raises(SystemExit):
+        start("--compare=asam", f"--workdir={tmp_path}")
+    (line,) = (text for text in printed if "RuntimeError" in text)
+    assert line.startswith("[1/1] asam, rho 0.5, seed 0: failed: RuntimeError: one two long")
+    assert len(line) < 600
+
+
+def test_a_diverging_method_is_stopped_and_named(tmp_path):
+    printed = start("--compare=sam:3e38,sgd", f"--workdir={tmp_path}")
+    assert "[1/2] sam, rho 3e+38, seed 0: diverged in epoch 1: the loss is not a number" in printed
+    assert len(metrics(tmp_path / "sam_rho_3e+38" / "seed_0")) == 1
+    assert len(metrics(tmp_path / "sgd" / "seed_0")) == 3
+    sam, sgd = (tmp_path / "table.txt").read_text().splitlines()[-2:]
+    assert sam.endswith(" diverged") and "diverged" not in sgd
+    again = start("--compare=sam:3e38,sgd", f"--workdir={tmp_path}", "--resume")
+    assert again.count("finished before") == 2

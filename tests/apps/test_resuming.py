@@ -1,0 +1,95 @@
+"""How the app goes on after a stop, and what it keeps from being written over."""
+
+import re
+
+import _workdir
+import numpy as np
+import pytest
+
+from .conftest import metrics, start, weights
+
+TIMES = ("seconds", "train_seconds")
+
+
+def test_resume_skips_finished_runs_and_adds_new_ones(compared, tmp_path):
+    workdir = tmp_path / "copy"
+    workdir.mkdir()
+    for path in compared[0].glob("*/seed_0/*"):
+        target = workdir / path.relative_to(compared[0])
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(path.read_bytes())
+    before = {path: path.stat().st_mtime_ns for path in workdir.glob("*/seed_0/*")}
+    printed = start(
+        "--compare=sgd,sam:0.3,sam:0.1", "--seeds=0", f"--workdir={workdir}", "--resume"
+    )
+    assert printed.count("finished before") == 2
+    assert len(re.findall(r"^(?:sgd|sam, rho 0\.[13]) +\d", printed, re.MULTILINE)) == 3
+    assert before == {path: path.stat().st_mtime_ns for path in before}
+    assert (workdir / "sam_rho_0.1" / "seed_0" / "model.keras").is_file()
+
+
+@pytest.mark.parametrize("where", ["complete_epoch", "restore"])
+@pytest.mark.parametrize("method", ["sgd", "sam_rho_0.3"])
+def test_resumed_run_equals_the_unbroken_one(compared, tmp_path, monkeypatch, method, where):
+    arguments = (f"--compare={method.replace('_rho_', ':')}", f"--workdir={tmp_path}")
+    with monkeypatch.context() as patch, pytest.raises(SystemExit, match="--resume goes on"):
+        _stop(patch, where)
+        start(*arguments)
+    folder = tmp_path / method / "seed_0"
+    kept = {"epoch_00001.weights.h5", "metrics.jsonl"} if where == "complete_epoch" else set()
+    assert {path.name for path in folder.iterdir()} == kept | {"settings.json"}
+    assert not kept or len(metrics(folder)) == 2
+    start(*arguments, "--resume")
+    unbroken = compared[0] / method / "seed_0"
+    # A stop changes nothing but the time.
+    assert metrics(folder, but=TIMES) == metrics(unbroken, but=TIMES)
+    for ours, theirs in zip(weights(folder), weights(unbroken), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def _stop(patch, where):
+    """Interrupts the run before its first epoch, or while its second is being kept."""
+    original = getattr(_workdir.RunFolder, where)
+
+    def stopped(folder, model, *line):
+        if where == "complete_epoch" and line[0]["epoch"] == 1:
+            return original(folder, model, *line)
+        if where == "complete_epoch":  # The line is there already, the checkpoint is not.
+            patch.setattr(model, "save_weights", _interrupt)
+            return original(folder, model, *line)
+        return _interrupt()
+
+    patch.setattr(_workdir.RunFolder, where, stopped)
+
+
+def _interrupt(*arguments):
+    raise KeyboardInterrupt
+
+
+def test_other_settings_are_named(compared):
+    workdir, _ = compared
+    with pytest.raises(SystemExit) as caught:
+        start("--compare=sgd,sam:0.3", f"--workdir={workdir}", "--resume", "--epochs=4")
+    message = caught.value.code
+    assert "epochs=4 instead of 3" in message and str(workdir) in message
+    assert "\n" not in message and "batch_size" not in message
+
+
+def test_another_method_must_share_the_settings_of_the_work_directory(compared):
+    with pytest.raises(SystemExit, match=r"label_noise=0\.2 instead of 0\.0"):
+        start("--method=asam", f"--workdir={compared[0]}", "--resume", "--label_noise=0.2")
+
+
+def test_results_are_not_written_over(compared):
+    with pytest.raises(SystemExit, match=r"--resume .* --overwrite .*Received: --workdir="):
+        start("--compare=sgd,sam:0.3", "--seeds=0,1", f"--workdir={compared[0]}")
+
+
+def test_overwrite_removes_runs_and_nothing_else(tmp_path):
+    old = tmp_path / "asam" / "seed_7"
+    old.mkdir(parents=True)
+    (old / "settings.json").write_text("{}")
+    (tmp_path / "notes.txt").write_text("mine")
+    printed = start("--method=sgd", f"--workdir={tmp_path}", "--overwrite", "--epochs=1")
+    assert "finished before" not in printed
+    assert not old.exists() and (tmp_path / "notes.txt").read_text() == "mine"
