@@ -14,18 +14,12 @@ def methods_table() -> str:
     Returns:
         String, a header and a line for each method.
     """
-    heads = (
-        "name",
-        "what it does",
-        "options, and `mask`, `every`, `start`",
-        "gradients a step",
-        "from",
-    )
-    heads = ("name", "what it does", "options, and `mask`, `every`, `start`", "cost", "from")
+    heads = ("name", "what it does", "options of its own", "gradients a step", "from")
     lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for row in keras_sam.methods.list(detail=True):
         own = [f"`{name}`" for name in keras_sam.methods.own_options(row.name)]
-        cells = (f"`{row.name}`", row.summary, ", ".join(own), row.cost, row.paper)
+        name = f"[`{row.name}`](docs/methods/{row.name}.md)"
+        cells = (name, row.summary, ", ".join(own), row.cost, row.paper)
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
