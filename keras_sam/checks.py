@@ -44,6 +44,13 @@ def share(name, value):
     return float(value)
 
 
+def from_zero_to_one(name, value):
+    """`value` as a float, if it is a number from 0 to 1."""
+    if not is_number(value) or not 0 <= value <= 1:
+        _refuse(name, "a number from 0 to 1", value)
+    return float(value)
+
+
 def number(name, value):
     """`value` as a float, if it is a finite number."""
     if not is_number(value):

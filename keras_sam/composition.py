@@ -1,6 +1,17 @@
 """Which parts of a method fit together, and which optimizers fit a method."""
 
+import itertools
+
 import keras
+
+BEYOND_PLAIN_SGD = (
+    "momentum",
+    "weight_decay",
+    "clipnorm",
+    "clipvalue",
+    "global_clipnorm",
+    "gradient_accumulation_steps",
+)
 
 
 def check(method):
@@ -42,9 +53,28 @@ def check(method):
             f"The method {method.name!r} acts on every step. Received: every={method.every}, "
             f"start={method.start}, policy={method.policy!r}"
         )
-    for name in sorted(set(ascent.slots()) & set(descent.slots())):
-        if ascent.slots()[name] != descent.slots()[name]:
-            raise ValueError(f"Two parts must not keep the same slot {name}. Received: {names}")
+    if descent.looks_ahead and ascent.climbs_in_steps:
+        raise ValueError(
+            f"{type(descent).__name__} starts away from the weights, and {type(ascent).__name__} "
+            f"would climb from them; use an ascent of one step. Received: {names}"
+        )
+    if descent.needs_random_ascent and not ascent.is_random:
+        raise ValueError(
+            f"{type(descent).__name__} looks at several draws, and {type(ascent).__name__} draws "
+            f"nothing; use RandomAscent, or samples=1. Received: {names}"
+        )
+    if method.policy is not None and not ascent.starts_clean:
+        raise ValueError(
+            f"A policy decides by the gradient at the weights, and {type(ascent).__name__} does "
+            f"not evaluate it; use every or start. Received: {names}, policy={method.policy!r}"
+        )
+    for left, right in itertools.combinations(method.parts, 2):
+        for name in sorted(set(left.slots()) & set(right.slots())):
+            if left.slots()[name] != right.slots()[name]:
+                raise ValueError(
+                    f"Two parts must not keep different things as {name!r}; rename one. "
+                    f"Received: {type(left).__name__}, {type(right).__name__}"
+                )
     if method.ascent_fraction < 1:
         _check_fraction(method, names)
 
@@ -57,7 +87,7 @@ def _check_fraction(method, names):
             "ascent_fraction below 1 is for methods that use the first gradient for the ascent "
             "alone, on every step, such as sam, asam or multistep. Received: "
             f"ascent_fraction={method.ascent_fraction}, {names}, every={method.every}, "
-            f"start={method.start}"
+            f"start={method.start}, policy={method.policy!r}"
         )
 
 
@@ -80,15 +110,16 @@ def check_model(method, optimizer, num_batch_splits):
     if method.descent.needs_plain_sgd and not _is_plain_sgd(optimizer):
         raise ValueError(
             f"The method {method.name!r} makes the whole update itself; another optimizer's "
-            "momentum, scaling or decay would apply on top. Compile with "
+            "momentum, scaling, decay, clipping or accumulation would apply on top. Compile with "
             "keras.optimizers.SGD(learning_rate), and give momentum to the method. "
             f"Received: optimizer={optimizer.get_config()}"
         )
-    if method.descent.displaces and getattr(optimizer, "gradient_accumulation_steps", None):
+    _check_accumulation(method, getattr(optimizer, "gradient_accumulation_steps", None))
+    if method.descent.displaces and optimizer.use_ema:
         raise ValueError(
-            f"The method {method.name!r} moves the weights beside the optimizer, which between "
-            "accumulated gradients must stay; use decoupled=False, or num_batch_splits. Received: "
-            f"gradient_accumulation_steps={optimizer.gradient_accumulation_steps}"
+            f"The method {method.name!r} moves the weights after the optimizer's update, and the "
+            "optimizer's average would miss that; use decoupled=False, or "
+            "keras_sam.callbacks.WeightAveraging. Received: use_ema=True"
         )
     if method.descent.needs_last_batch and num_batch_splits not in (None, 1):
         raise ValueError(
@@ -97,7 +128,19 @@ def check_model(method, optimizer, num_batch_splits):
         )
 
 
+def _check_accumulation(method, steps):
+    """Between accumulated gradients the weights stay, which some methods do not expect."""
+    parts = (method.ascent, method.descent)
+    counts = method.descent.displaces or any(part.counts_updates for part in parts)
+    if steps and counts:
+        raise ValueError(
+            f"The method {method.name!r} goes by the optimizer's updates, and with accumulated "
+            "gradients there is not one for each batch; use num_batch_splits (for wsam also "
+            f"decoupled=False). Received: gradient_accumulation_steps={steps}"
+        )
+
+
 def _is_plain_sgd(optimizer):
     settings = optimizer.get_config()
     is_sgd = isinstance(optimizer, keras.optimizers.SGD)
-    return is_sgd and not settings["momentum"] and not settings["weight_decay"]
+    return is_sgd and not any(settings.get(name) for name in BEYOND_PLAIN_SGD)

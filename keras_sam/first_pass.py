@@ -11,9 +11,7 @@ class FirstPass:
     """The evaluation that owns a batch's metrics and state.
 
     Args:
-        method: The `Method`.
-        oracle: `GradientOracle` over all trainable weights.
-        context: `keras_sam.memory.Context` of all of them.
+        run: The `keras_sam.run.Run` of the batch.
         is_due: Whether `every` and `start` let the method act: `True` or a bool tensor.
 
     Attributes:
@@ -21,17 +19,17 @@ class FirstPass:
         start: Where the ascent wants it, over the perturbed weights; `None` for the weights.
     """
 
-    def __init__(self, method, oracle, context, is_due):
-        self.method = method
-        self.ascent = method.ascent
-        self.oracle = oracle
-        self.context = context
+    def __init__(self, run, is_due):
+        self.method = run.method
+        self.ascent = run.ascent
+        self.oracle = run.oracle
+        self.context = run.context
+        self.chosen = run.chosen
+        self.around = run.around
+        self.inner = run.inner
         self.is_due = is_due
-        self.chosen = method.chosen(oracle.roles)
-        self.around = oracle.over(self.chosen)
-        self.inner = context.over(self.chosen)
-        self.lookahead = method.descent.lookahead(oracle, context)
-        self.start = self._start()
+        self.lookahead = self._if_due(run.descent.lookahead(run.oracle, run.context))
+        self.start = self._if_due(run.ascent.start(run.around, run.inner))
 
     def evaluation(self):
         """The `Evaluation`, with respect to all trainable weights."""
@@ -41,12 +39,11 @@ class FirstPass:
             offset = spread(self.start, self.chosen, len(self.oracle.roles))
         return oracle.at(offset, self._weighting())
 
-    def _start(self):
-        """Where the ascent wants it; the weights themselves on a step where it rests."""
-        start = self.ascent.start(self.around, self.inner)
-        if start is None or self.is_due is True:
-            return start
-        return tensors.scale(start, ops.cast(self.is_due, "float32"))
+    def _if_due(self, offset):
+        """The offset; nothing, which is the weights themselves, where the method rests."""
+        if offset is None or self.is_due is True:
+            return offset
+        return tensors.scale(offset, ops.cast(self.is_due, "float32"))
 
     def _weighting(self):
         """Function from the examples' losses to their weights; all 1 where the method rests."""

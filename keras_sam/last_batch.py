@@ -69,11 +69,6 @@ class LastBatch:
         share = capacity / ops.minimum(ops.cast(size, "float32"), capacity)
         self.weights.assign(share / copies)
 
-    def weighting(self, losses):
-        """Weights of the kept examples, of mean 1: see `GradientOracle.at`."""
-        del losses
-        return ops.convert_to_tensor(self.weights.value)
-
 
 def _leaves(batch):
     return [leaf for leaf in keras.tree.flatten(batch) if leaf is not None]
@@ -92,13 +87,14 @@ def spec_of(batch):
     def describe(leaf):
         if leaf is None:
             return None
-        dtype = keras.backend.standardize_dtype(leaf.dtype)
-        if dtype == "string" or None in tuple(leaf.shape):
+        dtype = str(getattr(leaf.dtype, "name", leaf.dtype))
+        if dtype.startswith(("str", "object")) or None in tuple(leaf.shape):
             raise ValueError(
                 "This method keeps the batch before, and needs arrays of numbers whose shapes are "
-                f"known; train with fit or train_on_batch. Received: {leaf}"
+                "known; train with fit or train_on_batch. "
+                f"Received: dtype={dtype}, shape={tuple(leaf.shape)}"
             )
-        return f"{dtype}:{','.join(map(str, leaf.shape))}"
+        return f"{keras.backend.standardize_dtype(leaf.dtype)}:{','.join(map(str, leaf.shape))}"
 
     return keras.tree.map_structure(describe, batch)
 

@@ -1,5 +1,6 @@
 """What a method keeps between steps, as variables of the model."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,6 +42,7 @@ class Context:
         start: Where the batch was evaluated first, relative to the weights: a list of tensors,
             `None` for the weights themselves.
         last_batch: `keras_sam.last_batch.LastBatch`, where the method keeps it.
+        is_first_part: Whether this is the whole batch or its first micro-batch.
     """
 
     rho: Any
@@ -49,6 +51,7 @@ class Context:
     seed: Any = None
     start: list | None = None
     last_batch: Any = None
+    is_first_part: bool = True
 
     @property
     def iteration(self):
@@ -107,7 +110,9 @@ class Memory(keras.layers.Layer):
             if slot.per_weight:
                 self.contents.state[name] = self._follow(name, slot, variables, chosen)
             elif name not in self.contents.state:
-                self.contents.state[name] = self._variable(name, np.array(slot.initial), "float32")
+                self.contents.state[name] = self._variable(
+                    (name,), np.array(slot.initial), "float32"
+                )
         self.contents.prepared_for = [id(variable) for variable in variables]
 
     def _follow(self, name, slot, variables, chosen):
@@ -116,7 +121,7 @@ class Memory(keras.layers.Layer):
         for variable, value in zip(variables, initial, strict=True):
             if (name, id(variable)) not in known:
                 dtype = tensors.float_type(variable.dtype)
-                path = f"{name}_{variable.path.replace('/', '_')}"
+                path = (name, *variable.path.split("/"))
                 known[name, id(variable)] = self._variable(path, value, dtype)
         return [known[name, id(variable)] for variable in variables]
 
@@ -129,15 +134,21 @@ class Memory(keras.layers.Layer):
             values[index] = value
         return values
 
-    def _variable(self, name, value, dtype):
-        return self.add_weight(
-            name=name,
-            shape=value.shape,
-            dtype=dtype,
-            initializer=lambda shape, dtype: keras.ops.cast(value, dtype),
-            trainable=False,
-            autocast=False,
-        )
+    def _variable(self, path, value, dtype):
+        """A variable whose path ends as its weight's does: a layout map finds both."""
+        with contextlib.ExitStack() as stack:
+            for scope in path[:-1]:
+                stack.enter_context(keras.name_scope(scope))
+            variable = keras.Variable(
+                lambda shape, dtype: keras.ops.cast(value, dtype),
+                shape=value.shape,
+                dtype=dtype,
+                trainable=False,
+                autocast=False,
+                name=path[-1],
+            )
+        setattr(self, f"slot_{len(self.variables)}", variable)  # So the layer owns it.
+        return variable
 
     @property
     def last_batch(self):
@@ -151,6 +162,7 @@ class Memory(keras.layers.Layer):
             return False
         if known is not None:
             known.forget(self)
+            self.state["batches_seen"].assign(0.0)
         self.contents.last_batch = LastBatch(self, spec)
         return True
 

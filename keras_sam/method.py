@@ -87,7 +87,8 @@ class Method:
     @property
     def has_clean_loss(self):
         """Whether a step evaluates the batch at the weights, so that sharpness can be told."""
-        is_clean = self.ascent.starts_clean and not self.descent.looks_ahead
+        is_clean = self.ascent.starts_clean or self.ascent.probes > 0  # Only its gradient is not.
+        is_clean = is_clean and not self.descent.looks_ahead
         return is_clean and self.ascent_fraction == 1
 
     def gradient(self, oracle, context, measure=False):

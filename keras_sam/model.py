@@ -21,9 +21,10 @@ from keras_sam.step import batch_update
 class SAMModel(backend.TrainStep, PeeksAtData, Radius, Measuring, Delegation, Saving, keras.Model):
     """Trains a model with a sharpness-aware method, behind the usual `compile` and `fit`.
 
-    The loss, the metrics, the BatchNorm statistics and the dropout masks are those of the pass
-    at the unperturbed weights; the gradient that the compiled optimizer gets is the method's.
-    The trained weights are those of `base_model`: save that for inference.
+    The loss, the metrics, the BatchNorm statistics and the dropout masks are those of the first
+    pass, which most methods make at the unperturbed weights; the gradient that the compiled
+    optimizer gets is the method's. The trained weights are those of `base_model`: save that for
+    inference.
 
     Reference:
         Foret et al., Sharpness-Aware Minimization for Efficiently Improving Generalization,
@@ -42,8 +43,8 @@ class SAMModel(backend.TrainStep, PeeksAtData, Radius, Measuring, Delegation, Sa
             each on its own and average the gradients, weighted by size (m-sharpness).
             Defaults to `None`, the whole batch.
         log_sharpness: Whether to log `sharpness` (perturbed minus clean loss), `grad_norm` and
-            `perturbation_norm`, as means over the steps on which the method acts. Defaults to
-            `False`.
+            `perturbation_norm`, as means over the steps on which the method acts; no `sharpness`
+            for a method without a pass at the unperturbed weights. Defaults to `False`.
         name: String. Defaults to `None`, a name of Keras's making.
 
     Raises:

@@ -85,8 +85,9 @@ class GradientOracle:
         Args:
             perturbation: List of tensors shaped as the weights; `None` for a weight that stays.
                 Defaults to `None`, the weights as they are.
-            weighting: Function from the examples' losses to weights of mean 1, for the gradient
-                of a weighted loss; the loss itself stays the mean. Defaults to `None`.
+            weighting: Weights of the examples, of mean 1, for the gradient of a weighted loss,
+                or a function from their losses to these; the loss itself stays the mean.
+                Defaults to `None`.
             training: Whether layers such as BatchNorm and Dropout act as in training. Defaults
                 to `True`.
         """
@@ -156,7 +157,8 @@ class GradientOracle:
         values = [scope.get_current_value(variable) for variable in self._assigned]
         objective = loss
         if weighting is not None:
-            weight = ops.stop_gradient(weighting(self.losses_of(predictions)))
+            weight = weighting(self.losses_of(predictions)) if callable(weighting) else weighting
+            weight = ops.stop_gradient(weight)
             weight = batches.multiplied(sample_weight, weight)
             objective = self._compute_loss(x, y, predictions, weight, training)
         return self._scaled(objective), (loss, predictions, values)

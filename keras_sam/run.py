@@ -55,7 +55,7 @@ class Run:
     def step(self, measure):
         """The `Step`; with its measurements where `measure` says so."""
         is_due = self.method.is_due(self.context.iteration)
-        first_pass = FirstPass(self.method, self.oracle, self.context, is_due)
+        first_pass = FirstPass(self, is_due)
         self.lookahead = first_pass.lookahead
         self.inner = self.inner.replaced(start=first_pass.start)
         self.first = first_pass.evaluation()

@@ -50,6 +50,7 @@ class _Step:
         weighting = Weighting(self.model, self.context)
         total = None
         for micro_batch, size in split(batch, self.model.num_batch_splits):
+            self.context = self.context.replaced(is_first_part=total is None)
             share = ops.cast(size, "float32") / ops.cast(batch_size(batch[0]), "float32")
             part = weighting.share_of(self._micro(micro_batch, size), share)
             total = part if total is None else weighting.sum(total, part)
@@ -83,7 +84,7 @@ class _Step:
         oracle.first.commit()
         self.is_connected = oracle.first.is_connected
         self._measure(oracle.first, size, step)
-        factor = self._factor_for_optimizer(oracle.first)
+        factor = self._factor_for_optimizer(oracle.first, step.displacement)
         gradients = step.gradients
         if factor is not None:
             gradients = Weighting(model, self.context).scaled(gradients, factor)
@@ -98,7 +99,7 @@ class _Step:
         displacement = update.displacement
         displacement = backend.across_replicas(displacement, [True] * len(displacement))
         if self.loss_scale is not None and (state or displacement):
-            is_finite = tensors.is_finite(update.gradients)
+            is_finite = self._is_finite_everywhere(update.gradients)
             state = [
                 ops.where(is_finite, new, old)
                 for new, old in zip(state, tensors.values(variables), strict=True)
@@ -106,6 +107,11 @@ class _Step:
             displacement = [ops.where(is_finite, d, ops.zeros_like(d)) for d in displacement]
         tensors.assign(variables, state)
         return displacement
+
+    def _is_finite_everywhere(self, gradients):
+        """Whether no replica has overflowed: all of them keep the state, or none does."""
+        flag = ops.cast(tensors.is_finite(gradients), "float32")
+        return backend.across_replicas([flag], [True])[0] > 0.999
 
     def _measure(self, first, size, step):
         x, y, sample_weight = first.batch
@@ -121,17 +127,20 @@ class _Step:
                 value = ops.where(is_finite, value, ops.zeros_like(value))
             metric.update_state(value, sample_weight=ops.cast(counts, "float32"))
 
-    def _factor_for_optimizer(self, first):
+    def _factor_for_optimizer(self, first, displacement):
         """What Keras expects on its gradients: its loss scale, and its share for this replica.
 
-        A clean pass that overflowed shows in the gradients as well, so that the loss scaling
-        skips the step.
+        What overflowed elsewhere shows in the gradients as well, so that the loss scaling skips
+        the step.
         """
         replicas = backend.num_replicas()
         if self.loss_scale is None:
             return None if replicas == 1 else 1.0 / replicas
         scale = self.loss_scale / replicas
-        return ops.where(first.is_finite, scale, ops.full_like(scale, float("nan")))
+        is_finite = first.is_finite
+        if displacement:
+            is_finite = ops.logical_and(is_finite, tensors.is_finite(displacement))
+        return ops.where(is_finite, scale, ops.full_like(scale, float("nan")))
 
 
 def _loss_scale(optimizer):

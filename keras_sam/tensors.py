@@ -20,8 +20,8 @@ def float_type(dtype):
 
 
 def values(variables):
-    """Current values of a list of variables."""
-    return [ops.convert_to_tensor(variable.value) for variable in variables]
+    """Current values of a list of variables, without a graph that PyTorch would keep."""
+    return [ops.stop_gradient(ops.convert_to_tensor(variable.value)) for variable in variables]
 
 
 def assign(variables, tensors):

@@ -13,6 +13,9 @@ class Ascent:
         is_one_pass: Whether `start` is the perturbation already, known before any gradient.
         starts_clean: Whether the first evaluation of a batch gives its gradient at the weights.
         is_random: Whether it draws numbers.
+        climbs_in_steps: Whether it evaluates the batch again on its way.
+        counts_updates: Whether what it keeps goes with the optimizer's updates, so that gradient
+            accumulation would confuse it.
         probes: Number of tensors that `probe` returns; 0 where the first gradient is that of the
             plain mean.
         family: Name that the descent must share, where the two work only together.
@@ -22,6 +25,8 @@ class Ascent:
     is_one_pass = False
     starts_clean = True
     is_random = False
+    climbs_in_steps = False
+    counts_updates = False
     probes = 0
     family: str | None = None
 

@@ -40,7 +40,8 @@ class DualNormAscent(Ascent):
         gradients = [tensors.at_least_float32(gradient) for gradient in gradients]
         if self.p == 2:
             return tensors.scale(gradients, tensors.guarded_ratio(rho, tensors.norm(gradients)))
-        signs = [ops.sign(gradient) for gradient in gradients]
+        # NaN where a gradient has overflowed: a sign would hide that.
+        signs = [ops.sign(gradient) + (gradient - gradient) for gradient in gradients]
         if math.isinf(self.p):
             return tensors.scale(signs, rho)
         # Relative to the largest entry no power overflows, however close p is to 1.

@@ -38,6 +38,8 @@ class MultiStepAscent(AscentAround):
     >>> ascent = keras_sam.ascent.MultiStepAscent(steps=3, projection=True, step_size=0.02)
     """
 
+    climbs_in_steps = True
+
     def __init__(
         self,
         step: Ascent | None = None,
@@ -84,9 +86,8 @@ class MultiStepAscent(AscentAround):
     def _accumulate(self, gradients, velocity):
         if not self.momentum:
             return gradients, None
-        sum_of_magnitudes = tensors.total(
-            ops.sum(ops.abs(tensors.at_least_float32(gradient))) for gradient in gradients
-        )
+        gradients = [tensors.at_least_float32(gradient) for gradient in gradients]
+        sum_of_magnitudes = tensors.total(ops.sum(ops.abs(gradient)) for gradient in gradients)
         unit = tensors.scale(gradients, tensors.guarded_ratio(1.0, sum_of_magnitudes))
         velocity = unit if velocity is None else tensors.add(unit, velocity, self.momentum)
         return velocity, velocity

@@ -24,6 +24,8 @@ class SparseAscent(AscentAround):
         update_every: Positive integer, updates of the optimizer. Defaults to `100`.
     """
 
+    counts_updates = True
+
     def __init__(self, step: Ascent | None = None, sparsity: float = 0.5, update_every: int = 100):
         super().__init__(step)
         self.sparsity = checks.share("sparsity", sparsity)
@@ -50,6 +52,8 @@ class SparseAscent(AscentAround):
         return [part * ops.cast(m, part.dtype) for part, m in zip(full, mask, strict=True)]
 
     def learn(self, oracle, gradients, context):
+        if not context.is_first_part:  # The first micro-batch renews the mask for all.
+            return
         mask = context.state["mask"]
         seeds = [] if context.seed is None else [context.seed.state]
         is_due = ops.equal(ops.mod(ops.cast(context.iteration, "int32"), self.update_every), 0)

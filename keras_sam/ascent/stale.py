@@ -52,7 +52,8 @@ class PreviousGradientAscent(AscentAround):
         return self.along(previous, oracle, context.rho)
 
     def learn(self, oracle, gradients, context):
-        tensors.assign(context.state["previous_gradient"], gradients)
+        if self.is_one_pass:  # Else the descent does, for all weights.
+            tensors.assign(context.state["previous_gradient"], gradients)
 
     def get_config(self):
         return {**super().get_config(), "is_one_pass": self.is_one_pass}
@@ -84,6 +85,7 @@ class MomentumAscent(AscentAround):
 
     is_one_pass = True
     starts_clean = False
+    counts_updates = True
 
     def __init__(self, step: Ascent | None = None, momentum: float = 0.9):
         super().__init__(step)

@@ -3,6 +3,7 @@
 import jax
 import keras
 
+from keras_sam.backend.displacement import displaced
 from keras_sam.backend.jax_convolutions import in_fast_layout
 
 
@@ -93,8 +94,7 @@ class TrainStep:
         with keras.StatelessScope(state_mapping=mapping) as scope:
             gradients, displacement, logs = self.compute_update(data)
         trainable, optimizer = self.optimizer.stateless_apply(state[2], gradients, state[0])
-        if displacement:
-            trainable = [weight - step for weight, step in zip(trainable, displacement)]
+        trainable = displaced(variables[0], trainable, displacement)
         non_trainable, metrics = (
             [scope.get_current_value(variable) for variable in refs]
             for refs in (variables[1], variables[3])

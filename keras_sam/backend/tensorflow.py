@@ -4,6 +4,8 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from keras_sam.backend.displacement import displaced
+
 
 def value_and_gradient(function, tensors):
     """See `keras_sam.backend.jax.value_and_gradient`."""
@@ -79,6 +81,11 @@ class TrainStep:
             keras.Model._symbolic_build(self, data_batch=data)
         gradients, displacement, logs = self.compute_update(data)
         self.optimizer.apply_gradients(zip(gradients, self.trainable_variables))
-        for variable, step in zip(self.trainable_variables, displacement):
-            variable.assign(variable - step)
+        self._displace(displacement)
         return logs
+
+    def _displace(self, steps):
+        variables = self.trainable_variables
+        if steps:
+            for variable, value in zip(variables, displaced(variables, variables, steps)):
+                variable.assign(value)

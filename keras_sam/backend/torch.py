@@ -3,6 +3,8 @@
 import torch
 from keras import ops, tree
 
+from keras_sam.backend.displacement import displaced
+
 
 def value_and_gradient(function, tensors):
     """See `keras_sam.backend.jax.value_and_gradient`."""
@@ -92,6 +94,11 @@ class TrainStep:
         gradients, displacement, logs = self.compute_update(data)
         with torch.no_grad():
             self.optimizer.apply(gradients, self.trainable_variables)
-            for variable, step in zip(self.trainable_variables, displacement):
-                variable.assign(variable - step)
+            self._displace(displacement)
         return logs
+
+    def _displace(self, steps):
+        variables = self.trainable_variables
+        if steps:
+            for variable, value in zip(variables, displaced(variables, variables, steps)):
+                variable.assign(value)

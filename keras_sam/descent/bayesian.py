@@ -62,7 +62,8 @@ class BayesianGradient(Descent):
     def evaluation(self, oracle, climb, context):
         perturbed = climb.perturbed(oracle)
         decay = self.prior_precision / self.data_size
-        pulled = tensors.add(perturbed.gradients, oracle.weights, decay)
+        gradients = [tensors.at_least_float32(gradient) for gradient in perturbed.gradients]
+        pulled = tensors.add(gradients, oracle.weights, decay)
         return Evaluation(perturbed.loss, self._update(climb.first, pulled, context))
 
     def _update(self, first, gradients, context):

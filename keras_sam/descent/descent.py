@@ -48,7 +48,10 @@ class Descent:
         needs_last_batch: Whether it uses the batch of the step before.
         displaces: Whether it moves the weights beside the optimizer.
         looks_ahead: Whether the first evaluation is at its `lookahead` and not at the weights.
+        needs_random_ascent: Whether it makes no sense where the ascent draws nothing.
         is_random: Whether it draws numbers.
+        counts_updates: Whether what it keeps goes with the optimizer's updates, so that gradient
+            accumulation would confuse it.
         family: Name that the ascent must share, where the two work only together.
     """
 
@@ -58,7 +61,9 @@ class Descent:
     needs_last_batch = False
     displaces = False
     looks_ahead = False
+    needs_random_ascent = False
     is_random = False
+    counts_updates = False
     family: str | None = None
 
     def slots(self):

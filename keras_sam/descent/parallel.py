@@ -16,7 +16,8 @@ class ParallelGradient(Descent):
 
     One is the batch's, at the weights that plain SGD would reach with the gradient of the batch
     before; the other is that batch's, at the perturbed weights. On the first step there is only
-    the first, at the weights.
+    the first, at the weights. The batch is kept in the model, and so in the files that it is saved
+    to: save the `base_model` alone to give it away.
 
     Reference:
         Xie et al., SAMPa: Sharpness-aware Minimization Parallelized, NeurIPS 2024, in the order
@@ -37,12 +38,11 @@ class ParallelGradient(Descent):
 
     looks_ahead = True
     needs_last_batch = True
+    counts_updates = True
     family = "sampa"
 
     def __init__(self, lam: float = 0.2, momentum: float = 0.0):
-        self.lam = checks.number("lam", lam)
-        if not 0 <= lam <= 1:
-            raise ValueError(f"lam must be a number from 0 to 1. Received: lam={lam!r}")
+        self.lam = checks.from_zero_to_one("lam", lam)
         self.momentum = checks.share("momentum", momentum)
 
     def slots(self):
@@ -58,7 +58,9 @@ class ParallelGradient(Descent):
     def evaluation(self, oracle, climb, context):
         state, ahead = context.state, climb.first.gradients
         kept = context.last_batch
-        perturbed = oracle.on(kept.batch).at(climb.perturbation, kept.weighting)
+        perturbed = oracle.on(kept.batch).at(
+            climb.perturbation, ops.convert_to_tensor(kept.weights.value)
+        )
         is_first = ops.equal(state["batches_seen"], 0)
         out = [
             ops.where(is_first, new, mixed)

@@ -43,6 +43,11 @@ class Sampled(Descent):
                 f"Received: samples={samples!r}"
             )
 
+    @property
+    def needs_random_ascent(self):
+        """Several draws of an ascent without chance would be one."""
+        return self.samples > 1
+
     def draws(self, oracle, climb):
         """Evaluations at `samples` perturbations, and the mean of their losses."""
         draws = [climb.perturbed(oracle)]

@@ -1,4 +1,4 @@
-"""Methods that draw random weights, and the one of Bayes."""
+"""Methods that draw random weights."""
 
 from keras_sam.ascent import DualNormAscent, NoisyAscent, RandomAscent
 from keras_sam.descent import (

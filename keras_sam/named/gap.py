@@ -5,11 +5,9 @@ from keras_sam.descent import CurvatureGradient, SurrogateGapGradient, WeightedG
 from keras_sam.method import Method
 from keras_sam.schedules import FollowLearningRate, Rho
 
-DEFAULT_RHO = 0.05
-
 
 def GSAM(
-    rho: Rho = 0.05,
+    rho: Rho | None = None,
     alpha: float = 0.4,
     rho_min: float | None = None,
     rho_max: float | None = None,
@@ -22,7 +20,7 @@ def GSAM(
 
     Args:
         rho: Radius, a float of at least 0 or a schedule of `keras_sam.schedules.Rho`. Defaults to
-            `0.05`.
+            `None`, 0.05 unless `rho_max` is given.
         alpha: Float of at least 0, weight of the gap; the paper has 0.6 for ViT-B/32 on ImageNet.
             Defaults to `0.4`.
         rho_min: Radius at `lr_min`, in place of `rho`. Defaults to `None`.
@@ -47,13 +45,14 @@ def GSAM(
     >>> method = keras_sam.methods.GSAM(rho_min=0.1, rho_max=0.6, lr_max=0.003, alpha=0.6)
     """
     if rho_min is not None or rho_max is not None or lr_max is not None or lr_min:
-        if rho_max is None or lr_max is None or rho != DEFAULT_RHO:
+        if rho_max is None or lr_max is None or rho is not None:
             raise ValueError(
                 "A radius that follows the learning rate needs rho_max and lr_max, and no rho. "
                 f"Received: rho={rho!r}, rho_min={rho_min!r}, rho_max={rho_max!r}, "
                 f"lr_min={lr_min!r}, lr_max={lr_max!r}"
             )
         rho = FollowLearningRate(rho_max, lr_max, rho_min or 0.0, lr_min)
+    rho = 0.05 if rho is None else rho
     descent = SurrogateGapGradient(alpha)
     return Method(DualNormAscent(p), descent, rho, name="gsam", **when_and_where)
 

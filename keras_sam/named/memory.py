@@ -97,9 +97,7 @@ def MSAM(rho: Rho = 0.3, momentum: float = 0.9, p: float = 2, **when_and_where) 
     return Method(ascent, PerturbedGradient(), rho, name="msam", **when_and_where)
 
 
-def SAMPa(
-    rho: Rho = 0.1, lam: float = 0.2, momentum: float = 0.0, p: float = 2, **when_and_where
-) -> Method:
+def SAMPa(rho: Rho = 0.1, lam: float = 0.2, momentum: float = 0.0, p: float = 2, **where) -> Method:
     """SAM whose two gradients do not wait for each other.
 
     Args:
@@ -108,7 +106,7 @@ def SAMPa(
         lam: Float in [0, 1], share of the gradient at the weights ahead. Defaults to `0.2`.
         momentum: Float in [0, 1), that of the optimizer. Defaults to `0.0`.
         p: Order of the norm, from 1 to `math.inf`. Defaults to `2`.
-        **when_and_where: `mask`, `every` and `start` of `keras_sam.methods.Method`.
+        **where: `mask` of `keras_sam.methods.Method`.
 
     Returns:
         `Method` named `"sampa"`.
@@ -126,4 +124,4 @@ def SAMPa(
     """
     ascent = PreviousGradientAscent(DualNormAscent(p), is_one_pass=False)
     descent = ParallelGradient(lam, momentum)
-    return Method(ascent, descent, rho, name="sampa", **when_and_where)
+    return Method(ascent, descent, rho, name="sampa", **where)

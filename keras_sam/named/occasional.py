@@ -95,6 +95,11 @@ def LookSAM(
 
     >>> method = keras_sam.methods.LookSAM(k=10)
     """
+    if "every" in when_and_where or (layerwise and p != 2):
+        raise ValueError(
+            "LookSAM takes k in place of every, and with layerwise=True no p. "
+            f"Received: {when_and_where}, layerwise={layerwise!r}, p={p!r}"
+        )
     ascent = LayerwiseAscent() if layerwise else DualNormAscent(p)
     descent = ReusedGradient(alpha)
     return Method(ascent, descent, rho, every=k, name="looksam", **when_and_where)

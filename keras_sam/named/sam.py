@@ -68,7 +68,7 @@ def SAMON(rho: Rho = 0.5, p: float = 2, mask: Mask = "normalization", **when) ->
             the norm runs over few variables. Defaults to `0.5`.
         p: Order of the norm, from 1 to `math.inf`. Defaults to `2`.
         mask: As in `keras_sam.methods.Method`. Defaults to `"normalization"`.
-        **when: `every` and `start` of `keras_sam.methods.Method`.
+        **when: `every`, `start` and `ascent_fraction` of `keras_sam.methods.Method`.
 
     Returns:
         `Method` named `"sam_on"`.

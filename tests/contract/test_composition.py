@@ -46,6 +46,7 @@ DESCENTS = {
     "parallel": descent.ParallelGradient,
 }
 CLOSED = {"dual", "adaptive", "sign", "width", "layerwise"}
+DRAWING = {"random", "stochastic", "dynamic"}
 NOT_CLEAN = {"noisy", "reweighted", "previous", "momentum", "precision"}
 
 
@@ -54,6 +55,10 @@ def fits(up, down):
     if down in ("bayesian", "parallel") or up == "precision":
         return (up, down) == ("precision", "bayesian")
     if down in ("second", "behind") and up not in CLOSED:
+        return False
+    if down == "variance":
+        return up in DRAWING
+    if (up, down) == ("several", "optimistic"):
         return False
     return down == "perturbed" or up not in NOT_CLEAN
 
@@ -83,7 +88,7 @@ TRAINED = [
     ("width", "second", {"mask": ["kernels", "biases"]}, 2),
     ("friendly", "curvature", {}, 2),
     ("adaptive", "ahead", {"mask": "kernels"}, 2),
-    ("several", "optimistic", {"every": 2}, None),
+    ("friendly", "optimistic", {"every": 2}, None),
     ("adaptive", "behind", {"mask": "kernels"}, 2),
     ("dual", "universal", {}, None),
     ("random", "variance", {"mask": "kernels", "every": 2}, 2),

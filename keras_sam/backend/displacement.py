@@ -1,0 +1,18 @@
+"""Moves of the weights beside the optimizer's."""
+
+
+def displaced(variables, values, steps):
+    """The values less the steps, within the variables' constraints.
+
+    Args:
+        variables: List of `keras.Variable`.
+        values: List of tensors, what the optimizer has made of them.
+        steps: List of tensors to take away; the empty list leaves the values as they are.
+    """
+    if not steps:
+        return values
+    moved = [value - step for value, step in zip(values, steps)]
+    return [
+        value if variable.constraint is None else variable.constraint(value)
+        for variable, value in zip(variables, moved)
+    ]
