@@ -63,7 +63,7 @@ def fits(up, down):
     return down == "perturbed" or up not in NOT_CLEAN
 
 
-@pytest.mark.parametrize(("up", "down"), itertools.product(ASCENTS, DESCENTS))
+@pytest.mark.parametrize(("up", "down"), list(itertools.product(ASCENTS, DESCENTS)))
 def test_parts_fit_or_are_refused(up, down):
     if fits(up, down):
         assert Method(ASCENTS[up](), DESCENTS[down]()).parts
