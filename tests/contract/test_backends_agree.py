@@ -1,4 +1,4 @@
-"""One step of a ResNet-8 with BatchNorm is the same on every backend."""
+"""A ResNet-8 with BatchNorm makes the same step, and every method the same steps, everywhere."""
 
 import importlib.util
 import os
@@ -43,11 +43,40 @@ for name, rho in (("sam", 0.05), ("asam", 0.5)):
 np.savez(sys.argv[1], **updates)
 """
 
+# Three steps of every method that draws no numbers; their state is in it.
+EVERY_METHOD = """
+import sys
+import keras
+import numpy as np
+import keras_sam
+from tests import conformance
+from tests.toys import mlp, values, vectors
 
-def updates_on(backend, path):
-    """Changes of all weights in one step, from a process of its own."""
+x, y = vectors(8)
+generator = np.random.default_rng(1)
+base_model = mlp()
+start = [generator.normal(size=v.shape, scale=0.5) for v in base_model.weights]
+updates = {}
+for name in keras_sam.methods.list():
+    method = conformance.short(name)
+    if method.is_random:
+        continue
+    base_model.set_weights(start)
+    sam = keras_sam.SAMModel(base_model, method=method)
+    sam.compile(conformance.optimizer(method, 0.05, momentum=0.5), "mse")
+    for factor in (1.0, 2.0, 3.0):
+        sam.train_on_batch(x, factor * y)
+    weights = [after - before for after, before in zip(values(base_model.weights), start)]
+    state = [] if sam.memory is None else values(keras.tree.flatten(sam.memory.state))
+    updates[name] = np.concatenate([part.ravel() for part in weights + state])
+np.savez(sys.argv[1], **updates)
+"""
+
+
+def updates_on(backend, path, program=PROGRAM):
+    """What a program makes of the weights, in a process of its own."""
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, str(path)],
+        [sys.executable, "-c", program, str(path)],
         env={**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
@@ -61,10 +90,16 @@ def vector(updates, method):
     return np.concatenate([updates[key].ravel() for key in updates if key.startswith(method)])
 
 
-def test_one_step_is_the_same_on_every_backend(backend, tmp_path):
+def installed_backends(backend):
+    """All of them, on the first one; the others skip."""
     installed = [name for name in BACKENDS if importlib.util.find_spec(name)]
     if len(installed) < 2 or backend != installed[0]:
         pytest.skip("runs once, on the first of the installed backends")
+    return installed
+
+
+def test_one_step_is_the_same_on_every_backend(backend, tmp_path):
+    installed = installed_backends(backend)
     updates = [updates_on(name, tmp_path / f"{name}.npz") for name in installed]
     for method in ("sam", "asam"):
         reference = vector(updates[0], f"{method}_")
@@ -72,3 +107,15 @@ def test_one_step_is_the_same_on_every_backend(backend, tmp_path):
         for name, other in zip(installed[1:], updates[1:]):
             difference = np.linalg.norm(vector(other, f"{method}_") - reference)
             assert difference < 1e-4 * np.linalg.norm(reference), (method, name, difference)
+
+
+def test_every_method_is_the_same_on_every_backend(backend, tmp_path):
+    installed = installed_backends(backend)
+    files = {name: tmp_path / f"{name}.npz" for name in installed}
+    reference, *others = [updates_on(name, files[name], EVERY_METHOD) for name in installed]
+    assert len(reference) > 20
+    for method, expected in reference.items():
+        assert np.linalg.norm(expected) > 0.01
+        for name, other in zip(installed[1:], others, strict=True):
+            difference = np.linalg.norm(other[method] - expected)
+            assert difference < 1e-4 * np.linalg.norm(expected), (method, name, difference)
