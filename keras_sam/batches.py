@@ -67,3 +67,16 @@ def multiplied(sample_weight, weights):
         return ops.cast(leaf, weights.dtype) * column
 
     return keras.tree.map_structure(product, sample_weight)
+
+
+def share_of(size, share):
+    """How many examples a share of a batch has: rounded, and at least one.
+
+    Args:
+        size: Number of examples, an int or a scalar tensor.
+        share: Float in (0, 1].
+    """
+    if isinstance(size, int):
+        return max(1, round(size * share))
+    count = ops.round(ops.cast(size, "float32") * share)
+    return ops.maximum(1, ops.cast(count, "int32"))

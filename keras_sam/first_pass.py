@@ -3,7 +3,8 @@
 import keras
 from keras import ops
 
-from keras_sam import tensors
+from keras_sam import tensors, true_gradient
+from keras_sam.batches import share_of
 from keras_sam.scope import only_if
 
 
@@ -37,7 +38,9 @@ class FirstPass:
         offset = self.lookahead
         if self.start is not None:
             offset = spread(self.start, self.chosen, len(self.oracle.roles))
-        return oracle.at(offset, self._weighting())
+        # Of a pass that serves the descent itself, an ascent asks nothing.
+        with true_gradient.asked(self.is_due if offset is None else False):
+            return oracle.at(offset, self._weighting())
 
     def _if_due(self, offset):
         """The offset; nothing, which is the weights themselves, where the method rests."""
@@ -67,12 +70,9 @@ class FirstPass:
 
     def _part(self):
         """The oracle for a random part of the batch."""
-        size, share = self.oracle.size, self.method.ascent_fraction
+        size = self.oracle.size
         order = keras.random.shuffle(ops.arange(size), seed=self.context.seed)
-        if isinstance(size, int):
-            return self.oracle.examples(order[: max(1, round(size * share))])
-        count = ops.round(ops.cast(size, "float32") * share)
-        return self.oracle.examples(order[: ops.maximum(1, ops.cast(count, "int32"))])
+        return self.oracle.examples(order[: share_of(size, self.method.ascent_fraction)])
 
 
 def spread(picked, chosen, count):

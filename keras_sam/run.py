@@ -5,7 +5,7 @@ from typing import Any
 
 from keras import ops
 
-from keras_sam import tensors
+from keras_sam import tensors, true_gradient
 from keras_sam.descent import Climb
 from keras_sam.first_pass import FirstPass, spread
 from keras_sam.scope import only_if
@@ -106,7 +106,8 @@ class Run:
         if self.ascent.is_one_pass:
             return self.inner.start
         gradients = self._picked(self.first.gradients)
-        return self.ascent.perturbation(self.around, gradients, self.inner)
+        with true_gradient.asked(True):
+            return self.ascent.perturbation(self.around, gradients, self.inner)
 
     def _rest(self):
         rest = self.descent.rest(self.first, self.context)

@@ -3,12 +3,12 @@
 import numpy as np
 from keras import ops, saving
 
-from keras_sam import backend, checks, tensors
+from keras_sam import checks, tensors
 from keras_sam.ascent import ranking
 from keras_sam.ascent.around import AscentAround
 from keras_sam.ascent.ascent import Ascent
 from keras_sam.memory import Slot
-from keras_sam.scope import pure
+from keras_sam.scope import only_if
 
 
 class SparseAscent(AscentAround):
@@ -55,17 +55,14 @@ class SparseAscent(AscentAround):
         if not context.is_first_part:  # The first micro-batch renews the mask for all.
             return
         mask = context.state["mask"]
-        seeds = [] if context.seed is None else [context.seed.state]
         is_due = ops.equal(ops.mod(ops.cast(context.iteration, "int32"), self.update_every), 0)
 
         def renew():
             flat = self.renewed(ranking.flattened(mask), oracle, gradients, context)
-            return ranking.shaped(flat, mask)
+            tensors.assign(mask, ranking.shaped(flat, mask))
+            return ()
 
-        new, states = backend.cond(
-            is_due, pure(renew, seeds), pure(lambda: tensors.values(mask), seeds)
-        )
-        tensors.assign([*mask, *seeds], [*new, *states])
+        only_if(is_due, renew, lambda: (), context)
 
     def get_config(self):
         return {

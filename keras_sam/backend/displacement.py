@@ -16,3 +16,9 @@ def displaced(variables, values, steps):
         value if variable.constraint is None else variable.constraint(value)
         for variable, value in zip(variables, moved)
     ]
+
+
+def displace(variables, steps):
+    """Takes the steps from the variables; none where there are no steps."""
+    for variable, value in zip(variables, displaced(variables, variables, steps) if steps else ()):
+        variable.assign(value)

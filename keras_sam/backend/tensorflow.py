@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 from keras import ops
 
-from keras_sam.backend.displacement import displaced
+from keras_sam.backend.displacement import displace
 
 
 def value_and_gradient(function, tensors):
@@ -81,11 +81,5 @@ class TrainStep:
             keras.Model._symbolic_build(self, data_batch=data)
         gradients, displacement, logs = self.compute_update(data)
         self.optimizer.apply_gradients(zip(gradients, self.trainable_variables))
-        self._displace(displacement)
+        displace(self.trainable_variables, displacement)
         return logs
-
-    def _displace(self, steps):
-        variables = self.trainable_variables
-        if steps:
-            for variable, value in zip(variables, displaced(variables, variables, steps)):
-                variable.assign(value)

@@ -3,7 +3,7 @@
 import torch
 from keras import ops, tree
 
-from keras_sam.backend.displacement import displaced
+from keras_sam.backend.displacement import displace
 
 
 def value_and_gradient(function, tensors):
@@ -94,11 +94,5 @@ class TrainStep:
         gradients, displacement, logs = self.compute_update(data)
         with torch.no_grad():
             self.optimizer.apply(gradients, self.trainable_variables)
-            self._displace(displacement)
+            displace(self.trainable_variables, displacement)
         return logs
-
-    def _displace(self, steps):
-        variables = self.trainable_variables
-        if steps:
-            for variable, value in zip(variables, displaced(variables, variables, steps)):
-                variable.assign(value)

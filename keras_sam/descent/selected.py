@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_sam import checks
+from keras_sam.batches import share_of
 from keras_sam.descent.descent import Descent
 from keras_sam.evaluation import Evaluation
 
@@ -39,15 +40,9 @@ class SelectedExamples(Descent):
             return climb.perturbed(oracle)
         rise = oracle.example_losses(climb.perturbation)
         rise = rise - oracle.losses_of(oracle.first.predictions)
-        most = ops.argsort(-rise)[: self._count(oracle.size)]
+        most = ops.argsort(-rise)[: share_of(oracle.size, self.gamma)]
         selected = oracle.examples(most).at(climb.perturbation)
         return Evaluation(climb.first.loss + ops.mean(rise), selected.gradients)
-
-    def _count(self, size):
-        if isinstance(size, int):
-            return max(1, round(size * self.gamma))
-        count = ops.round(ops.cast(size, "float32") * self.gamma)
-        return ops.maximum(1, ops.cast(count, "int32"))
 
     def get_config(self):
         return {"gamma": self.gamma}
