@@ -3,12 +3,13 @@
 import importlib
 
 
-def import_extra(module, package):
-    """Imports a module of the `apps` extra, or says how to install it.
+def import_extra(module, package, extra="apps"):
+    """Imports a module of an extra, or says how to install it.
 
     Args:
         module: String, the module's full name.
         package: String, the name under which it is installed.
+        extra: String, the extra of keras-sam that has it. Defaults to `"apps"`.
 
     Returns:
         The module.
@@ -26,6 +27,6 @@ def import_extra(module, package):
         return importlib.import_module(module)
     except ImportError as error:
         raise ImportError(
-            f"This needs {package}, which is not installed: `pip install keras-sam[apps]`. "
+            f"This needs {package}, which is not installed: `pip install keras-sam[{extra}]`. "
             f"Received: {error}"
         ) from error

@@ -1,5 +1,9 @@
 """What every builder of an image classifier asks of its arguments."""
 
+from keras_sam import checks
+
+NORMALIZATIONS = ("batch", "group", "layer")
+
 
 def check_images(input_shape, num_classes):
     """Refuses shapes that are not those of images, and fewer than two classes.
@@ -21,3 +25,36 @@ def check_images(input_shape, num_classes):
         raise ValueError(
             f"A classifier needs two classes at least. Received: num_classes={num_classes}"
         )
+
+
+def check_normalization(normalization):
+    """`normalization`, if it is `"batch"`, `"group"`, `"layer"` or `None`.
+
+    Raises:
+        ValueError: If it is something else.
+    """
+    if normalization is not None:
+        checks.one_of("normalization", normalization, (*NORMALIZATIONS, None))
+    return normalization
+
+
+def check_depth(family, depth, step, rest):
+    """Number n of blocks in a stage of a network whose depth is `step * n + rest`.
+
+    Args:
+        family: String, what the error calls the network.
+        depth: Integer, number of layers.
+        step: Integer, layers of the blocks that a further n adds.
+        rest: Integer, layers outside of the blocks.
+
+    Raises:
+        ValueError: If the depth is another, or n would be 0.
+    """
+    blocks, left = divmod(depth - rest, step)
+    if blocks < 1 or left:
+        nearest = [step * n + rest for n in range(max(blocks, 1), max(blocks, 1) + 2)]
+        raise ValueError(
+            f"The depth of a {family} must be {step}n + {rest}, such as {nearest[0]} or "
+            f"{nearest[1]}. Received: depth={depth}"
+        )
+    return blocks

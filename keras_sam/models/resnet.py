@@ -1,38 +1,48 @@
 """Residual networks for small and large images, as plain Keras functional models.
 
 `resnet_cifar` follows section 4.2 of "Deep Residual Learning for Image Recognition" (He et al.,
-2016): depth 6n + 2, three stages, shortcuts without parameters (its option A). `resnet18` and
-`resnet50` are the networks for ImageNet, with projection shortcuts (option B) and, in the
-bottlenecks, the stride on the 3x3 convolution as in PyTorch's. All of them return logits.
-
-Initial values and normalisation are those of the sharpness-aware minimization paper:
-Kaiming-normal convolutions (fan out), batch normalisation with momentum 0.9 and epsilon 1e-5,
-and a head that is uniform in +-1/sqrt(num_classes).
+2016): depth 6n + 2, three stages, shortcuts without parameters (its option A). `resnet` builds
+the networks for ImageNet, with projection shortcuts (option B) and, in the bottlenecks, the
+stride on the 3x3 convolution as in PyTorch's. All of them return logits.
 """
+
+from functools import partial
 
 import keras
 from keras import layers
 
-from keras_sam.models.checks import check_images
+from keras_sam.models.blocks import Blocks, logits, stages, subsampled_shortcut
+from keras_sam.models.checks import check_depth, check_images, check_normalization
 
 SMALL_IMAGE = 64  # Below this many pixels ImageNet's stem would leave nothing to look at.
+IMAGENET_BLOCKS = {
+    18: (2, 2, 2, 2),
+    34: (3, 4, 6, 3),
+    50: (3, 4, 6, 3),
+    101: (3, 4, 23, 3),
+    152: (3, 8, 36, 3),
+}
+LEAST_BOTTLENECK_DEPTH = 50
 
 
-def resnet_cifar(depth, input_shape=(32, 32, 3), num_classes=10):
+def resnet_cifar(depth, input_shape=(32, 32, 3), num_classes=10, normalization="batch"):
     """Builds a residual network for CIFAR-sized images.
 
     Args:
-        depth: Integer, 6n + 2: 8, 14, 20, 32, 44 or 56 for instance.
+        depth: Integer, 6n + 2: 8, 14, 20, 26, 32, 44, 56 or 110 for instance.
         input_shape: Tuple of three integers, (height, width, channels). Defaults to
             `(32, 32, 3)`.
         num_classes: Integer, number of logits. Defaults to `10`.
+        normalization: `"batch"`, `"group"` (8 groups), `"layer"` or `None`, for convolutions
+            with a bias instead. Defaults to `"batch"`.
 
     Returns:
         A `keras.Model` from images (batch, height, width, channels) to float32 logits
         (batch, num_classes).
 
     Raises:
-        ValueError: If the depth is not 6n + 2, or the shape is not that of images.
+        ValueError: If the depth is not 6n + 2, the normalisation is unknown, or the shape is
+            not that of images.
 
     Example:
 
@@ -41,150 +51,72 @@ def resnet_cifar(depth, input_shape=(32, 32, 3), num_classes=10):
     >>> model.output_shape
     (None, 10)
     """
-    if depth < 8 or (depth - 2) % 6:
-        raise ValueError(
-            "The depth of a ResNet for CIFAR must be 6n + 2, such as 8, 14, 20, 32, 44 or 56. "
-            f"Received: depth={depth}"
-        )
+    count = check_depth("ResNet for CIFAR", depth, 6, 2)
     check_images(input_shape, num_classes)
-    blocks = [(depth - 2) // 6] * 3
+    blocks = Blocks(check_normalization(normalization), branches=3 * count)
     inputs = keras.Input(input_shape)
-    outputs = _convolution(inputs, 16, 3)
-    outputs = _stages(outputs, _basic_block, (16, 32, 64), blocks, _padded_shortcut)
-    return keras.Model(inputs, _head(outputs, num_classes), name=f"resnet{depth}")
+    outputs = blocks.unit(inputs, 16, 3)
+    block = partial(_basic_block, blocks, subsampled_shortcut)
+    outputs = stages(outputs, block, (16, 32, 64), (count, count, count))
+    return keras.Model(inputs, logits(outputs, num_classes), name=f"resnet{depth}")
 
 
-def resnet18(input_shape=(32, 32, 3), num_classes=10):
-    """Builds ResNet-18; images under 64 pixels get a 3x3 stem without pooling.
-
-    Args:
-        input_shape: Tuple of three integers, (height, width, channels). Defaults to
-            `(32, 32, 3)`.
-        num_classes: Integer, number of logits. Defaults to `10`.
-
-    Returns:
-        A `keras.Model` from images (batch, height, width, channels) to float32 logits
-        (batch, num_classes).
-
-    Raises:
-        ValueError: If the shape is not that of images.
-
-    Example:
-
-    >>> from keras_sam import models
-    >>> models.resnet18((32, 32, 3), 10).count_params() > 11_000_000
-    True
-    """
-    return _imagenet_network("resnet18", _basic_block, (2, 2, 2, 2), input_shape, num_classes)
-
-
-def resnet50(input_shape=(224, 224, 3), num_classes=1000):
-    """Builds ResNet-50; images under 64 pixels get a 3x3 stem without pooling.
+def resnet(depth, input_shape=(224, 224, 3), num_classes=1000, normalization="batch"):
+    """Builds a residual network for ImageNet; images under 64 pixels get a 3x3 stem.
 
     Args:
-        input_shape: Tuple of three integers, (height, width, channels). Defaults to
-            `(224, 224, 3)`.
+        depth: Integer, 18 or 34 (of basic blocks), 50, 101 or 152 (of bottlenecks).
+        input_shape: Tuple of three integers, (height, width, channels). Under 64 pixels the
+            stem does not pool either. Defaults to `(224, 224, 3)`.
         num_classes: Integer, number of logits. Defaults to `1000`.
+        normalization: `"batch"`, `"group"` (8 groups), `"layer"` or `None`, for convolutions
+            with a bias instead. Defaults to `"batch"`.
 
     Returns:
         A `keras.Model` from images (batch, height, width, channels) to float32 logits
         (batch, num_classes).
 
     Raises:
-        ValueError: If the shape is not that of images.
+        ValueError: If the depth or the normalisation is unknown, or the shape is not that of
+            images.
 
     Example:
 
     >>> from keras_sam import models
-    >>> models.resnet50((224, 224, 3), 1000).count_params() > 25_000_000
+    >>> models.resnet(18, (32, 32, 3), 10).count_params() > 11_000_000
     True
     """
-    return _imagenet_network("resnet50", _bottleneck, (3, 4, 6, 3), input_shape, num_classes)
-
-
-def _imagenet_network(name, block, blocks, input_shape, num_classes):
     check_images(input_shape, num_classes)
+    if depth not in IMAGENET_BLOCKS:
+        known = ", ".join(map(str, IMAGENET_BLOCKS))
+        raise ValueError(
+            f"The depth of a ResNet for ImageNet must be one of {known}. Received: depth={depth}"
+        )
+    counts = IMAGENET_BLOCKS[depth]
+    blocks = Blocks(check_normalization(normalization), branches=sum(counts))
     inputs = keras.Input(input_shape)
     large = min(input_shape[:2]) >= SMALL_IMAGE
-    outputs = _imagenet_stem(inputs) if large else _convolution(inputs, 64, 3)
-    outputs = _stages(outputs, block, (64, 128, 256, 512), blocks, _projected_shortcut)
-    return keras.Model(inputs, _head(outputs, num_classes), name=name)
+    outputs = _imagenet_stem(blocks, inputs) if large else blocks.unit(inputs, 64, 3)
+    kind = _bottleneck if depth >= LEAST_BOTTLENECK_DEPTH else _basic_block
+    block = partial(kind, blocks, blocks.projected_shortcut)
+    outputs = stages(outputs, block, (64, 128, 256, 512), counts)
+    return keras.Model(inputs, logits(outputs, num_classes), name=f"resnet{depth}")
 
 
-def _imagenet_stem(inputs):
-    outputs = _convolution(inputs, 64, 7, strides=2)
+def _imagenet_stem(blocks, inputs):
+    outputs = blocks.unit(inputs, 64, 7, strides=2)
     # Padding by hand, so that every backend pools the same windows; zeros are harmless after ReLU.
     return layers.MaxPooling2D(3, strides=2)(layers.ZeroPadding2D(1)(outputs))
 
 
-def _stages(inputs, block, widths, blocks, shortcut):
-    outputs = inputs
-    for stage, (filters, count) in enumerate(zip(widths, blocks, strict=True)):
-        for index in range(count):
-            strides = 2 if stage > 0 and index == 0 else 1
-            outputs = block(outputs, filters, strides, shortcut)
-    return outputs
-
-
-def _basic_block(inputs, filters, strides, shortcut):
-    outputs = _convolution(inputs, filters, 3, strides=strides)
-    outputs = _convolution(outputs, filters, 3, activation=False)
+def _basic_block(blocks, shortcut, inputs, filters, strides):
+    outputs = blocks.unit(inputs, filters, 3, strides)
+    outputs = blocks.last_unit(outputs, filters, 3)
     return layers.ReLU()(layers.Add()([shortcut(inputs, filters, strides), outputs]))
 
 
-def _bottleneck(inputs, filters, strides, shortcut):
-    outputs = _convolution(inputs, filters, 1)
-    outputs = _convolution(outputs, filters, 3, strides=strides)
-    outputs = _convolution(outputs, 4 * filters, 1, activation=False)
+def _bottleneck(blocks, shortcut, inputs, filters, strides):
+    outputs = blocks.unit(inputs, filters, 1)
+    outputs = blocks.unit(outputs, filters, 3, strides)
+    outputs = blocks.last_unit(outputs, 4 * filters, 1)
     return layers.ReLU()(layers.Add()([shortcut(inputs, 4 * filters, strides), outputs]))
-
-
-def _padded_shortcut(inputs, filters, strides):
-    """Option A: subsample, then fill the new channels with zeros; no parameters."""
-    outputs = inputs
-    if strides > 1:
-        outputs = layers.AveragePooling2D(1, strides=strides)(outputs)
-    missing = filters - inputs.shape[-1]
-    if missing:
-        # Keras pads space only: the channels take the place of the columns and go back.
-        outputs = layers.Permute((1, 3, 2))(outputs)
-        outputs = layers.ZeroPadding2D(((0, 0), (missing // 2, missing - missing // 2)))(outputs)
-        outputs = layers.Permute((1, 3, 2))(outputs)
-    return outputs
-
-
-def _projected_shortcut(inputs, filters, strides):
-    """Option B: a 1x1 convolution wherever the shape changes."""
-    if strides == 1 and inputs.shape[-1] == filters:
-        return inputs
-    return _convolution(inputs, filters, 1, strides=strides, activation=False)
-
-
-def _convolution(inputs, filters, size, strides=1, activation=True):
-    """Convolution, batch normalisation and, where wanted, ReLU."""
-    if strides > 1 and size > 1:
-        # Symmetric padding as in the papers' code; "same" would shift strided windows.
-        inputs = layers.ZeroPadding2D(size // 2)(inputs)
-    outputs = layers.Conv2D(
-        filters,
-        size,
-        strides=strides,
-        padding="valid" if strides > 1 else "same",
-        use_bias=False,
-        kernel_initializer=keras.initializers.VarianceScaling(
-            2.0, mode="fan_out", distribution="untruncated_normal"
-        ),
-    )(inputs)
-    outputs = layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(outputs)
-    return layers.ReLU()(outputs) if activation else outputs
-
-
-def _head(inputs, num_classes):
-    limit = num_classes**-0.5
-    # In float32 also under a mixed policy: half precision is too coarse for logits.
-    return layers.Dense(
-        num_classes,
-        kernel_initializer=keras.initializers.RandomUniform(-limit, limit),
-        dtype="float32",
-        name="logits",
-    )(layers.GlobalAveragePooling2D()(inputs))

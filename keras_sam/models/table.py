@@ -1,18 +1,30 @@
 """The table of named models."""
 
+import inspect
 from functools import partial
 
 from keras_sam import checks
 from keras_sam.models.convnet import convnet
-from keras_sam.models.resnet import resnet18, resnet50, resnet_cifar
+from keras_sam.models.pyramidnet import pyramidnet
+from keras_sam.models.resnet import IMAGENET_BLOCKS, resnet, resnet_cifar
+from keras_sam.models.shake_shake import shake_shake
+from keras_sam.models.wide_resnet import wide_resnet
 
-CIFAR_DEPTHS = (8, 14, 20, 32, 44, 56)
+CIFAR_DEPTHS = (8, 14, 20, 26, 32, 44, 56, 110)
+WIDE_RESNETS = ((16, 4), (28, 10), (40, 2), (40, 10))
+POSITIONAL = ("input_shape", "num_classes")
 
 BUILDERS = {
     "convnet": convnet,
     **{f"resnet{depth}": partial(resnet_cifar, depth) for depth in CIFAR_DEPTHS},
-    "resnet18": resnet18,
-    "resnet50": resnet50,
+    **{f"resnet{depth}": partial(resnet, depth) for depth in IMAGENET_BLOCKS},
+    **{
+        f"wide_resnet{depth}_{width}": partial(wide_resnet, depth, width)
+        for depth, width in WIDE_RESNETS
+    },
+    "shake_shake26_2x96d": partial(shake_shake, 26, 96),
+    "pyramidnet272_a200": partial(pyramidnet, 272, 200),
+    "pyramidnet272_a200_shakedrop": partial(pyramidnet, 272, 200, shakedrop=True),
 }
 
 
@@ -31,27 +43,40 @@ def names():
     return list(BUILDERS)
 
 
-def get(name, input_shape, num_classes):
+def get(name, input_shape, num_classes, **options):
     """Builds a model by its name.
 
     Args:
         name: String, one of `keras_sam.models.list()`.
         input_shape: Tuple of three integers, (height, width, channels).
         num_classes: Integer, number of logits.
+        **options: What the model's builder takes besides, such as `normalization`.
 
     Returns:
         A `keras.Model` from images (batch, height, width, channels) to float32 logits
         (batch, num_classes).
 
     Raises:
-        ValueError: If the name is unknown, or the shape is not that of images.
+        ValueError: If the name or an option is unknown, or the shape is not that of images.
 
     Example:
 
     >>> from keras_sam import models
-    >>> models.get("resnet20", (32, 32, 3), 10).name
+    >>> models.get("resnet20", (32, 32, 3), 10, normalization="group").name
     'resnet20'
     """
     if name not in BUILDERS:
         raise ValueError(f"Unknown model: {checks.nearest(name, names())} Received: model={name!r}")
-    return BUILDERS[name](input_shape, num_classes)
+    builder = BUILDERS[name]
+    for option in options:
+        _check_option(name, builder, option)
+    return builder(input_shape, num_classes, **options)
+
+
+def _check_option(name, builder, option):
+    bound = getattr(builder, "keywords", {})
+    parameters = [p for p in inspect.signature(builder).parameters if p not in POSITIONAL]
+    known = [parameter for parameter in parameters if parameter not in bound]
+    if option not in known:
+        hint = f"it has {', '.join(known)}." if known else "it has none."
+        raise ValueError(f"Unknown option of {name}: {hint} Received: {option}")

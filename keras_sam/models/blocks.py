@@ -1,0 +1,140 @@
+"""What residual networks are made of: convolutions, normalisation, shortcuts and the head.
+
+Initial values and normalisation are those of the sharpness-aware minimization paper's code:
+Kaiming-normal convolutions (fan out), batch normalisation with momentum 0.9 and epsilon 1e-5,
+and a head that is uniform in +-1/sqrt(num_classes).
+"""
+
+import math
+from dataclasses import dataclass
+
+import keras
+from keras import layers
+
+MOST_GROUPS = 8
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """How a network convolves and normalises.
+
+    Without normalisation every convolution has a bias, and the one that ends a residual branch
+    starts smaller by the square root of the number of branches: their sum keeps its size at any
+    depth ("Stable ResNet", Hayou et al., 2021), where it would double with each branch.
+
+    Args:
+        normalization: `"batch"`, `"group"` (8 groups, or as many as 8 and the channels have as
+            their greatest common divisor), `"layer"` (over the channels of each pixel) or `None`.
+        branches: Integer, number of residual branches of the network.
+    """
+
+    normalization: str | None
+    branches: int
+
+    def convolution(self, inputs, filters, size, strides=1, ends_branch=False):
+        """A convolution alone, padded alike on both sides."""
+        if strides > 1 and size > 1:
+            # As in the papers' code; "same" would shift strided windows.
+            inputs = layers.ZeroPadding2D(size // 2)(inputs)
+        unchecked = ends_branch and self.normalization is None
+        return layers.Conv2D(
+            filters,
+            size,
+            strides=strides,
+            padding="valid" if strides > 1 else "same",
+            use_bias=self.normalization is None,
+            kernel_initializer=kaiming_normal(1 / self.branches if unchecked else 1.0),
+        )(inputs)
+
+    def normalised(self, inputs, activation=True):
+        """Normalisation, if the network has one, and ReLU where wanted."""
+        outputs = inputs
+        if self.normalization == "batch":
+            outputs = layers.BatchNormalization(momentum=0.9, epsilon=1e-5)(inputs)
+        elif self.normalization == "group":
+            groups = math.gcd(MOST_GROUPS, inputs.shape[-1])
+            outputs = layers.GroupNormalization(groups, epsilon=1e-5)(inputs)
+        elif self.normalization == "layer":
+            outputs = layers.LayerNormalization(epsilon=1e-5)(inputs)
+        return layers.ReLU()(outputs) if activation else outputs
+
+    def unit(self, inputs, filters, size, strides=1):
+        """Convolution, normalisation and ReLU."""
+        return self.normalised(self.convolution(inputs, filters, size, strides))
+
+    def last_unit(self, inputs, filters, size):
+        """The convolution that ends a residual branch, and its normalisation."""
+        outputs = self.convolution(inputs, filters, size, ends_branch=True)
+        return self.normalised(outputs, activation=False)
+
+    def projected_shortcut(self, inputs, filters, strides):
+        """Option B: a 1x1 convolution wherever the shape changes."""
+        if strides == 1 and inputs.shape[-1] == filters:
+            return inputs
+        return self.normalised(self.convolution(inputs, filters, 1, strides), activation=False)
+
+
+def kaiming_normal(factor=1.0):
+    """Normal initial values whose variance is `2 * factor / fan_out`."""
+    return keras.initializers.VarianceScaling(
+        2.0 * factor, mode="fan_out", distribution="untruncated_normal"
+    )
+
+
+def subsampled_shortcut(inputs, filters, strides):
+    """Option A: subsample, then fill the new channels with zeros; no parameters."""
+    outputs = inputs
+    if strides > 1:
+        outputs = layers.AveragePooling2D(1, strides=strides)(outputs)
+    return _filled(outputs, filters)
+
+
+def pooled_shortcut(inputs, filters, strides):
+    """Average pooling, then new channels of zeros; no parameters."""
+    outputs = inputs
+    if strides > 1:
+        outputs = layers.AveragePooling2D(strides, padding="same")(outputs)
+    return _filled(outputs, filters)
+
+
+def _filled(inputs, filters):
+    missing = filters - inputs.shape[-1]
+    if not missing:
+        return inputs
+    # Keras pads space only: the channels take the place of the columns and go back.
+    outputs = layers.Permute((1, 3, 2))(inputs)
+    outputs = layers.ZeroPadding2D(((0, 0), (missing // 2, missing - missing // 2)))(outputs)
+    return layers.Permute((1, 3, 2))(outputs)
+
+
+def stages(inputs, block, widths, counts):
+    """Blocks of each stage in a row; the first block of all stages but the first has stride 2.
+
+    Args:
+        inputs: Keras tensor of shape (batch, height, width, channels).
+        block: Function from a tensor, its filters and its strides to a tensor.
+        widths: Filters of each stage.
+        counts: Number of blocks of each stage.
+    """
+    outputs = inputs
+    for stage, (filters, count) in enumerate(zip(widths, counts, strict=True)):
+        for index in range(count):
+            outputs = block(outputs, filters, 2 if stage > 0 and index == 0 else 1)
+    return outputs
+
+
+def logits(inputs, num_classes):
+    """The head: global average pooling and a dense layer."""
+    return dense_logits(layers.GlobalAveragePooling2D()(inputs), num_classes)
+
+
+def dense_logits(features, num_classes):
+    """A dense layer named logits, uniform in +-1/sqrt(num_classes)."""
+    limit = num_classes**-0.5
+    # In float32 also under a mixed policy: half precision is too coarse for logits.
+    return layers.Dense(
+        num_classes,
+        kernel_initializer=keras.initializers.RandomUniform(-limit, limit),
+        dtype="float32",
+        name="logits",
+    )(features)

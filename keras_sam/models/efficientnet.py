@@ -1,0 +1,166 @@
+"""EfficientNets of any width and depth, L2 above all, which Keras does not have.
+
+"EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks" (Tan and Le, 2019),
+table 1, with the squeeze-and-excitation, swish and stochastic depth of its code. L2 is that of
+"Self-training with Noisy Student improves ImageNet classification" (Xie et al., 2020).
+"""
+
+import math
+from dataclasses import dataclass
+
+import keras
+from keras import layers
+
+from keras_sam.models.blocks import kaiming_normal
+from keras_sam.models.scaling import RGB_MEAN, standardised
+
+LEAST_SIZE = 32
+DIVISOR = 8
+DEPTH_DROP = 0.2
+L2 = {"width": 4.3, "depth": 5.3}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A row of the paper's table: blocks of one kind, the first of which has the stride."""
+
+    size: int
+    count: int
+    filters: int
+    expansion: int
+    strides: int
+
+
+STAGES = (
+    Stage(3, 1, 16, 1, 1),
+    Stage(3, 2, 24, 6, 2),
+    Stage(5, 2, 40, 6, 2),
+    Stage(3, 3, 80, 6, 2),
+    Stage(5, 3, 112, 6, 1),
+    Stage(5, 4, 192, 6, 2),
+    Stage(3, 1, 320, 6, 1),
+)
+
+
+def efficientnet(width, depth, input_shape=(224, 224, 3), name=None):
+    """Builds an EfficientNet without its top, with its own scaling of the input.
+
+    Args:
+        width: Float, factor of the channels: 1.0 for B0, 4.3 for L2.
+        depth: Float, factor of the number of blocks: 1.0 for B0, 5.3 for L2.
+        input_shape: Tuple of three integers, (height, width, channels), of 32 pixels at least.
+            Defaults to `(224, 224, 3)`.
+        name: String, name of the model. Defaults to `None`, one that Keras finds.
+
+    Returns:
+        A `keras.Model` from images (batch, height, width, channels) with values in [0, 255] to
+        features (batch, height / 32, width / 32, 1280 * width).
+
+    Raises:
+        ValueError: If the images are too small.
+
+    Example:
+
+    >>> from keras_sam import models
+    >>> models.efficientnet(0.25, 0.25, (32, 32, 3)).output_shape
+    (None, 1, 1, 320)
+    """
+    check_size(input_shape)
+    inputs = keras.Input(input_shape)
+    outputs = _unit(_scaled(inputs), round_filters(32, width), 3, 2)
+    counts = [math.ceil(stage.count * depth) for stage in STAGES]
+    index = 0
+    for stage, count in zip(STAGES, counts, strict=True):
+        for position in range(count):
+            strides = stage.strides if position == 0 else 1
+            drop = DEPTH_DROP * index / sum(counts)
+            outputs = _block(outputs, stage, round_filters(stage.filters, width), strides, drop)
+            index += 1
+    return keras.Model(inputs, _unit(outputs, round_filters(1280, width), 1), name=name)
+
+
+def check_size(input_shape):
+    """Refuses images that the five halvings of an EfficientNet would leave nothing of."""
+    if min(input_shape[:2]) < LEAST_SIZE:
+        raise ValueError(
+            f"An EfficientNet halves its images five times, so they must have at least "
+            f"{LEAST_SIZE} pixels on each side: enlarge them. Received: input_shape={input_shape}"
+        )
+
+
+def round_filters(filters, width):
+    """`filters * width` as the nearest multiple of 8, and not below by more than a tenth.
+
+    Example:
+
+    >>> round_filters(32, 4.3)
+    136
+    """
+    wanted = filters * width
+    rounded = max(DIVISOR, int(wanted + DIVISOR / 2) // DIVISOR * DIVISOR)
+    return rounded if rounded >= 0.9 * wanted else rounded + DIVISOR
+
+
+def _scaled(inputs):
+    if inputs.shape[-1] == len(RGB_MEAN):
+        return standardised(inputs)
+    return layers.Rescaling(1 / 127.5, offset=-1.0)(inputs)
+
+
+def _block(inputs, stage, filters, strides, drop):
+    """An inverted bottleneck; a shortcut where the shape stays."""
+    channels = inputs.shape[-1]
+    outputs = inputs
+    if stage.expansion > 1:
+        outputs = _unit(outputs, channels * stage.expansion, 1)
+    outputs = _padded(outputs, stage.size, strides)
+    outputs = layers.DepthwiseConv2D(
+        stage.size,
+        strides=strides,
+        padding="same" if strides == 1 else "valid",
+        use_bias=False,
+        depthwise_initializer=kaiming_normal(),
+    )(outputs)
+    outputs = layers.Activation("swish")(layers.BatchNormalization()(outputs))
+    outputs = _excited(outputs, max(1, channels // 4))
+    outputs = layers.BatchNormalization()(_convolution(outputs, filters, 1))
+    if strides > 1 or channels != filters:
+        return outputs
+    if drop > 0:
+        outputs = layers.Dropout(drop, noise_shape=(None, 1, 1, 1))(outputs)
+    # The shortcut first: Keras follows it first, and would else recurse too deeply for L2.
+    return layers.Add()([inputs, outputs])
+
+
+def _excited(inputs, squeezed):
+    """Squeeze and excitation: channels weighted by what the whole image holds."""
+    weights = layers.GlobalAveragePooling2D(keepdims=True)(inputs)
+    weights = _convolution(weights, squeezed, 1, activation="swish", use_bias=True)
+    weights = _convolution(weights, inputs.shape[-1], 1, activation="sigmoid", use_bias=True)
+    return layers.Multiply()([inputs, weights])
+
+
+def _unit(inputs, filters, size, strides=1):
+    outputs = _convolution(_padded(inputs, size, strides), filters, size, strides=strides)
+    return layers.Activation("swish")(layers.BatchNormalization()(outputs))
+
+
+def _convolution(inputs, filters, size, use_bias=False, **arguments):
+    strided = arguments.get("strides", 1) > 1
+    return layers.Conv2D(
+        filters,
+        size,
+        padding="valid" if strided else "same",
+        use_bias=use_bias,
+        kernel_initializer=kaiming_normal(),
+        **arguments,
+    )(inputs)
+
+
+def _padded(inputs, size, strides):
+    if strides == 1:
+        return inputs
+    # As the weights of ImageNet expect it: of an even image one pixel less at the start.
+    half = size // 2
+    edges = [(half - (1 - length % 2), half) for length in inputs.shape[1:3]]
+    return layers.ZeroPadding2D(tuple(edges))(inputs)

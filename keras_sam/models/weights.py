@@ -1,0 +1,133 @@
+"""Weights from files of Keras or NumPy, checked layer by layer."""
+
+import re
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+from keras import ops
+
+from keras_sam.models.scaling import RGB_DEVIATION
+
+SUFFIXES = (".h5", ".keras", ".npz")
+MOST_NAMES = 5
+
+
+def is_file(weights):
+    """Whether `weights` is the path of a file of weights and not a name.
+
+    Raises:
+        FileNotFoundError: If it looks like one, and there is none.
+    """
+    if weights is None or Path(weights).suffix not in SUFFIXES:
+        return False
+    if not Path(weights).is_file():
+        raise FileNotFoundError(
+            f"There is no such file of weights. Received: weights={str(weights)!r}"
+        )
+    return True
+
+
+def load_weights(model, path):
+    """Fills a model with the weights of a file, which must have just its layers.
+
+    Args:
+        model: A built `keras.Model`, changed in place.
+        path: Path of a `.weights.h5`, `.h5` or `.keras` file of Keras, or of an `.npz` archive
+            of floats of any type with keys such as `conv1/kernel`.
+
+    Raises:
+        ValueError: If layers are missing, are too many or have other shapes.
+    """
+    suffix = Path(path).suffix
+    if suffix == ".h5":
+        _load_h5(model, path)
+    else:
+        _assign(model, _arrays_of_model(model, path) if suffix == ".keras" else _npz(path), path)
+    _correct_normalization(model)
+
+
+def _npz(path):
+    with np.load(path, allow_pickle=False) as archive:
+        # Keras 2 called the kernel of a depthwise convolution so.
+        return {key.replace("depthwise_kernel", "kernel"): archive[key] for key in archive.files}
+
+
+def _arrays_of_model(model, path):
+    loaded = keras.saving.load_model(path, compile=False)
+    # A model of `pretrained` holds the network as one of its layers.
+    inner = [layer for layer in loaded.layers if isinstance(layer, keras.Model)]
+    source = next((layer for layer in inner if layer.name == model.name), loaded)
+    return {_key(v): ops.convert_to_numpy(v) for v in source.weights}
+
+
+def _key(variable):
+    # Keras counts the layers of a process that have no name of their own.
+    return re.sub(r"^normalization_\d+/", "normalization/", variable.path)
+
+
+def _assign(model, arrays, path):
+    own = {_key(variable): variable for variable in model.weights}
+    shapes = {key: tuple(variable.shape) for key, variable in own.items()}
+    differing = [key for key in own if key in arrays and arrays[key].shape != shapes[key]]
+    findings = {
+        "missing": _layers(key for key in own if key not in arrays),
+        "extra": _layers(key for key in arrays if key not in own),
+        "of another shape": _layers(differing),
+    }
+    if any(findings.values()):
+        _refuse(model, path, "; ".join(f"{kind}: {_some(x)}" for kind, x in findings.items() if x))
+    for key, variable in own.items():
+        variable.assign(arrays[key])
+
+
+def _layers(keys):
+    return list(dict.fromkeys(key.rpartition("/")[0] for key in keys))
+
+
+def _some(names):
+    rest = len(names) - MOST_NAMES
+    return ", ".join(names[:MOST_NAMES]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _load_h5(model, path):
+    try:
+        model.load_weights(path)
+    except (ValueError, KeyError, OSError) as error:
+        names = list(dict.fromkeys(re.findall(r"<\w+ name=([\w./-]+)", str(error))))
+        reason = f"layers that do not match: {_some(names)}" if names else str(error)
+        _refuse(model, path, reason, error)
+    stored = _count_of_arrays(path)
+    # Keras passes over layers that are in the file alone.
+    if stored > len(model.variables):
+        _refuse(model, path, f"{stored} arrays for {len(model.variables)} variables")
+
+
+def _count_of_arrays(path):
+    found = []
+    with h5py.File(path, "r") as file:
+        file.visititems(lambda name, item: found.append(isinstance(item, h5py.Dataset)))
+    return sum(found)
+
+
+def _refuse(model, path, reason, cause=None):
+    raise ValueError(
+        f"The weights are not those of {model.name}: {' '.join(reason.split())}. Choose the file "
+        f"of this architecture, without its top. Received: weights={str(path)!r}"
+    ) from cause
+
+
+def _correct_normalization(model):
+    """Keras's files of EfficientNet hold deviations in the place of variances.
+
+    Its constructor makes up for that with one more layer, but only if it fetches the file.
+    """
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Normalization):
+            stored = layer.get_weights()[1]
+            if stored.shape == np.shape(RGB_DEVIATION) and np.allclose(
+                stored, RGB_DEVIATION, atol=1e-3
+            ):
+                layer.variables[1].assign(np.square(stored))
+                layer.finalize_state()
