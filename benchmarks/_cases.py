@@ -31,6 +31,28 @@ def random_data(batch_size, steps):
     return images, generator.integers(0, NUM_CLASSES, len(images)).astype("int32")
 
 
+def compiled(name, model_name):
+    """A model that is ready to train in one of the ways of `METHODS`.
+
+    Args:
+        name: Key of `METHODS`.
+        model_name: Name from `keras_sam.models.list()`.
+
+    Returns:
+        Compiled model.
+    """
+    model = models.get(model_name, IMAGE_SHAPE, NUM_CLASSES)
+    if METHODS[name] is not None:
+        method = methods.get("sam", rho=RHO, **METHODS[name])
+        model = keras_sam.SAMModel(model, method=method)
+    model.compile(
+        optimizer=keras.optimizers.SGD(LEARNING_RATE, momentum=MOMENTUM),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=["accuracy"],
+    )
+    return model
+
+
 def build(name, model_name, batch_size, data):
     """A model that trains in one of the ways of `METHODS`.
 
@@ -43,15 +65,7 @@ def build(name, model_name, batch_size, data):
     Returns:
         Function of a number of steps that trains for these and returns when they are done.
     """
-    model = models.get(model_name, IMAGE_SHAPE, NUM_CLASSES)
-    if METHODS[name] is not None:
-        method = methods.get("sam", rho=RHO, **METHODS[name])
-        model = keras_sam.SAMModel(model, method=method)
-    model.compile(
-        optimizer=keras.optimizers.SGD(LEARNING_RATE, momentum=MOMENTUM),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
-    )
+    model = compiled(name, model_name)
     images, labels = data
 
     def train(steps):

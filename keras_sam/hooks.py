@@ -67,3 +67,13 @@ def _fresh(part):
     if isinstance(part, keras.optimizers.Optimizer | keras.metrics.Metric):
         return type(part).from_config(part.get_config())
     return part
+
+
+def build_compiled(model, batch):
+    """Lets a compiled model make the variables of its loss and metrics, as `evaluate` does.
+
+    Args:
+        model: The compiled `keras.Model`.
+        batch: `(x, y, sample_weight)`.
+    """
+    model._symbolic_build(data_batch=batch)

@@ -99,13 +99,13 @@ class GradientOracle:
             _, outcome, gradients = run(**options)
             self._keep(outcome, gradients)
         else:
-            with _replayed(self._random_state):
+            with replayed(self._random_state):
                 _, outcome, gradients = run(**options)
         return Evaluation(tensors.at_least_float32(outcome[0]), self._unscaled(gradients))
 
     def hessian_vector_product(self, vector):
         """Product of the loss's Hessian at the weights with `vector`, a list of tensors."""
-        with _replayed(self._random_state):
+        with replayed(self._random_state):
             product = self._differentiated(backend.hessian_vector_product, self.weights, vector)
         return self._unscaled(product)
 
@@ -119,7 +119,7 @@ class GradientOracle:
             Tensor of shape `(batch,)`, as `losses_of`.
         """
         x, _, _ = self.batch
-        with _replayed(self._random_state), Scope(collect_losses=True) as scope:
+        with replayed(self._random_state), Scope(collect_losses=True) as scope:
             scope.place(self.variables, self._point(perturbation))
             return self.losses_of(self.model(x, training=True))
 
@@ -192,7 +192,7 @@ class GradientOracle:
 
 
 @contextlib.contextmanager
-def _replayed(state):
+def replayed(state):
     """Runs a block from a given random state and leaves the generators as they were."""
     later = backend.random_state()
     backend.set_random_state(state)

@@ -1,8 +1,8 @@
 """The one place that knows which backend is active.
 
-Each backend file offers the same names: `value_and_gradient`,
-`hessian_vector_product`, `cond`, `computed_once`, `random_state`,
-`set_random_state`, `num_replicas`, `across_replicas` and `TrainStep`.
+Each backend file offers the same names: `value_and_gradient`, `hessian_vector_product`,
+`gauss_newton_vector_product`, `compiled`, `cond`, `computed_once`, `random_state`,
+`set_random_state`, `num_replicas`, `on_all_devices`, `across_replicas` and `TrainStep`.
 """
 
 import importlib
@@ -24,11 +24,14 @@ active = importlib.import_module(f"keras_sam.backend.{name}")
 
 value_and_gradient = active.value_and_gradient
 hessian_vector_product = active.hessian_vector_product
+gauss_newton_vector_product = active.gauss_newton_vector_product
+compiled = active.compiled
 cond = active.cond
 computed_once = active.computed_once
 random_state = active.random_state
 set_random_state = active.set_random_state
 num_replicas = active.num_replicas
+on_all_devices = active.on_all_devices
 across_replicas = active.across_replicas
 TrainStep = active.TrainStep
 
@@ -36,11 +39,14 @@ __all__ = [
     "TRAINABLE_BACKENDS",
     "TrainStep",
     "across_replicas",
+    "compiled",
     "computed_once",
     "cond",
+    "gauss_newton_vector_product",
     "hessian_vector_product",
     "name",
     "num_replicas",
+    "on_all_devices",
     "random_state",
     "set_random_state",
     "value_and_gradient",

@@ -1,5 +1,7 @@
 """Gradients and the train step on JAX."""
 
+import contextlib
+
 import jax
 import keras
 
@@ -26,6 +28,25 @@ def hessian_vector_product(function, tensors, vectors):
     """Product of the Hessian of `function(tensors) -> (value, auxiliary)` with `vectors`."""
     gradient = jax.grad(lambda point: function(point)[0])
     return jax.jvp(gradient, (list(tensors),), (list(vectors),))[1]
+
+
+def gauss_newton_vector_product(network, loss, tensors, vectors):
+    """Product of a generalised Gauss-Newton matrix J'HJ with `vectors`.
+
+    Args:
+        network: Maps a list of tensors to a list of outputs; J is its Jacobian.
+        loss: Maps the list of outputs to `(value, auxiliary)`; H is the Hessian of the value.
+        tensors: List of tensors, the point at which to differentiate.
+        vectors: List of tensors, shaped as `tensors`.
+    """
+    outputs, pull_back = jax.vjp(network, list(tensors))
+    tangents = jax.jvp(network, (list(tensors),), (list(vectors),))[1]
+    return pull_back(hessian_vector_product(loss, outputs, tangents))[0]
+
+
+def compiled(function):
+    """`function` of nested tensors, without side effects, compiled once for equal shapes."""
+    return jax.jit(function)
 
 
 def cond(predicate, if_true, if_false):
@@ -100,3 +121,14 @@ class TrainStep:
             for refs in (variables[1], variables[3])
         )
         return logs, (trainable, non_trainable, optimizer, metrics)
+
+
+@contextlib.contextmanager
+def on_all_devices():
+    """Models made and trained in the block split their batches among all devices."""
+    before = keras.distribution.distribution()
+    keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))
+    try:
+        yield
+    finally:
+        keras.distribution.set_distribution(before)

@@ -32,6 +32,27 @@ def _densify(gradients):
     return [None if g is None else tf.convert_to_tensor(g) for g in gradients]
 
 
+def gauss_newton_vector_product(network, loss, tensors, vectors):
+    """See `keras_sam.backend.jax.gauss_newton_vector_product`."""
+    tensors = [tf.convert_to_tensor(tensor) for tensor in tensors]
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(tensors)
+        with tf.autodiff.ForwardAccumulator(tensors, list(vectors)) as accumulator:
+            outputs = network(tensors)
+        tangents = [accumulator.jvp(output, tf.UnconnectedGradients.ZERO) for output in outputs]
+    curved = _filled(hessian_vector_product(loss, outputs, tangents), outputs)
+    return _densify(tape.gradient(outputs, tensors, output_gradients=curved))
+
+
+def _filled(gradients, tensors):
+    return [tf.zeros_like(t) if g is None else g for g, t in zip(gradients, tensors)]
+
+
+def compiled(function):
+    """See `keras_sam.backend.jax.compiled`."""
+    return tf.function(function)
+
+
 def cond(predicate, if_true, if_false):
     """See `keras_sam.backend.jax.cond`."""
     return ops.cond(predicate, if_true, if_false)
@@ -83,3 +104,8 @@ class TrainStep:
         self.optimizer.apply_gradients(zip(gradients, self.trainable_variables))
         displace(self.trainable_variables, displacement)
         return logs
+
+
+def on_all_devices():
+    """See `keras_sam.backend.jax.on_all_devices`."""
+    return tf.distribute.MirroredStrategy().scope()

@@ -47,6 +47,38 @@ def hessian_vector_product(function, tensors, vectors):
         return list(torch.autograd.grad(outputs, tensors, cotangents, allow_unused=True))
 
 
+def gauss_newton_vector_product(network, loss, tensors, vectors):
+    """See `keras_sam.backend.jax.gauss_newton_vector_product`."""
+    tensors = _leaves(tensors)
+    with torch.enable_grad():
+        outputs = network(tensors)
+        tangents = _pushed_forward(outputs, tensors, vectors)
+    curved = hessian_vector_product(loss, outputs, tangents)
+    pairs = [(output, part) for output, part in zip(outputs, curved) if part is not None]
+    if not pairs:
+        return [None] * len(tensors)
+    outputs, cotangents = zip(*pairs)
+    return list(torch.autograd.grad(outputs, tensors, cotangents, allow_unused=True))
+
+
+def _pushed_forward(outputs, tensors, vectors):
+    """Jacobian-vector product: a vector-Jacobian product is linear in what it is given.
+
+    PyTorch's own forward mode knows fewer operations than its reverse mode.
+    """
+    probes = [torch.zeros_like(output, requires_grad=True) for output in outputs]
+    pulled = torch.autograd.grad(outputs, tensors, probes, create_graph=True, allow_unused=True)
+    reached = [(part, v) for part, v in zip(pulled, vectors) if part is not None]
+    parts, cotangents = zip(*reached)
+    tangents = torch.autograd.grad(parts, probes, cotangents, retain_graph=True, allow_unused=True)
+    return [torch.zeros_like(o) if t is None else t for o, t in zip(outputs, tangents)]
+
+
+def compiled(function):
+    """See `keras_sam.backend.jax.compiled`; PyTorch runs it as it is."""
+    return function
+
+
 def _leaves(tensors):
     """Leaves of a new graph that share their storage with the weights: nothing is copied."""
     return [tensor.detach().requires_grad_() for tensor in tensors]
@@ -96,3 +128,11 @@ class TrainStep:
             self.optimizer.apply(gradients, self.trainable_variables)
             displace(self.trainable_variables, displacement)
         return logs
+
+
+def on_all_devices():
+    """See `keras_sam.backend.jax.on_all_devices`; Keras's PyTorch trainer has one device."""
+    raise ValueError(
+        "Keras trains on one device with PyTorch: choose JAX or TensorFlow with the variable "
+        "KERAS_BACKEND, or leave the distribution out. Received: KERAS_BACKEND=torch"
+    )

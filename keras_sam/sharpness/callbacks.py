@@ -1,0 +1,160 @@
+"""Callbacks that look at sharpness while a model trains."""
+
+from keras_sam import checks
+from keras_sam.sharpness.density import spectral_density
+from keras_sam.sharpness.measurement import Measurement
+from keras_sam.sharpness.measures import MEASURES, Settings
+from keras_sam.sharpness.objective import Objective
+from keras_sam.sharpness.operators import Hessian
+
+
+class SharpnessCallback(Measurement):
+    """Logs measures of sharpness on a fixed held-out set, at the end of every n-th epoch.
+
+    Measured are the first epoch of a `fit` and each `every`-th one; between them the logs repeat
+    the last numbers, so that no column has holes. `History` has them all; list the callback
+    before a `CSVLogger` or `TensorBoard`, which write what is there when their turn comes. The
+    training is the same to the last bit with the callback and without it.
+
+    Args:
+        x: Array (examples, …) or nested arrays, to measure on.
+        y: Array (examples, …), their targets.
+        measures: Sequence of names: `"eigenvalues"` logs `lambda_max`, the Hessian's largest
+            eigenvalue, and `lambda_ratio`, this over the fifth; `"trace"`, `"m_sharpness"` (one
+            ascent step) and `"adaptive"` (worst case by Auto-PGD, of normalised logits) log
+            numbers of these names; `"bound"` logs `bound_sam` and `bound_mcallester`. Defaults
+            to `("eigenvalues", "m_sharpness")`.
+        every: Positive integer. Defaults to `1`.
+        rho: Float above 0, the radius of `m_sharpness` and `bound`. Defaults to `0.05`.
+        adaptive_rho: Float above 0, the radius of `adaptive`, relative to the weights. Defaults
+            to `0.5`.
+        batch_size: Positive integer, the batches of the loss, and the m of `m_sharpness`.
+            Defaults to `128`.
+        loss: As in `Objective`. Defaults to `None`, the compiled loss.
+        seed: Integer of at least 0, of start vectors and probes. Defaults to `0`.
+        prefix: String before each name in the logs. Defaults to `""`.
+
+    Attributes:
+        measured: Dictionary from the number of an epoch, from 1, to the numbers measured at its
+            end, themselves a dictionary from names to floats.
+
+    Raises:
+        ValueError: If a measure is unknown or a number is outside its range.
+
+    Example:
+
+    >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+    >>> model.compile(optimizer="sgd", loss="mse")
+    >>> x, y = np.eye(4, dtype="float32"), np.ones((4, 1), "float32")
+    >>> callback = keras_sam.sharpness.SharpnessCallback(x, y, measures=["trace"], every=2)
+    >>> history = model.fit(x, y, epochs=3, verbose=0, callbacks=[callback])
+    >>> len(history.history["trace"]), list(callback.measured)
+    (3, [1, 2])
+    """
+
+    def __init__(
+        self,
+        x,
+        y,
+        measures=("eigenvalues", "m_sharpness"),
+        every=1,
+        rho=0.05,
+        adaptive_rho=0.5,
+        batch_size=128,
+        loss=None,
+        seed=0,
+        prefix="",
+    ):
+        super().__init__(every, prefix)
+        self.data = {"x": x, "y": y, "batch_size": batch_size, "loss": loss}
+        self.measures = [checks.one_of("measure", measure, MEASURES) for measure in measures]
+        self.settings = Settings(
+            rho=checks.positive("rho", rho),
+            adaptive_rho=checks.positive("adaptive_rho", adaptive_rho),
+            seed=checks.non_negative_integer("seed", seed),
+        )
+
+    def prepare(self):
+        return Objective(self.model, **self.data)
+
+    def measure(self, prepared, epoch):
+        found = {}
+        for measure in self.measures:
+            found.update(MEASURES[measure](prepared, self.settings))
+        return found
+
+
+class HessianSpectrumCallback(Measurement):
+    """Keeps the Hessian's spectral density on a fixed held-out set, every n-th epoch.
+
+    The logs get `hessian_max` and `hessian_min`, the ends of the spectrum as Lanczos sees them,
+    and `hessian_trace`. When it measures and what the logs hold in between is as with
+    `SharpnessCallback`.
+
+    Args:
+        x: Array (examples, …) or nested arrays, to measure on.
+        y: Array (examples, …), their targets.
+        every: Positive integer. Defaults to `1`.
+        steps: Positive integer, Lanczos steps, and products with the Hessian for each start.
+            Defaults to `40`.
+        starts: Positive integer, random start vectors. Defaults to `1`.
+        batch_size: Positive integer. Defaults to `128`.
+        loss: As in `Objective`. Defaults to `None`, the compiled loss.
+        seed: Integer of at least 0. Defaults to `0`.
+        prefix: String before each name in the logs. Defaults to `"hessian_"`.
+
+    Attributes:
+        spectra: Dictionary from the number of an epoch, from 1, to its
+            `keras_sam.sharpness.Density`, as `keras_sam.sharpness.plots.spectra` takes it.
+        measured: Dictionary from the number of an epoch to the numbers logged.
+
+    Raises:
+        ValueError: If a number is outside its range.
+
+    Example:
+
+    >>> model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+    >>> model.compile(optimizer="sgd", loss="mse")
+    >>> x, y = np.eye(4, dtype="float32"), np.ones((4, 1), "float32")
+    >>> callback = keras_sam.sharpness.HessianSpectrumCallback(x, y)
+    >>> history = model.fit(x, y, epochs=1, verbose=0, callbacks=[callback])
+    >>> round(callback.spectra[1].moment(0).value, 6)
+    1.0
+    """
+
+    def __init__(
+        self,
+        x,
+        y,
+        every=1,
+        steps=40,
+        starts=1,
+        batch_size=128,
+        loss=None,
+        seed=0,
+        prefix="hessian_",
+    ):
+        super().__init__(every, prefix)
+        self.data = {"x": x, "y": y, "batch_size": batch_size, "loss": loss}
+        self.options = {
+            "steps": checks.positive_integer("steps", steps),
+            "starts": checks.positive_integer("starts", starts),
+            "seed": checks.non_negative_integer("seed", seed),
+        }
+        self.spectra = {}
+
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
+        self.spectra = {}
+
+    def prepare(self):
+        return Hessian(Objective(self.model, **self.data))
+
+    def measure(self, prepared, epoch):
+        density = self.spectra[epoch] = spectral_density(prepared, **self.options)
+        size = prepared.shape[0]
+        return {
+            "max": float(max(nodes.max() for nodes in density.nodes)),
+            "min": float(min(nodes.min() for nodes in density.nodes)),
+            "trace": size * density.moment(1).value,
+        }

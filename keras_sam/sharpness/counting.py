@@ -1,0 +1,54 @@
+"""Products with a matrix, counted and shown."""
+
+from keras_sam.datasets.extras import import_extra
+
+
+class Counter:
+    """A symmetric matrix that counts its products, with a progress bar if wanted.
+
+    Args:
+        operator: What has `shape`, `dtype` and `matvec`.
+        progress: Whether to show a bar.
+        label: String, what the bar says.
+        total: Int, the most products there will be. Defaults to `None`, not known.
+    """
+
+    def __init__(self, operator, progress, label, total=None):
+        self.operator = operator
+        self.products = 0
+        self._bar = None
+        if progress:
+            self._bar = import_extra("tqdm", "tqdm", "sharpness").tqdm(
+                total=total, desc=label, unit="product"
+            )
+
+    @property
+    def size(self):
+        """Number of rows."""
+        return self.operator.shape[0]
+
+    @property
+    def dtype(self):
+        """Type of the vectors."""
+        return self.operator.dtype
+
+    def matvec(self, vector):
+        """The product with an array."""
+        return self._counted(self.operator.matvec, vector)
+
+    def product(self, vector):
+        """The product with a tensor."""
+        return self._counted(self.operator.product, vector)
+
+    def _counted(self, function, vector):
+        self.products += 1
+        if self._bar is not None:
+            self._bar.update()
+        return function(vector)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        if self._bar is not None:
+            self._bar.close()

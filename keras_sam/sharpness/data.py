@@ -1,0 +1,84 @@
+"""A data set as batches that can be gone through again and again."""
+
+import itertools
+
+import keras
+
+from keras_sam import checks
+from keras_sam.batches import batch_size as size_of
+
+
+class Arrays:
+    """Batches cut from arrays; the last one may be smaller.
+
+    Args:
+        x: Nested arrays (examples, …).
+        y: The same, or `None`.
+        sample_weight: The same, or `None`.
+        batch_size: Integer of at least 1.
+    """
+
+    def __init__(self, x, y, sample_weight, batch_size):
+        self.arrays = (x, y, sample_weight)
+        self.batch_size = checks.positive_integer("batch_size", batch_size)
+        sizes = [len(leaf) for leaf in keras.tree.flatten(self.arrays) if leaf is not None]
+        if not sizes or len(set(sizes)) > 1 or not sizes[0]:
+            raise ValueError(
+                "x, y and sample_weight must hold the same number of examples, one at least. "
+                f"Received: {sizes}"
+            )
+        self.size = sizes[0]
+
+    def __iter__(self):
+        for start in range(0, self.size, self.batch_size):
+            stop = start + self.batch_size
+            yield keras.tree.map_structure(
+                lambda leaf: None if leaf is None else leaf[start:stop],  # noqa: B023
+                self.arrays,
+            )
+
+    def of_size(self, batch_size):
+        """The same examples in batches of another size."""
+        return Arrays(*self.arrays, batch_size)
+
+
+class Batches:
+    """Batches that somebody else makes.
+
+    Args:
+        batches: A `keras.utils.PyDataset`, or an iterable of `(x, y)` or
+            `(x, y, sample_weight)`. What can be gone through only once is kept.
+    """
+
+    def __init__(self, batches):
+        self.batches = list(batches) if iter_is_self(batches) else batches
+        if next(iter(self), None) is None:
+            raise ValueError(f"The data set must have at least one batch. Received: {batches!r}")
+
+    def __iter__(self):
+        batches = self.batches
+        if isinstance(batches, keras.utils.PyDataset):
+            batches = (self.batches[index] for index in range(self.batches.num_batches))
+        for batch in batches:
+            yield keras.utils.unpack_x_y_sample_weight(batch)
+
+    def of_size(self, batch_size):
+        """Only arrays can be cut anew: refuses another size than that of the batches."""
+        sizes = {size_of(x) for x, _, _ in itertools.islice(self, 1)}
+        if sizes != {batch_size}:
+            raise ValueError(
+                "m must be the size of the batches where they are given as such; give arrays, or "
+                f"leave m out. Received: m={batch_size}, with batches of {sizes.pop()}"
+            )
+        return self
+
+
+def iter_is_self(batches):
+    """Whether `batches` can be gone through only once."""
+    return hasattr(batches, "__next__")
+
+
+def data_of(x, y, sample_weight, batch_size):
+    """The data set of `Objective`'s arguments."""
+    is_arrays = y is not None or isinstance(x, dict) or hasattr(x, "shape")
+    return Arrays(x, y, sample_weight, batch_size) if is_arrays else Batches(x)

@@ -1,0 +1,102 @@
+"""Spectral density by stochastic Lanczos quadrature."""
+
+import numpy as np
+from scipy.linalg import eigh_tridiagonal
+
+from keras_sam import checks
+from keras_sam.sharpness.counting import Counter
+from keras_sam.sharpness.lanczos import on_device, on_host, tridiagonal
+from keras_sam.sharpness.results import Density
+
+POINTS = 10_000
+PLACES = {"host": on_host, "device": on_device}
+
+
+def spectral_density(
+    operator,
+    steps=80,
+    starts=1,
+    seed=0,
+    basis="host",
+    variance=1e-5,
+    progress=False,
+):
+    """Estimates how the eigenvalues of a symmetric matrix are spread.
+
+    From each random unit vector `steps` steps of Lanczos with full reorthogonalisation give
+    Ritz values, the nodes, and weights; their moments up to order 2 steps - 1 are those that the
+    vector sees of the matrix. The density is the mean over the starts of Gaussians at the nodes,
+    of variance `variance * max(1, range of the nodes)`.
+
+    Memory is O(parameters × steps): `steps` vectors of the Krylov basis, of 4 bytes a weight in
+    float32. With `basis="host"` they lie in the host's memory and every product comes back to it.
+
+    Reference:
+        Ghorbani et al., An Investigation into Neural Net Optimization via Hessian Eigenvalue
+        Density, ICML 2019 (https://arxiv.org/abs/1901.10159).
+
+    Args:
+        operator: A `Hessian`, `GaussNewton`, or anything else with `shape`, `dtype` and
+            `matvec`, and `product` of tensors for a basis on the device.
+        steps: Positive integer. Defaults to `80`.
+        starts: Positive integer, number of random start vectors. Defaults to `1`.
+        seed: Integer of at least 0. Defaults to `0`.
+        basis: `"host"` or `"device"`, where the Krylov basis lies. Defaults to `"host"`.
+        variance: Number above 0. Defaults to `1e-5`.
+        progress: Whether to show a bar, by tqdm. Defaults to `False`.
+
+    Returns:
+        `Density`.
+
+    Raises:
+        ValueError: If an argument is outside its range.
+
+    Example:
+
+    >>> from scipy.sparse.linalg import aslinearoperator
+    >>> from keras_sam import sharpness
+    >>> density = sharpness.spectral_density(aslinearoperator(2 * np.eye(10)))
+    >>> density.nodes[0]
+    array([2.])
+    """
+    steps = min(checks.positive_integer("steps", steps), operator.shape[0])
+    checks.positive_integer("starts", starts)
+    place = PLACES[checks.one_of("basis", basis, PLACES)]
+    checks.positive("variance", variance)
+    generator = np.random.default_rng(checks.non_negative_integer("seed", seed))
+    with Counter(operator, progress, "spectral density", steps * starts) as counter:
+        pairs = [
+            _quadrature(*tridiagonal(*place(counter, _unit(generator, counter)), steps))
+            for _ in range(starts)
+        ]
+    nodes, weights = zip(*pairs)
+    return Density(nodes, weights, *_smoothed(nodes, weights, variance))
+
+
+def _unit(generator, counter):
+    vector = generator.standard_normal(counter.size)
+    return (vector / np.linalg.norm(vector)).astype(counter.dtype)
+
+
+def _quadrature(alphas, betas):
+    """Ritz values, and the squared first components of their vectors."""
+    values, vectors = eigh_tridiagonal(alphas, betas)
+    return values, vectors[0] ** 2
+
+
+def _smoothed(nodes, weights, variance):
+    """Grid, density there and its standard error."""
+    low, high = min(map(np.min, nodes)), max(map(np.max, nodes))
+    deviation = np.sqrt(variance * max(1.0, high - low))
+    margin = max(0.01, 5 * deviation)  # Beyond it the Gaussians have nothing left.
+    grid = np.linspace(low - margin, high + margin, POINTS)
+    each = np.stack([_gaussians(grid, t, deviation) @ w for t, w in zip(nodes, weights)])
+    error = np.full(POINTS, np.nan)
+    if len(each) > 1:
+        error = each.std(axis=0, ddof=1) / np.sqrt(len(each))
+    return grid, each.mean(axis=0), error
+
+
+def _gaussians(grid, nodes, deviation):
+    distances = (grid[:, None] - nodes) / deviation
+    return np.exp(-(distances**2) / 2) / (deviation * np.sqrt(2 * np.pi))

@@ -1,0 +1,97 @@
+"""The loss of one batch and its derivatives, compiled once as pure functions."""
+
+import functools
+
+import keras
+from keras import ops
+
+from keras_sam import backend, tensors
+from keras_sam.scope import Scope
+
+
+class Evaluator:
+    """Functions `(point, others, batch, …)` that give `(scalar, vector)` and change nothing.
+
+    `point` is the flat vector of the chosen weights, `others` the values of all other variables:
+    as arguments they may change, by training, without a new compilation. The scalar of a product
+    is v'Hv.
+
+    Args:
+        model: The `keras.Model`.
+        loss: Function `(x, y, predictions, sample_weight)` that gives a scalar tensor.
+        variables: List of `keras.Variable`, the chosen weights.
+        layout: Their `Layout`.
+        training: Whether layers act as in training.
+    """
+
+    def __init__(self, model, loss, variables, layout, training):
+        self.model = model
+        self.compute_loss = loss
+        self.variables = variables
+        self.layout = layout
+        self.training = training
+        chosen = {id(variable) for variable in variables}
+        self._others = [v for v in model.variables if id(v) not in chosen]
+        self.loss = backend.compiled(self._loss)
+        self.gradient = backend.compiled(self._gradient)
+        self.hessian_product = backend.compiled(self._hessian_product)
+        self.gauss_newton_product = backend.compiled(self._gauss_newton_product)
+
+    def others(self):
+        """Current values of the variables that are not chosen."""
+        return tensors.values(self._others)
+
+    def _loss(self, point, others, batch):
+        with Scope(collect_losses=True) as scope:
+            loss, _ = self._value(scope, others, batch, self.layout.unflatten(point))
+        return ops.cast(loss, self.layout.dtype), None
+
+    def _gradient(self, point, others, batch):
+        # Open until the gradient is there: on PyTorch rematerialised layers run again for it.
+        with Scope(collect_losses=True) as scope:
+            function = functools.partial(self._value, scope, others, batch)
+            weights = self.layout.unflatten(point)
+            loss, _, gradients = backend.value_and_gradient(function, weights)
+        return ops.cast(loss, self.layout.dtype), self.layout.flatten(gradients)
+
+    def _hessian_product(self, point, others, batch, vector):
+        with Scope(collect_losses=True) as scope:
+            function = functools.partial(self._value, scope, others, batch)
+            weights, parts = self.layout.unflatten(point), self.layout.unflatten(vector)
+            products = backend.hessian_vector_product(function, weights, parts)
+        return self._with_curvature(vector, products)
+
+    def _gauss_newton_product(self, point, others, batch, vector):
+        weights, parts = self.layout.unflatten(point), self.layout.unflatten(vector)
+        predictions = []  # Their structure, which the backends do not see.
+        with Scope(collect_losses=True) as scope:
+
+            def network(weights):
+                predictions[:] = [self._predict(scope, others, batch, weights)]
+                return keras.tree.flatten(predictions[0])
+
+            def loss(outputs):
+                # A scope of its own: what the network left is of a pass that is over.
+                with Scope(collect_losses=True) as inner:
+                    inner.place([*self._others, *self.variables], [*others, *weights])
+                    packed = keras.tree.pack_sequence_as(predictions[0], outputs)
+                    return self._loss_of(batch, packed), ()
+
+            products = backend.gauss_newton_vector_product(network, loss, weights, parts)
+        return self._with_curvature(vector, products)
+
+    def _with_curvature(self, vector, products):
+        product = self.layout.flatten(products)
+        return ops.sum(vector * product), product
+
+    def _value(self, scope, others, batch, weights):
+        return self._loss_of(batch, self._predict(scope, others, batch, weights)), ()
+
+    def _predict(self, scope, others, batch, weights):
+        scope.place(self._others, others)
+        scope.place(self.variables, weights)
+        return self.model(batch[0], training=self.training)
+
+    def _loss_of(self, batch, predictions):
+        x, y, sample_weight = batch
+        return self.compute_loss(x, y, predictions, sample_weight)

@@ -1,0 +1,49 @@
+"""The Lanczos process, with full reorthogonalisation."""
+
+import keras
+import numpy as np
+from keras import ops
+
+
+def tridiagonal(multiply, start, dot, steps):
+    """Diagonal and off-diagonal of the matrix seen in the Krylov space of `start`.
+
+    Every new vector is made orthogonal to all before it, twice: rounding would otherwise bring
+    converged eigenvalues back as ghosts. The process ends early in an invariant subspace, where
+    nothing new is left.
+
+    Args:
+        multiply: Function, the product with the symmetric matrix.
+        start: Unit vector, an array or a tensor; all others are of its kind.
+        dot: Function of two such vectors, a float.
+        steps: Positive integer.
+
+    Returns:
+        `(alphas, betas)`, arrays; of the second there is one less.
+    """
+    basis, alphas, betas = [start], [], []
+    threshold = float(np.sqrt(np.finfo(keras.backend.standardize_dtype(start.dtype)).eps))
+    scale = 0.0
+    while True:
+        image = multiply(basis[-1])
+        alphas.append(dot(basis[-1], image))
+        scale = max(scale, dot(image, image) ** 0.5)
+        for _ in range(2):
+            for vector in basis:
+                image = image - dot(vector, image) * vector
+        beta = dot(image, image) ** 0.5
+        # Of the image nothing but its rounding is left.
+        if len(alphas) == steps or beta <= threshold * scale:
+            return np.array(alphas), np.array(betas)
+        betas.append(beta)
+        basis.append(image / beta)
+
+
+def on_host(counter, start):
+    """`multiply`, `start` and `dot` for a basis of arrays."""
+    return counter.matvec, start, lambda a, b: float(np.vdot(a, b))
+
+
+def on_device(counter, start):
+    """`multiply`, `start` and `dot` for a basis of tensors."""
+    return counter.product, ops.convert_to_tensor(start), lambda a, b: float(ops.vdot(a, b))

@@ -1,0 +1,118 @@
+"""Which loss an objective has: the compiled one, or any of Keras's."""
+
+import keras
+from keras import ops
+
+from keras_sam import checks, hooks
+
+
+class _Function(keras.losses.Loss):
+    """The mean of a function of targets and predictions."""
+
+    def __init__(self, function):
+        super().__init__(name=getattr(function, "__name__", None))
+        self.function = function
+
+    def call(self, y_true, y_pred):
+        return self.function(y_true, y_pred)
+
+
+def loss_function(model, loss, training, additional_losses):
+    """The function `(x, y, predictions, sample_weight)` that gives the loss of a batch.
+
+    Args:
+        model: The compiled `keras.Model`, or the one that `loss` is for.
+        loss: As in `Objective`.
+        training: Bool, for a model with a `compute_loss` of its own.
+        additional_losses: Whether regularisers and `add_loss` count.
+    """
+    own = None if loss is None else _as_loss(loss)
+
+    def compute(x, y, predictions, sample_weight):
+        if own is not None:
+            value = own(y, predictions, sample_weight)
+            return value + additional() if additional_losses else value
+        value = model.compute_loss(
+            x=x, y=y, y_pred=predictions, sample_weight=sample_weight, training=training
+        )
+        # From a compiled loss, or one that a model overrides, they can only be taken away again.
+        return value if additional_losses else value - additional()
+
+    def additional():
+        return sum((ops.sum(part) for part in model.losses), start=0.0)
+
+    return compute
+
+
+def _as_loss(loss):
+    loss = keras.losses.get(loss)
+    return loss if isinstance(loss, keras.losses.Loss) else _Function(loss)
+
+
+def check_has_loss(model, loss):
+    """Refuses a model that has no loss where none is given."""
+    if loss is None and not model.compiled and not hooks.overrides(model, "compute_loss"):
+        raise ValueError(
+            "Give a loss, or compile the model with one. "
+            f"Received: loss=None and the model {model.name!r}, which is not compiled"
+        )
+
+
+def normalized(predictions):
+    """Logits less their mean, over their Euclidean norm, for each example.
+
+    Networks whose logits differ in scale alone become the same (methods of Andriushchenko et
+    al., A Modern Look at the Relationship between Sharpness and Generalization, ICML 2023).
+    """
+
+    def of_one(logits):
+        centred = logits - ops.mean(logits, axis=-1, keepdims=True)
+        squares = ops.sum(ops.square(centred), axis=-1, keepdims=True)
+        # The floor of 1e-10 is on the norm; under the root it also keeps the derivative finite.
+        return centred / ops.sqrt(ops.maximum(squares, 1e-20))
+
+    return keras.tree.map_structure(of_one, predictions)
+
+
+def of_normalized(compute):
+    """`compute` for normalised logits."""
+    return lambda x, y, predictions, sample_weight: compute(
+        x, y, normalized(predictions), sample_weight
+    )
+
+
+def build(model, batch):
+    """Lets a compiled model make what its loss needs, which it could not in a scope."""
+    loss = getattr(model, "_compile_loss", None)
+    if loss is not None and not loss.built:
+        hooks.build_compiled(model, batch)
+
+
+class ZeroOneError(keras.losses.Loss):
+    """1 for each example that is classified wrongly, else 0. It has no gradient.
+
+    Args:
+        threshold: Number above which a single output says class 1: `0.0` for a logit. Defaults
+            to `0.5`, for a probability. With more outputs the largest one wins.
+
+    Example:
+
+    >>> from keras_sam import sharpness
+    >>> float(sharpness.ZeroOneError()(np.array([0, 1]), np.array([[2.0, 1.0], [3.0, 0.0]])))
+    0.5
+    """
+
+    def __init__(self, threshold=0.5):
+        super().__init__(name="zero_one_error")
+        self.threshold = checks.number("threshold", threshold)
+
+    def call(self, y_true, y_pred):
+        if y_pred.shape[-1] == 1:
+            predicted = y_pred > self.threshold
+            wanted = ops.reshape(y_true, ops.shape(y_pred)) > 0.5
+            return ops.cast(ops.not_equal(predicted, wanted)[..., 0], "float32")
+        predicted = ops.argmax(y_pred, axis=-1)
+        is_one_hot = len(y_true.shape) == len(y_pred.shape) and y_true.shape[-1] != 1
+        wanted = ops.argmax(y_true, axis=-1) if is_one_hot else y_true
+        wanted = ops.cast(ops.reshape(wanted, ops.shape(predicted)), predicted.dtype)
+        return ops.cast(ops.not_equal(predicted, wanted), "float32")

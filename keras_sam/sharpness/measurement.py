@@ -1,0 +1,56 @@
+"""What the callbacks share: when to measure, and where the numbers go."""
+
+import keras
+
+from keras_sam import checks
+
+
+class Measurement(keras.callbacks.Callback):
+    """Measures the model at the end of an epoch and adds the numbers to its logs.
+
+    Measured are the first epoch of a `fit` and each `every`-th one; between them the logs repeat
+    the last numbers, so that no column has holes. `History` has them all; list the callback
+    before a `CSVLogger` or `TensorBoard`, which write what is there when their turn comes.
+
+    The training is the same to the last bit with the callback and without it.
+
+    Args:
+        every: Positive integer. Defaults to `1`.
+        prefix: String before each name in the logs. Defaults to `""`.
+
+    Attributes:
+        measured: Dictionary from the number of an epoch, from 1, to the numbers measured at its
+            end, themselves a dictionary from names to floats.
+    """
+
+    async_safe = True  # Nothing here needs the logs of a batch.
+
+    def __init__(self, every=1, prefix=""):
+        super().__init__()
+        self.every = checks.positive_integer("every", every)
+        self.prefix = prefix
+        self.measured = {}
+
+    def prepare(self):
+        """What measuring one `fit` needs, made once the model is built."""
+        raise NotImplementedError
+
+    def measure(self, prepared, epoch):
+        """Dictionary from names to floats, for the model as it is."""
+        raise NotImplementedError
+
+    def on_train_begin(self, logs=None):
+        self.measured = {}
+        self._prepared = None
+
+    def on_epoch_end(self, epoch, logs=None):
+        if not self.measured or (epoch + 1) % self.every == 0:
+            if self._prepared is None:
+                self._prepared = self.prepare()
+            self.measured[epoch + 1] = self.measure(self._prepared, epoch + 1)
+        latest = self.measured[max(self.measured)]
+        if logs is not None:
+            logs.update({f"{self.prefix}{name}": value for name, value in latest.items()})
+
+    def on_train_end(self, logs=None):
+        self._prepared = None  # It holds the data and what was compiled.

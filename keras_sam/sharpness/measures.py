@@ -1,0 +1,65 @@
+"""Measures of sharpness by their names, for callbacks and command lines."""
+
+from dataclasses import dataclass
+
+from keras_sam.sharpness.bounds import generalization_bounds
+from keras_sam.sharpness.eigenvalues import top_eigenvalues
+from keras_sam.sharpness.operators import Hessian
+from keras_sam.sharpness.trace import trace
+from keras_sam.sharpness.worst_case import worst_case
+
+RATIO_OF = 5  # λ1 over this eigenvalue, as in the paper of SAM.
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the measures need to know.
+
+    Args:
+        rho: Float above 0, radius of the ball of m-sharpness and of the bound.
+        adaptive_rho: Float above 0, radius relative to the weights.
+        seed: Integer of at least 0.
+    """
+
+    rho: float = 0.05
+    adaptive_rho: float = 0.5
+    seed: int = 0
+
+
+def _eigenvalues(objective, settings):
+    count = min(RATIO_OF, objective.size)
+    found = top_eigenvalues(Hessian(objective), k=count, seed=settings.seed)
+    return {"lambda_max": float(found.values[0]), "lambda_ratio": found.ratio(count)}
+
+
+def _trace(objective, settings):
+    return {"trace": trace(Hessian(objective), seed=settings.seed).value}
+
+
+def _m_sharpness(objective, settings):
+    return {"m_sharpness": worst_case(objective, settings.rho).value}
+
+
+def _adaptive(objective, settings):
+    found = worst_case(
+        objective,
+        settings.adaptive_rho,
+        method="apgd",
+        adaptive=True,
+        logit_normalization=True,
+    )
+    return {"adaptive": found.value}
+
+
+def _bound(objective, settings):
+    found = generalization_bounds(objective, settings.rho, seed=settings.seed)
+    return {"bound_sam": found.sam, "bound_mcallester": found.mcallester}
+
+
+MEASURES = {
+    "eigenvalues": _eigenvalues,
+    "trace": _trace,
+    "m_sharpness": _m_sharpness,
+    "adaptive": _adaptive,
+    "bound": _bound,
+}

@@ -1,0 +1,210 @@
+"""The mean loss over a data set as a function of a model's weights."""
+
+import functools
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_sam import backend
+from keras_sam.batches import batch_size as size_of
+from keras_sam.model import SAMModel
+from keras_sam.oracle import replayed
+from keras_sam.sharpness import losses
+from keras_sam.sharpness.chosen import check_built, chosen_roles
+from keras_sam.sharpness.data import data_of
+from keras_sam.sharpness.evaluator import Evaluator
+from keras_sam.sharpness.vectors import Layout
+
+
+class Objective:
+    """Mean loss of a model over a whole data set, as a function of its weights.
+
+    The data are streamed in batches, each weighted by its size, so the result does not depend on
+    how they are cut. Nothing of the model changes. The weights are read anew at each call: during
+    a training the same objective follows them, without another compilation.
+
+    Args:
+        model: A built `keras.Model`; of a `SAMModel` the base model is looked at.
+        x: Array (examples, …) or nested arrays; or, with `y=None`, a `keras.utils.PyDataset` or
+            an iterable of batches `(x, y)` or `(x, y, sample_weight)`.
+        y: Array (examples, …) or nested arrays. Defaults to `None`.
+        loss: A Keras loss, its name or a function of `(y_true, y_pred)`. Its value for a batch
+            must be a mean over the examples, as Keras's own reductions make it. Defaults to
+            `None`, the loss that the model was compiled with.
+        batch_size: Positive integer, for arrays. Defaults to `128`.
+        mask: The variables that are the weights: a name as in `keras_sam.SAMModel`'s methods
+            (`"kernels"`, `"biases"`, `"embeddings"`, `"normalization"`), a list of names, or a
+            function of a variable. Defaults to `None`, all trainable ones.
+        training: Whether layers act as in training: BatchNorm normalises by each batch, and
+            Dropout drops the same units at each call. Defaults to `False`.
+        sample_weight: Array (examples,). Defaults to `None`.
+        additional_losses: Whether regularisers and `add_loss` count. Defaults to `False`.
+
+    Raises:
+        ValueError: If the model is not built, the mask leaves no variable, the data set is
+            empty, or there is no loss.
+
+    Example:
+
+    >>> from keras_sam import sharpness
+    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    >>> objective = sharpness.Objective(model, np.ones((8, 2)), np.ones((8, 1)), loss="mse")
+    >>> objective.size
+    3
+    >>> objective.gradient().shape
+    (3,)
+    """
+
+    def __init__(
+        self,
+        model,
+        x,
+        y=None,
+        loss=None,
+        batch_size=128,
+        mask=None,
+        training=False,
+        sample_weight=None,
+        additional_losses=False,
+    ):
+        self.model = model.base_model if isinstance(model, SAMModel) else model
+        check_built(self.model)
+        losses.check_has_loss(model, loss)
+        self.roles = chosen_roles(self.model, mask)
+        self.training = training
+        self.additional_losses = additional_losses
+        self.data = data_of(x, y, sample_weight, batch_size)
+        self.layout = Layout(self.variables)
+        self._owner = model  # Which knows the compiled loss.
+        self._random_state = backend.random_state()
+        if loss is None:
+            losses.build(model, next(iter(self.data)))
+        compute = losses.loss_function(model, loss, training, additional_losses)
+        self._evaluator = self._evaluator_of(compute)
+
+    def _evaluator_of(self, compute):
+        return Evaluator(self.model, compute, self.variables, self.layout, self.training)
+
+    @property
+    def variables(self):
+        """The chosen `keras.Variable`s, in the order of the model's trainable ones."""
+        return [role.variable for role in self.roles]
+
+    @property
+    def size(self):
+        """Number of weights."""
+        return self.layout.size
+
+    @property
+    def dtype(self):
+        """String, the type of the vectors: `"float32"`, or `"float64"` for such weights."""
+        return self.layout.dtype
+
+    def weights(self):
+        """The weights: array of shape `(size,)`."""
+        return self.layout.vector(
+            [ops.convert_to_numpy(variable.value) for variable in self.variables]
+        ).astype(self.dtype)
+
+    def loss(self, offset=None):
+        """Mean loss at `weights + offset`, a float.
+
+        Args:
+            offset: Array of shape `(size,)`. Defaults to `None`, zeros.
+        """
+        return self._pass(self._evaluator.loss, offset)[0]
+
+    def losses(self, offset=None):
+        """Loss of each batch at `weights + offset`: array of shape `(batches,)`."""
+        return self._pass(self._evaluator.loss, offset, per_batch=True)[0]
+
+    def gradient(self, offset=None):
+        """Gradient at `weights + offset`: array of shape `(size,)`."""
+        return self.loss_and_gradient(offset)[1]
+
+    def loss_and_gradient(self, offset=None):
+        """Loss and gradient at `weights + offset`, from one pass: a float and an array."""
+        loss, gradient = self._pass(self._evaluator.gradient, offset)
+        return loss, ops.convert_to_numpy(gradient)
+
+    def product(self, vector, kind="hessian"):
+        """A tensor: the product of a curvature matrix at the weights with a tensor.
+
+        Args:
+            vector: Tensor of shape `(size,)`.
+            kind: `"hessian"` or `"gauss_newton"`. Defaults to `"hessian"`.
+        """
+        function = getattr(self._evaluator, f"{kind}_product")
+        return self._pass(function, None, vector)[1]
+
+    def batches(self, m=None):
+        """An objective for each batch, on the same compiled functions.
+
+        Args:
+            m: Positive integer, examples a batch; only for arrays. Defaults to `None`, the
+                objective's own batches.
+
+        Returns:
+            An iterator over `Objective`s.
+        """
+        for batch in self.data if m is None else self.data.of_size(m):
+            yield self._view(data=[batch])
+
+    def num_examples(self):
+        """Number of examples, an int."""
+        return sum(int(size_of(x)) for x, _, _ in self.data)
+
+    def with_loss(self, loss):
+        """The same objective for another loss, as in the argument of this name."""
+        compute = losses.loss_function(self._owner, loss, self.training, False)
+        return self._view(_evaluator=self._evaluator_of(compute), additional_losses=False)
+
+    @functools.cached_property
+    def of_normalized_logits(self):
+        """The same objective for predictions less their mean and over their norm (2302.07011)."""
+        compute = losses.of_normalized(self._evaluator.compute_loss)
+        return self._view(_evaluator=self._evaluator_of(compute))
+
+    def _view(self, **attributes):
+        view = object.__new__(type(self))
+        vars(view).update({**vars(self), **attributes})
+        return view
+
+    def _point(self, offset):
+        weights = self.weights()
+        point = weights if offset is None else weights + np.asarray(offset)
+        return ops.convert_to_tensor(point, dtype=self.dtype)
+
+    def _pass(self, function, offset, *vectors, per_batch=False):
+        """Scalar and vector of `function`, averaged over the examples."""
+        point, others = self._point(offset), self._evaluator.others()
+        scalars, sizes, total = [], [], None
+        for batch in self.data:
+            batch = keras.tree.map_structure(_as_tensor, batch)
+            with replayed(self._random_state):
+                scalar, vector = function(point, others, batch, *vectors)
+            size = int(size_of(batch[0]))
+            if vector is not None:
+                total = vector * size if total is None else total + vector * size
+            scalars.append(scalar)
+            sizes.append(size)
+        values = _finite(scalars)
+        mean = values if per_batch else float(np.average(values, weights=sizes))
+        return mean, None if total is None else total / sum(sizes)
+
+
+def _as_tensor(leaf):
+    return None if leaf is None else ops.convert_to_tensor(leaf)
+
+
+def _finite(scalars):
+    # Read after the last batch: a device need not wait for the host in between.
+    values = np.array([float(ops.convert_to_numpy(scalar)) for scalar in scalars])
+    broken = np.flatnonzero(~np.isfinite(values))
+    if len(broken):
+        raise ValueError(
+            "The loss and its derivatives must be finite; look at the data and the predictions "
+            f"of the batch. Received: {values[broken[0]]} from batch {broken[0]} of {len(values)}"
+        )
+    return values

@@ -1,0 +1,64 @@
+"""Sharpness over the epochs of a training."""
+
+import numpy as np
+
+from keras_sam.sharpness.plots.page import blank, checked, finished, styles
+
+FEW_POINTS = 40  # Above this many, markers would hide their line.
+
+
+def sharpness_over_epochs(curves, quantity="sharpness", log=True, title=None, path=None):
+    """Draws a measure of sharpness over the epochs, a line for each label.
+
+    Args:
+        curves: Dictionary from a label to `(epochs, values)`, two arrays of one length; values
+            of shape (runs, epochs) give the mean with a band of one standard deviation.
+        quantity: String, the name of the measure, with its unit where it has one. Defaults to
+            `"sharpness"`.
+        log: Whether the measure has a log axis, on which values of 0 and below are left out.
+            Defaults to `True`.
+        title: String over the figure. Defaults to `None`.
+        path: Path of the file to write. Defaults to `None`, none.
+
+    Returns:
+        A `matplotlib.figure.Figure`.
+
+    Raises:
+        ImportError: If Matplotlib is missing.
+        ValueError: If there is no label, or lengths differ.
+
+    Example:
+
+    >>> from keras_sam.sharpness import plots
+    >>> curves = {"SGD": ([1, 2, 3], [4.0, 9.0, 30.0]), "SAM": ([1, 2, 3], [4.0, 3.0, 1.0])}
+    >>> len(plots.sharpness_over_epochs(curves, "largest eigenvalue").axes[0].lines)
+    2
+    """
+    figure = blank(panel=(6.0, 3.6))
+    axes = figure.subplots()
+    for (label, curve), style in zip(checked("curves", curves).items(), styles(), strict=False):
+        _draw(axes, label, *curve, style)
+    if log:
+        axes.set_yscale("log")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.set(xlabel="epoch", ylabel=quantity)
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return finished(figure, title, path)
+
+
+def _draw(axes, label, epochs, values, style):
+    epochs, values = np.asarray(epochs), np.atleast_2d(values)
+    if values.shape[1:] != epochs.shape:
+        raise ValueError(
+            "Each curve must be epochs of shape (epochs,) and values of shape (epochs,) or (runs, "
+            f"epochs). Received: shapes {epochs.shape} and {values.shape} for {label!r}"
+        )
+    mean = values.mean(axis=0)
+    if len(epochs) > FEW_POINTS:
+        style = style | {"marker": None}
+    axes.plot(epochs, mean, label=label, markersize=4, **style)
+    if len(values) > 1:
+        deviation = values.std(axis=0, ddof=1)
+        limits = mean - deviation, mean + deviation
+        axes.fill_between(epochs, *limits, color=style["color"], alpha=0.2, linewidth=0)

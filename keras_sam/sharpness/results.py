@@ -1,0 +1,176 @@
+"""What the algorithms give back: frozen, with the errors of what they estimate."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean of random draws.
+
+    Args:
+        value: Float.
+        standard_error: Float, of the value; NaN from a single draw.
+        samples: Int, number of draws.
+    """
+
+    value: float
+    standard_error: float
+    samples: int
+
+
+@dataclass(frozen=True)
+class Sharpness:
+    """By how much the loss rises near the weights, over batches.
+
+    Args:
+        value: Float, mean over the batches, weighted by their sizes.
+        standard_error: Float. Of a worst case: from the spread over the batches. Of an average
+            case: from the spread over the draws alone, as the batches are the data set. NaN where
+            there is but one batch, or draw.
+        values: Array (batches,), the rise for each.
+        sizes: Array (batches,), number of examples in each.
+    """
+
+    value: float
+    standard_error: float
+    values: np.ndarray
+    sizes: np.ndarray
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Trace of a matrix.
+
+    Args:
+        value: Float.
+        standard_error: Float; NaN from a single probe.
+        products: Int, number of products with the matrix.
+    """
+
+    value: float
+    standard_error: float
+    products: int
+
+
+@dataclass(frozen=True)
+class Eigenvalues:
+    """The largest eigenvalues of a symmetric matrix.
+
+    Args:
+        values: Array (k,), the largest first, in the order that was asked for.
+        vectors: Array (size, k), a unit vector in each column.
+        iterations: Int, number of products with the matrix.
+        residuals: Array (k,), |A v - λ v|: an eigenvalue lies within it of each value.
+    """
+
+    values: np.ndarray
+    vectors: np.ndarray
+    iterations: int
+    residuals: np.ndarray
+
+    def ratio(self, position=5):
+        """λ1 / λ5, or over the eigenvalue at another position, from 1.
+
+        Raises:
+            ValueError: If there are fewer eigenvalues.
+        """
+        if not 1 <= position <= len(self.values):
+            raise ValueError(
+                f"position must be from 1 to the number of eigenvalues, {len(self.values)}; ask "
+                f"top_eigenvalues for more with k. Received: position={position!r}"
+            )
+        return float(self.values[0] / self.values[position - 1])
+
+
+@dataclass(frozen=True)
+class Density:
+    """Spectral density of a symmetric matrix of size n, of integral 1.
+
+    Args:
+        nodes: Tuple of arrays, for each start its Ritz values.
+        weights: Tuple of arrays, for each start their weights, of sum 1.
+        grid: Array (points,), eigenvalues at which the density is given.
+        density: Array (points,), the mean over the starts.
+        standard_error: Array (points,), of the density; NaN from a single start.
+    """
+
+    nodes: tuple[np.ndarray, ...]
+    weights: tuple[np.ndarray, ...]
+    grid: np.ndarray
+    density: np.ndarray
+    standard_error: np.ndarray
+
+    def moment(self, order):
+        """Mean over the eigenvalues of their power `order`, an `Estimate`.
+
+        Order 1 is an estimate of the trace over n, order 2 of the squared Frobenius norm over n.
+        """
+        return estimate([w @ t**order for t, w in zip(self.nodes, self.weights)])
+
+    @property
+    def moments(self):
+        """Array (5,), the moments of order 0 to 4."""
+        return np.array([self.moment(order).value for order in range(5)])
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Bounds on the expected loss over the distribution that the data are from.
+
+    Args:
+        mcallester: Float, bound on the expected loss of a Gaussian around the weights.
+        sam: Float, right-hand side of SAM's theorem.
+        perturbed: `Estimate` of the loss on the data set under this Gaussian.
+        worst: Float, the largest loss found in the ball.
+        clean: Float, the loss at the weights.
+        sigma: Float, standard deviation of the Gaussian.
+        rho: Float, radius of the ball.
+        squared_norm: Float, of the weights.
+        size: Int, number of weights.
+        num_examples: Int.
+        confidence: Float, with which probability a bound holds.
+    """
+
+    mcallester: float
+    sam: float
+    perturbed: Estimate
+    worst: float
+    clean: float
+    sigma: float
+    rho: float
+    squared_norm: float
+    size: int
+    num_examples: int
+    confidence: float
+
+
+def standard_error(values):
+    """Standard error of the mean of independent values; NaN for one."""
+    values = np.asarray(values)
+    if len(values) < 2:
+        return math.nan
+    return float(np.std(values, ddof=1) / math.sqrt(len(values)))
+
+
+def estimate(values):
+    """`Estimate` from independent draws."""
+    return Estimate(float(np.mean(values)), standard_error(values), len(values))
+
+
+def over_batches(pairs):
+    """`Sharpness` from pairs of a rise and a number of examples."""
+    values, sizes = (np.array(column) for column in zip(*pairs))
+    mean = float(np.average(values, weights=sizes))
+    return Sharpness(mean, _spread(values, sizes, mean), values, sizes)
+
+
+def _spread(values, sizes, mean):
+    """Standard error of a weighted mean; for equal weights the usual one."""
+    if len(values) < 2:
+        return math.nan
+    shares = sizes / np.sum(sizes)
+    spread = np.sum((shares * (values - mean)) ** 2) * len(values) / (len(values) - 1)
+    return float(np.sqrt(spread))

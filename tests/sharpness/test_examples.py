@@ -1,0 +1,55 @@
+"""The examples of the numerical part run, and every argument is explained."""
+
+import doctest
+import importlib
+import inspect
+import pathlib
+
+import keras
+import numpy as np
+import pytest
+
+import keras_sam
+from keras_sam import sharpness
+
+MODULES = ("average_case", "bounds", "density", "eigenvalues", "losses", "objective", "operators")
+MODULES += ("trace", "worst_case")
+PUBLIC = [
+    getattr(sharpness, name)
+    for name in sharpness.__all__
+    if getattr(getattr(sharpness, name), "__module__", "").rpartition(".")[2] in MODULES
+]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_run(name):
+    module = importlib.import_module(f"keras_sam.sharpness.{name}")
+    outcome = doctest.testmod(module, extraglobs={"keras": keras, "np": np})
+    assert outcome.failed == 0 < outcome.attempted
+
+
+@pytest.mark.parametrize("thing", PUBLIC, ids=lambda thing: thing.__name__)
+def test_docstring_says_what_is_needed(thing):
+    text = inspect.getdoc(thing)
+    assert ">>> " in text, "no example"
+    target = thing.__init__ if inspect.isclass(thing) else thing
+    for name in inspect.signature(target).parameters:
+        if name not in ("self", "args", "kwargs"):
+            assert f"{name}: " in text, f"{name} is not explained"
+    assert inspect.isclass(thing) or "Returns:" in text
+
+
+def test_something_is_public():
+    assert len(PUBLIC) >= 13
+
+
+def test_the_package_does_not_need_scipy():
+    """Only who imports `keras_sam.sharpness` needs its extra."""
+    root = pathlib.Path(keras_sam.__file__).parent
+    others = [p for p in root.rglob("*.py") if "sharpness" not in p.relative_to(root).parts]
+    assert len(others) > 50
+    for path in others:
+        text = path.read_text()
+        assert "import scipy" not in text and "from scipy" not in text, path
+        assert "keras_sam.sharpness" not in text.replace("`keras_sam.sharpness", ""), path
+        assert "keras_sam import sharpness" not in text, path

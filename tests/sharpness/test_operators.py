@@ -1,0 +1,114 @@
+"""Curvature matrices are those of the mean loss over the data, and nothing else changes."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from keras_sam import sharpness
+from tests import toys
+
+
+def dense(operator):
+    """The matrix of an operator."""
+    return np.stack([operator.matvec(row) for row in np.eye(operator.shape[0])], axis=1)
+
+
+def differences(objective, step=1e-2):
+    """The Hessian by central differences of the gradient."""
+    rows = step * np.eye(objective.size)
+    columns = [(objective.gradient(row) - objective.gradient(-row)) / (2 * step) for row in rows]
+    return np.stack(columns, axis=1)
+
+
+@pytest.mark.parametrize("operator", [sharpness.Hessian, sharpness.GaussNewton])
+def test_quadratic(quadratic, operator):
+    assert quadratic.loss() == 8.5
+    np.testing.assert_array_equal(quadratic.gradient(), [3, 4])
+    np.testing.assert_allclose(quadratic.loss([0.3, 0.4]), 11.205, rtol=1e-6)
+    curvature = np.diag([1.0, 2.0]) if operator is sharpness.Hessian else np.zeros((2, 2))
+    np.testing.assert_allclose(dense(operator(quadratic)), curvature, atol=1e-6)
+
+
+def test_hessian_is_that_by_finite_differences(classifier, examples):
+    objective = sharpness.Objective(classifier, *examples, batch_size=4)
+    hessian = dense(sharpness.Hessian(objective))
+    np.testing.assert_allclose(hessian, hessian.T, atol=1e-6)
+    np.testing.assert_allclose(hessian, differences(objective), atol=2e-4)
+    assert np.abs(hessian).max() > 0.1
+
+
+def test_gauss_newton_of_a_linear_model_with_squared_loss_is_the_hessian():
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(2)])
+    x, y = toys.vectors(8)
+    objective = sharpness.Objective(model, x, np.hstack([y, -y]), loss="mse")
+    gauss_newton = dense(sharpness.GaussNewton(objective))
+    np.testing.assert_allclose(gauss_newton, dense(sharpness.Hessian(objective)), atol=1e-6)
+    assert np.abs(gauss_newton).max() > 0.1
+
+
+def test_gauss_newton_is_j_h_j(classifier, examples):
+    x, y = examples
+    objective = sharpness.Objective(classifier, x, y)
+    gauss_newton = dense(sharpness.GaussNewton(objective))
+    weights, shapes = classifier.get_weights(), [w.shape for w in classifier.get_weights()]
+
+    def logits(vector):
+        ends = np.cumsum([np.prod(shape) for shape in shapes])[:-1]
+        parts = [p.reshape(s) for p, s in zip(np.split(vector, ends), shapes)]
+        hidden = np.tanh(x @ parts[0] + parts[1])
+        return hidden @ parts[2] + parts[3]
+
+    start = np.concatenate([w.reshape(-1) for w in weights]).astype("float64")
+    step = 1e-5 * np.eye(len(start))
+    jacobian = np.stack([(logits(start + s) - logits(start - s)) / 2e-5 for s in step], axis=-1)
+    p = np.exp(logits(start))
+    p /= p.sum(axis=1, keepdims=True)
+    middle = np.einsum("ec,cd->ecd", p, np.eye(3)) - np.einsum("ec,ed->ecd", p, p)
+    expected = np.einsum("eci,ecd,edj->ij", jacobian, middle, jacobian) / len(x)
+    np.testing.assert_allclose(gauss_newton, expected, atol=1e-5)
+    assert np.linalg.eigvalsh(gauss_newton).min() > -1e-6
+    assert np.linalg.eigvalsh(dense(sharpness.Hessian(objective))).min() < -1e-3
+
+
+def test_uneven_batches_are_one_big_batch(classifier, examples):
+    whole = sharpness.Objective(classifier, *examples)
+    parts = sharpness.Objective(classifier, *examples, batch_size=4)
+    vector = np.arange(whole.size) / whole.size
+    np.testing.assert_allclose(parts.loss(), whole.loss(), rtol=1e-6)
+    np.testing.assert_allclose(parts.gradient(), whole.gradient(), atol=1e-6)
+    product = sharpness.Hessian(whole).matvec(vector)
+    np.testing.assert_allclose(sharpness.Hessian(parts).matvec(vector), product, atol=1e-6)
+    assert len(parts.losses()) == 3
+    np.testing.assert_allclose(np.average(parts.losses(), weights=[4, 4, 2]), whole.loss())
+
+
+def test_mask_leaves_a_block(classifier, examples):
+    hessian = dense(sharpness.Hessian(sharpness.Objective(classifier, *examples)))
+    chosen = np.r_[0:12, 15:24]  # The two kernels.
+    for mask in ("kernels", lambda variable: variable.name == "kernel"):
+        block = sharpness.Hessian(sharpness.Objective(classifier, *examples, mask=mask))
+        np.testing.assert_allclose(dense(block), hessian[np.ix_(chosen, chosen)], atol=1e-6)
+
+
+def test_linear_operator(quadratic):
+    operator = sharpness.Hessian(quadratic).as_linear_operator()
+    np.testing.assert_array_equal(operator @ np.eye(2), np.diag([1, 2]))
+    np.testing.assert_array_equal(operator.T @ np.ones(2), [1, 2])
+
+
+def test_regularisers_have_a_curvature_of_their_own():
+    regularizer = keras.regularizers.L2(0.5)
+    model = keras.Sequential([keras.Input((4,)), layers.Dense(1, kernel_regularizer=regularizer)])
+    model.compile(loss="mse")
+    x, y = toys.vectors(8)
+    without = sharpness.Objective(model, x, y, batch_size=4)
+    included = sharpness.Objective(model, x, y, batch_size=4, additional_losses=True)
+    np.testing.assert_allclose(included.loss(), model.evaluate(x, y, verbose=0), rtol=1e-6)
+    difference = dense(sharpness.Hessian(included)) - dense(sharpness.Hessian(without))
+    np.testing.assert_allclose(difference, np.diag([1, 1, 1, 1, 0]), atol=1e-6)
+    same = sharpness.Objective(model, x, y, loss="mse")
+    np.testing.assert_allclose(same.loss(), without.loss(), rtol=1e-6)
+    sharpness.GaussNewton(without).matvec(np.ones(5))
+    with pytest.raises(ValueError, match="additional_losses"):
+        sharpness.GaussNewton(included)
