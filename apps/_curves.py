@@ -2,8 +2,6 @@
 
 import numpy as np
 
-from keras_sam.datasets.extras import import_extra
-
 LINE_STYLES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 3)))
 PANELS = (
     ("val_accuracy", "accuracy on clean test images"),
@@ -25,6 +23,9 @@ def draw(histories, title, path):
     Raises:
         ImportError: If Matplotlib is missing.
     """
+    # Imported here: who draws bands only need not wait for a backend.
+    from keras_sam.datasets.extras import import_extra
+
     # Without pyplot: no window system and no global state.
     figure = import_extra("matplotlib.figure", "matplotlib").Figure(
         figsize=(9, 6.5), layout="constrained"
@@ -32,7 +33,7 @@ def draw(histories, title, path):
     for axes, (key, name) in zip(figure.subplots(2, 2, sharex=True).flat, PANELS, strict=True):
         for number, (label, runs) in enumerate(histories.items()):
             curves = np.array([[line[key] for line in run] for run in runs])
-            _band(axes, curves, label, number)
+            band(axes, np.arange(1, curves.shape[1] + 1), curves, label, number)
         axes.set_ylabel(name)
         axes.grid(alpha=0.3)
     for axes in figure.axes[2:]:
@@ -43,16 +44,26 @@ def draw(histories, title, path):
     figure.savefig(path, dpi=150)
 
 
-def _band(axes, curves, label, number):
-    epochs = np.arange(1, curves.shape[1] + 1)
+def band(axes, x, curves, label, number):
+    """Draws a mean line with a band of one deviation; of the logarithms on a logarithmic axis.
+
+    Args:
+        axes: Matplotlib axes, with their scale set.
+        x: Array (points,).
+        curves: Array (runs, points).
+        label: String for the legend.
+        number: Integer, the line's place in the legend, which chooses its style.
+    """
+    to, back = (np.log, np.exp) if axes.get_yscale() == "log" else (np.copy, np.copy)
+    curves = to(curves)
     mean = curves.mean(axis=0)
     style = LINE_STYLES[number % len(LINE_STYLES)]
-    (line,) = axes.plot(epochs, mean, label=label, linestyle=style, marker=_marker(epochs))
+    (line,) = axes.plot(x, back(mean), label=label, linestyle=style, marker=_marker(x))
     if len(curves) > 1:
         deviation = curves.std(axis=0, ddof=1)
-        color = line.get_color()
-        axes.fill_between(epochs, mean - deviation, mean + deviation, color=color, alpha=0.2)
+        low, high = back(mean - deviation), back(mean + deviation)
+        axes.fill_between(x, low, high, color=line.get_color(), alpha=0.2)
 
 
-def _marker(epochs):
-    return "o" if len(epochs) == 1 else None  # A single point makes no line.
+def _marker(x):
+    return "o" if len(x) == 1 else None  # A single point makes no line.

@@ -75,7 +75,7 @@ def _entry(text, options, alone):
     check_known("method", name, [PLAIN, *methods.list()])
     own_rho = _number(text, own) if own else None
     given = {key: options[key] for key in ("rho", "p") if options[key] is not None}
-    given |= _arguments(options["method_arguments"])
+    given |= _arguments(options["method_arguments"], name)
     if own_rho is not None:
         given["rho"] = own_rho
     if name != PLAIN:
@@ -101,16 +101,40 @@ def _number(text, rho):
         ) from None
 
 
-def _arguments(pairs):
+def _arguments(pairs, method):
+    """The arguments that are for a method: its own, and those that name none."""
+    parsed = {}
+    for name, value in assignments("method_arguments", pairs).items():
+        owner, _, key = name.rpartition(".")
+        if owner:
+            check_known("method_arguments", owner, methods.list())
+        if owner in ("", method):
+            parsed[key] = value
+    return parsed
+
+
+def assignments(flag, pairs):
+    """What a list of name=value on the command line says.
+
+    Args:
+        flag: String, the flag's name.
+        pairs: List of strings.
+
+    Returns:
+        Dictionary from names to values.
+
+    Raises:
+        ValueError: If there is no name or no value.
+    """
     parsed = {}
     for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals or not key.strip():
+        name, equals, value = pair.partition("=")
+        if not equals or not name.strip():
             raise ValueError(
-                "method_arguments must be name=value, separated by commas, as in "
-                f"steps=3,projection=True. Received: --method_arguments={','.join(pairs)}"
+                f"{flag} must be name=value, separated by commas, as in steps=3,projection=True. "
+                f"Received: --{flag}={','.join(pairs)}"
             )
-        parsed[key.strip()] = _value(value.strip())
+        parsed[name.strip()] = _value(value.strip())
     return parsed
 
 

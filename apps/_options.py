@@ -1,12 +1,12 @@
-"""Checks the options of a training app and resolves them into the settings of each run."""
-
-from pathlib import Path
+"""Checks the options of a training app, before anything is loaded."""
 
 import keras
-from _entries import PLAIN, check_known
+from _entries import assignments, check_known
+from _settings import WITH_MOMENTUM
 
 from keras_sam import checks, datasets, models
 from keras_sam.datasets.noise import check_fraction
+from keras_sam.datasets.recipe import check_names
 
 OPTIMIZERS = {
     "sgd": keras.optimizers.SGD,
@@ -16,19 +16,24 @@ OPTIMIZERS = {
     "lion": keras.optimizers.Lion,
 }
 CHOICES = {
-    "model": models.list(),
     "dataset": datasets.list(),
     "optimizer": list(OPTIMIZERS),
-    "schedule": ["constant", "cosine", "step"],
-    "augment": ["none", "basic"],
+    "schedule": ["constant", "cosine", "linear", "step"],
+    "noise_kind": ["symmetric", "pair", "class"],
+    "normalization": ["batch", "group", "layer", "none"],
+    "inputs": ["standardised", "unit", "centred", "pixels"],
+    "model_source": ["keras", "keras_cv", "keras_hub"],
     "mixed_precision": ["none", "float16", "bfloat16"],
     "jit_compile": ["auto", "true", "false"],
+    "distribute": ["none", "all"],
 }
-WITH_MOMENTUM = ("sgd", "rmsprop")
+POSITIVE_INTEGERS = ("epochs", "batch_size", "steps_per_execution")
+IF_GIVEN = ("num_train", "num_test", "num_batch_splits", "plain_epochs", "steps", "image_size")
+SHARES = ("label_smoothing", "holdout", "dropout")
 
 
 def check(options):
-    """Refuses values that no run could use, before anything is loaded.
+    """Refuses values that no run could use.
 
     Args:
         options: Dictionary of the app's flags.
@@ -36,20 +41,41 @@ def check(options):
     Raises:
         ValueError: If a value is unknown or out of range.
     """
-    for flag, choices in CHOICES.items():
-        check_known(flag, options[flag], choices)
-    for flag in ("epochs", "batch_size"):
+    choices = CHOICES if "weights" in options else CHOICES | {"model": models.list()}
+    for flag in (flag for flag in choices if options.get(flag) is not None):
+        check_known(flag, options[flag], choices[flag])
+    given = [flag for flag in IF_GIVEN if options.get(flag) is not None]
+    for flag in (*POSITIVE_INTEGERS, *given):
         checks.positive_integer(flag, options[flag])
-    for flag in ("num_train", "num_test", "num_batch_splits"):
-        if options[flag] is not None:
-            checks.positive_integer(flag, options[flag])
-    checks.positive("learning_rate", options["learning_rate"])
-    checks.non_negative("weight_decay", options["weight_decay"])
+    for flag in ("learning_rate", "mixup_alpha"):
+        checks.positive(flag, options[flag])
+    for flag in ("weight_decay", "warmup_epochs"):
+        checks.non_negative(flag, options[flag])
+    for flag in SHARES:
+        checks.share(flag, options.get(flag, 0.0))
     check_fraction(options["label_noise"])
-    _check_momentum(options["optimizer"], options["momentum"])
+    check_names(options["augment"])
+    _check_optimizer(options)
+    if options["steps_per_execution"] > 1 and keras.backend.backend() == "torch":
+        raise ValueError(
+            "Keras takes one step at a time with PyTorch: leave --steps_per_execution out. "
+            f"Received: --steps_per_execution={options['steps_per_execution']}"
+        )
 
 
-def _check_momentum(optimizer, momentum):
+def _check_optimizer(options):
+    optimizer, momentum = options["optimizer"], options["momentum"]
+    if options["clipnorm"] is not None:
+        checks.positive("clipnorm", options["clipnorm"])
+    if options["nesterov"] and optimizer != "sgd":
+        raise ValueError(
+            f"Only sgd takes --nesterov: leave it out. Received: --optimizer={optimizer}"
+        )
+    if options["warmup_epochs"] and options["schedule"] != "cosine":
+        raise ValueError(
+            "Warm-up is part of the cosine schedule: choose it or leave --warmup_epochs out. "
+            f"Received: --schedule={options['schedule']}"
+        )
     if momentum is None:
         return
     if optimizer not in WITH_MOMENTUM:
@@ -59,6 +85,25 @@ def _check_momentum(optimizer, momentum):
         )
     if not 0 <= momentum < 1:
         raise ValueError(f"momentum must be in [0, 1). Received: --momentum={momentum}")
+
+
+def resolved(options):
+    """What texts of a fine-tuning app's command line stand for.
+
+    Args:
+        options: Dictionary of the app's flags.
+
+    Returns:
+        Dictionary of the options to replace; empty for another app.
+    """
+    if "weights" not in options:
+        return {}
+    is_random = options["smoke"] or options["weights"] == "none"
+    return {
+        "weights": None if is_random else options["weights"],
+        "model_arguments": assignments("model_arguments", options["model_arguments"]),
+        "inputs": "pixels",  # Each network scales them for itself.
+    }
 
 
 def seeds(options):
@@ -80,33 +125,3 @@ def seeds(options):
             f"Received: --seeds={','.join(texts)}"
         )
     return [int(text) for text in texts]
-
-
-def settings(options, entry, seed):
-    """The resolved settings of one run: all that its result depends on.
-
-    Args:
-        options: Dictionary of the app's flags.
-        entry: The run's `Entry`.
-        seed: Integer.
-
-    Returns:
-        Dictionary that JSON can hold.
-    """
-    shared = ("model", "dataset", "epochs", "batch_size", "optimizer", "learning_rate")
-    shared += ("schedule", "weight_decay", "augment", "label_noise", "mixed_precision")
-    shared += ("jit_compile", "num_train", "num_test")
-    momentum = options["momentum"]
-    if momentum is None and options["optimizer"] in WITH_MOMENTUM:
-        momentum = 0.0 if entry.updates_itself else 0.9
-    folder = options["data_dir"]
-    return {key: options[key] for key in shared} | {
-        "backend": keras.backend.backend(),
-        "data_dir": None if folder is None else str(Path(folder).resolve()),
-        "method": entry.method,
-        "method_arguments": entry.arguments,
-        "momentum": momentum,
-        "num_batch_splits": None if entry.method == PLAIN else options["num_batch_splits"],
-        "rho": entry.rho,
-        "seed": seed,
-    }

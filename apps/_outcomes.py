@@ -4,8 +4,8 @@ import dataclasses
 import functools
 
 import numpy as np
+from _callbacks import is_nan
 from _entries import PLAIN
-from _training import is_nan
 
 from keras_sam import methods
 
@@ -19,12 +19,14 @@ class Outcome:
         gradients: Gradient evaluations a step, in words.
         finished: List of the finished runs' metrics, each a list of dictionaries, one an epoch.
         failed: Number of runs that an error ended.
+        unfinished: Number of runs that are still on their way.
     """
 
     label: str
     gradients: str
     finished: list
     failed: int = 0
+    unfinished: int = 0
 
     @functools.cached_property
     def runs(self):
@@ -46,8 +48,9 @@ class Outcome:
     @property
     def trouble(self):
         """What befell runs that are in no mean: `"failed"`, `"diverged in 1 of 3"`, or `""`."""
-        seeds = len(self.finished) + self.failed
-        counts = {"failed": self.failed, "diverged": len(self.finished) - len(self.runs)}
+        seeds = len(self.finished) + self.failed + self.unfinished
+        diverged = len(self.finished) - len(self.runs)
+        counts = {"failed": self.failed, "diverged": diverged, "unfinished": self.unfinished}
         return ", ".join(
             word if count == seeds else f"{word} in {count} of {seeds}"
             for word, count in counts.items()
@@ -70,7 +73,8 @@ def outcomes(runs):
             label,
             costs[folders[0].settings["method"]],
             [folder.history() for folder in folders if folder.finished],
-            sum(not folder.finished for folder in folders),
+            sum(folder.error.is_file() for folder in folders),
+            sum(not folder.finished and not folder.error.is_file() for folder in folders),
         )
         for label, folders in runs.items()
     ]

@@ -15,21 +15,30 @@ def table(found):
     """
     columns = {
         "method": [outcome.label for outcome in found],
-        "test accuracy, %": [_spread(outcome.accuracies, 1) for outcome in found],
-        "final train loss": [_spread([r[-1]["loss"] for r in o.runs], 3) for o in found],
-        "seconds": [_spread([_seconds(run) for run in outcome.runs], 1) for outcome in found],
+        "test accuracy, %": [spread(outcome.accuracies, 1) for outcome in found],
+        "final train loss": [spread([r[-1]["loss"] for r in o.runs], 3) for o in found],
+        "seconds": [spread([_seconds(run) for run in outcome.runs], 1) for outcome in found],
         "step time ÷ sgd": _relative_times(found),
         "gradients a step": [outcome.gradients for outcome in found],
         "note": [_note(outcome, plain(found)) for outcome in found],
     }
-    return _aligned({title: cells for title, cells in columns.items() if any(cells)})
+    return aligned({title: cells for title, cells in columns.items() if any(cells)})
 
 
 def _seconds(run):
     return sum(line["seconds"] for line in run)
 
 
-def _spread(values, digits):
+def spread(values, digits):
+    """A cell of a table: mean and, of several values, deviation.
+
+    Args:
+        values: List of floats.
+        digits: Integer, decimals.
+
+    Returns:
+        String, `"-"` where there is no value.
+    """
     if not values:
         return "-"
     mean = f"{np.mean(values):.{digits}f}"
@@ -50,7 +59,15 @@ def _note(outcome, reference):
     return ", ".join(filter(None, (below, outcome.trouble)))
 
 
-def _aligned(columns):
+def aligned(columns):
+    """Columns under their titles, the first one on the left and all others on the right.
+
+    Args:
+        columns: Dictionary from a title to a list of strings, one a row.
+
+    Returns:
+        String of several lines.
+    """
     rows = [tuple(columns), *zip(*columns.values(), strict=True)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join([r[0].ljust(widths[0]), *map(str.rjust, r[1:], widths[1:])]) for r in rows)

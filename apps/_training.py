@@ -1,16 +1,47 @@
 """Trains one run, or goes on with it where it stopped."""
 
+import contextlib
 import math
-import time
 
+import _building
 import keras
-from _entries import PLAIN
-from _options import OPTIMIZERS, WITH_MOMENTUM
+from _callbacks import CompletedEpochs, SeedsOfEpoch
 
-import keras_sam
-from keras_sam import datasets, methods, models
+from keras_sam import backend, datasets
 
 EVALUATION_BATCH = 1000
+DEVICES = 8  # Multiples of it are shared evenly by most machines' devices.
+PIXELS_AT_ONCE = 1000 * 32 * 32  # Of an evaluation: large images come in smaller batches.
+
+
+def check(settings, dataset):
+    """Makes what a run trains and trains on once, so that a mistake shows before any training.
+
+    Args:
+        settings: Dictionary of a run's settings.
+        dataset: A `keras_sam.datasets.Dataset` with clean labels.
+
+    Raises:
+        ValueError: If the network, its weights or the batches cannot be made.
+    """
+    _training_batches(settings, dataset, _building.needs_one_hot(settings))
+    if settings["distribute"] == "all":
+        with backend.on_all_devices():  # PyTorch has no such thing.
+            _check_shares(settings, dataset)
+    _building.base_model(settings, dataset)
+    keras.utils.clear_session()
+
+
+def _check_shares(settings, dataset):
+    """JAX gives every device as many images as the others."""
+    devices = len(keras.distribution.list_devices()) if backend.name == "jax" else 1
+    sizes = {"batch_size": settings["batch_size"], "num_test": len(dataset.y_test)}
+    for flag, size in sizes.items():
+        if size % devices:
+            raise ValueError(
+                f"With --distribute=all {flag} must be a multiple of the {devices} devices. "
+                f"Received: {flag}={size}"
+            )
 
 
 def train(folder, dataset, verbose):
@@ -27,102 +58,65 @@ def train(folder, dataset, verbose):
     keras.utils.set_random_seed(settings["seed"])
     precision = settings["mixed_precision"]
     keras.config.set_dtype_policy("float32" if precision == "none" else f"mixed_{precision}")
-    batches = _batches(settings, dataset)
-    base_model = models.get(settings["model"], dataset.input_shape, dataset.num_classes)
-    model = _compiled(settings, base_model, settings["epochs"] * batches.num_batches)
+    everywhere = settings["distribute"] == "all"
+    with backend.on_all_devices() if everywhere else contextlib.nullcontext():
+        base = _building.base_model(settings, dataset)
+        _fit(folder, dataset, base, verbose)
+    folder.finish(base)
+
+
+def _fit(folder, dataset, base, verbose):
+    settings, one_hot = folder.settings, _building.needs_one_hot(folder.settings)
+    batches = _training_batches(settings, dataset, one_hot)
+    epochs = epochs_of(settings, batches.num_batches)
+    steps = epochs * batches.num_batches
+    model = _building.compiled(settings, base, dataset.num_classes, steps)
     model.fit(
         batches,
         initial_epoch=folder.restore(model),
-        epochs=settings["epochs"],
-        validation_data=(dataset.x_test, dataset.y_test),
-        validation_batch_size=min(EVALUATION_BATCH, len(dataset.y_test)),
-        callbacks=[batches.follow_epochs(), _CompletedEpochs(folder)],
+        epochs=epochs,
+        validation_data=dataset.test_batches(
+            _evaluation_batch(dataset), one_hot, augment=settings["augment"]
+        ),
+        callbacks=[
+            batches.follow_epochs(),
+            SeedsOfEpoch(settings["seed"]),
+            CompletedEpochs(folder),
+        ],
         shuffle=False,  # The batches are shuffled; Keras's own order would not survive a stop.
         verbose=verbose,
     )
-    folder.finish(base_model)
 
 
-def _batches(settings, dataset):
-    seed = settings["seed"]
-    noisy = datasets.with_label_noise(dataset, settings["label_noise"], seed)
-
-    def augment(images, generator):
-        return datasets.shift_and_flip(images, generator, dataset.shift, dataset.flip)
-
-    basic = settings["augment"] == "basic"
-    return datasets.Batches(
-        noisy.x_train, noisy.y_train, settings["batch_size"], seed, augment if basic else None
-    )
-
-
-def _compiled(settings, base_model, steps):
-    model = base_model
-    if settings["method"] != PLAIN:
-        method = methods.get(settings["method"], **settings["method_arguments"])
-        splits = settings["num_batch_splits"]
-        model = keras_sam.SAMModel(base_model, method=method, num_batch_splits=splits)
-    model.compile(
-        optimizer=_optimizer(settings, steps),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
-        jit_compile={"auto": "auto", "true": True, "false": False}[settings["jit_compile"]],
-    )
-    return model
-
-
-def _optimizer(settings, steps):
-    name = settings["optimizer"]
-    momentum = {"momentum": settings["momentum"]} if name in WITH_MOMENTUM else {}
-    return OPTIMIZERS[name](
-        learning_rate=_learning_rate(settings, steps),
-        weight_decay=settings["weight_decay"] or None,
-        **momentum,
-    )
-
-
-def _learning_rate(settings, steps):
-    peak, schedules = settings["learning_rate"], keras.optimizers.schedules
-    if settings["schedule"] == "cosine":
-        return schedules.CosineDecay(peak, steps)
-    if settings["schedule"] == "step":
-        # At half and three quarters of the way, as for the ResNets on CIFAR.
-        boundaries = [max(1, steps // 2), max(2, steps * 3 // 4)]
-        return schedules.PiecewiseConstantDecay(boundaries, [peak, peak / 10, peak / 100])
-    return peak
-
-
-class _CompletedEpochs(keras.callbacks.Callback):
-    """Keeps every completed epoch, so that a run can go on from it; ends a run of NaN."""
-
-    def __init__(self, folder):
-        super().__init__()
-        self.folder = folder
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.started = time.perf_counter()
-
-    def on_test_begin(self, logs=None):
-        int(self.model.optimizer.iterations)  # Waits for a device that is still training.
-        self.trained = time.perf_counter()
-
-    def on_epoch_end(self, epoch, logs=None):
-        line = {"epoch": epoch + 1} | {key: float(value) for key, value in logs.items()}
-        # The evaluation costs every method the same, and would hide how their steps differ.
-        line["train_seconds"] = round(self.trained - self.started, 6)
-        line["seconds"] = round(time.perf_counter() - self.started, 3)
-        self.folder.complete_epoch(self.model, line)
-        if is_nan(line):
-            self.model.stop_training = True
-
-
-def is_nan(line):
-    """Whether an epoch's metrics show a training that will not come back.
+def epochs_of(settings, num_batches):
+    """Epochs to train: those of the settings, or as many as its `steps` need.
 
     Args:
-        line: Dictionary of an epoch's metrics.
+        settings: Dictionary of a run's settings.
+        num_batches: Integer, steps of an epoch.
 
     Returns:
-        Bool.
+        Integer.
     """
-    return math.isnan(line["loss"]) or math.isnan(line["val_loss"])
+    steps = settings.get("steps")
+    return math.ceil(steps / num_batches) if steps else settings["epochs"]
+
+
+def _training_batches(settings, dataset, one_hot):
+    seed = settings["seed"]
+    noisy = datasets.with_label_noise(
+        dataset, settings["label_noise"], seed, kind=settings["noise_kind"]
+    )
+    return noisy.training_batches(
+        settings["batch_size"],
+        seed,
+        augment=settings["augment"],
+        one_hot=one_hot,
+        mixup_alpha=settings["mixup_alpha"],
+    )
+
+
+def _evaluation_batch(dataset):
+    height, width = dataset.input_shape[:2]
+    fitting = min(EVALUATION_BATCH, PIXELS_AT_ONCE // (height * width), len(dataset.y_test))
+    return max(1, fitting // DEVICES * DEVICES) if fitting > DEVICES else max(1, fitting)

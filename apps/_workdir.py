@@ -1,14 +1,27 @@
 """The folder of an app's runs: what each run leaves, and how it goes on after a stop."""
 
+import contextlib
+import errno
 import json
 import os
 import shutil
 import traceback
 from pathlib import Path
 
+from _locking import lock
+
 SETTINGS = "settings.json"
+LOCK = "lock"
 # They tell a work directory's runs apart; all other settings are common to them.
-OWN_SETTINGS = ("method", "method_arguments", "momentum", "num_batch_splits", "rho", "seed")
+OWN_SETTINGS = (
+    "epochs",
+    "method",
+    "method_arguments",
+    "momentum",
+    "num_batch_splits",
+    "rho",
+    "seed",
+)
 CHECKPOINT = "epoch_{:05d}.weights.h5"
 
 
@@ -27,6 +40,23 @@ class RunFolder:
         self.metrics = self.path / "metrics.jsonl"
         self.error = self.path / "error.txt"
 
+    @contextlib.contextmanager
+    def claimed(self):
+        """Whether the run is this process's to train: of several, each run has one.
+
+        The claim ends with the process, however that ends.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        with open(self.path / LOCK, "w") as file:
+            try:
+                lock(file)
+            except OSError as error:
+                if error.errno not in (errno.EACCES, errno.EAGAIN):
+                    raise
+                yield False
+            else:
+                yield True
+
     @property
     def finished(self):
         """Whether the run's trained model is there."""
@@ -35,8 +65,10 @@ class RunFolder:
     def begin(self):
         """Makes the folder and writes the settings."""
         self.path.mkdir(parents=True, exist_ok=True)
+        for path in self.path.glob("unfinished_*"):  # Of a process that was killed.
+            path.unlink()
         text = json.dumps(self.settings, indent=2, sort_keys=True) + "\n"
-        _write_whole(self.path / SETTINGS, lambda path: path.write_text(text))
+        write_whole(self.path / SETTINGS, lambda path: path.write_text(text))
         self.error.unlink(missing_ok=True)
 
     def history(self):
@@ -60,9 +92,12 @@ class RunFolder:
             model.optimizer.build(model.trainable_variables)
             model.load_weights(checkpoints[-1])
         # A line is written before its checkpoint: a stop between the two leaves one too many.
-        lines = "".join(json.dumps(line) + "\n" for line in self.history()[:completed])
-        _write_whole(self.metrics, lambda path: path.write_text(lines))
+        self._write_history(self.history()[:completed])
         return completed
+
+    def _write_history(self, history):
+        lines = "".join(json.dumps(line) + "\n" for line in history)
+        write_whole(self.metrics, lambda path: path.write_text(lines))
 
     def complete_epoch(self, model, line):
         """Adds an epoch's line to the metrics and replaces the checkpoint.
@@ -71,10 +106,9 @@ class RunFolder:
             model: The `keras.Model` in training, with its optimizer.
             line: Dictionary of the epoch's metrics; `line["epoch"]` counts from 1.
         """
-        with open(self.metrics, "a") as file:
-            file.write(json.dumps(line) + "\n")
+        self._write_history([*self.history(), line])
         older = list(self.path.glob("epoch_*.weights.h5"))
-        _write_whole(self.path / CHECKPOINT.format(line["epoch"]), model.save_weights)
+        write_whole(self.path / CHECKPOINT.format(line["epoch"]), model.save_weights)
         for path in older:
             path.unlink()
 
@@ -84,7 +118,7 @@ class RunFolder:
         Args:
             base_model: The user's `keras.Model`, without any wrapper.
         """
-        _write_whole(self.model, base_model.save)
+        write_whole(self.model, base_model.save)
         for path in self.path.glob("epoch_*.weights.h5"):
             path.unlink()
 
@@ -94,15 +128,24 @@ class RunFolder:
         Args:
             error: The `Exception`.
         """
-        self.error.write_text("".join(traceback.format_exception(error)))
+        with contextlib.suppress(OSError):  # A full disk may be the very error.
+            self.error.write_text("".join(traceback.format_exception(error)))
 
 
-def _write_whole(path, write):
-    """Writes under another name first, so that a stop never leaves half a file."""
+def write_whole(path, write):
+    """Writes under another name first, so that a stop never leaves half a file.
+
+    Args:
+        path: Path of the file.
+        write: Function of a path, which writes the file there.
+    """
     # Keras knows formats by the end of the name.
     unfinished = path.with_name(f"unfinished_{path.name}")
-    write(unfinished)
-    os.replace(unfinished, path)
+    try:
+        write(unfinished)
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def check(workdir, folders, resume, overwrite):

@@ -5,18 +5,27 @@ from keras_sam.datasets.batches import Batches
 from keras_sam.datasets.cifar import cifar10, cifar100
 from keras_sam.datasets.dataset import Dataset
 from keras_sam.datasets.digits import digits
+from keras_sam.datasets.holdout import holdout
+from keras_sam.datasets.inputs import INPUTS, with_inputs
+from keras_sam.datasets.noise import KINDS as NOISE_KINDS
 from keras_sam.datasets.noise import with_label_noise
+from keras_sam.datasets.recipe import AUGMENTATIONS
 from keras_sam.datasets.table import get
 from keras_sam.datasets.table import names as list
 
 __all__ = [
+    "AUGMENTATIONS",
+    "INPUTS",
+    "NOISE_KINDS",
     "Batches",
     "Dataset",
     "cifar10",
     "cifar100",
     "digits",
     "get",
+    "holdout",
     "list",
     "shift_and_flip",
+    "with_inputs",
     "with_label_noise",
 ]

@@ -32,3 +32,33 @@ def shift_and_flip(images, generator, shift=4, flip=True):
         mirrored = generator.random(batch) < 0.5
         columns[mirrored] = columns[mirrored, ::-1]
     return padded[np.arange(batch)[:, None, None], rows[:, :, None], columns[:, None, :]]
+
+
+def cutout(images, generator, size=16):
+    """Fills a square of each image with zeros (DeVries and Taylor 2017, arXiv:1708.04552).
+
+    The centre is anywhere in the image, so a part of the square may lie outside.
+
+    Args:
+        images: Array (batch, height, width, channels).
+        generator: A `numpy.random.Generator`.
+        size: Even integer, the side of the square in pixels. Defaults to `16`.
+
+    Returns:
+        A new array of the same shape and dtype.
+
+    Example:
+
+    >>> from keras_sam.datasets.augmentation import cutout
+    >>> images = np.ones((1, 8, 8, 1), "float32")
+    >>> int(images.sum() - cutout(images, np.random.default_rng(0), size=2).sum())
+    4
+    """
+    batch, height, width, _ = images.shape
+    hidden = []
+    for side in (height, width):
+        centres = generator.integers(0, side, size=(batch, 1))
+        distances = np.arange(side) - centres
+        hidden.append((distances >= -(size // 2)) & (distances < size // 2))
+    squares = hidden[0][:, :, None] & hidden[1][:, None, :]
+    return np.where(squares[..., None], images.dtype.type(0), images)

@@ -6,9 +6,10 @@ import keras
 import numpy as np
 
 from keras_sam import checks
+from keras_sam.datasets.prefetch import Prefetched
 
 
-class Batches(keras.utils.PyDataset):
+class Batches(Prefetched):
     """Shuffled, augmented training batches as a pure function of (seed, epoch, position).
 
     Give them to `fit` with `shuffle=False`, or Keras visits them in an order of its own.
@@ -17,12 +18,16 @@ class Batches(keras.utils.PyDataset):
     differs from epoch to epoch. Fewer examples than `batch_size` make a single batch.
 
     Args:
-        x: Array (examples, …).
+        x: Array (examples, …), or lazy images.
         y: Array (examples, …).
         batch_size: Integer of at least 1.
         seed: Integer of at least 0. Defaults to `0`.
         augment: Function of (images, `numpy.random.Generator`) that returns new images. Defaults
             to `None`, no augmentation.
+        mix: Function of (images, labels, `numpy.random.Generator`) that returns new images and
+            labels, after `augment`. Defaults to `None`, no mixing.
+        workers: Integer of at least 0, threads that make batches ahead; `0` makes none ahead.
+            Defaults to `2`.
 
     Raises:
         ValueError: If the lengths of `x` and `y` differ, they are empty, or `batch_size` is not a
@@ -37,34 +42,31 @@ class Batches(keras.utils.PyDataset):
     >>> model.fit(batches, shuffle=False, callbacks=callbacks)  # doctest: +SKIP
     """
 
-    def __init__(self, x, y, batch_size, seed=0, augment=None):
-        super().__init__()
-        if len(x) != len(y) or not len(x):
-            raise ValueError(
-                "x and y must hold the same number of examples, one at least. "
-                f"Received: {len(x)} and {len(y)}"
-            )
+    def __init__(self, x, y, batch_size, seed=0, augment=None, mix=None, workers=2):
+        super().__init__(workers)
         self.x = x
         self.y = y
-        self.batch_size = min(checks.positive_integer("batch_size", batch_size), len(x))
+        self.batch_size = _checked_size(x, y, batch_size)
         self.seed = checks.non_negative_integer("seed", seed)
         self.augment = augment
-        self.epoch = 0
+        self.mix = mix
 
     @property
     def num_batches(self):
         """Number of batches in an epoch."""
         return len(self.x) // self.batch_size
 
-    def __getitem__(self, index):
-        """Batch number `index` of the current epoch, as (images, labels)."""
-        order = _order(self.seed, self.epoch, len(self.x))
+    def batch(self, epoch, index):
+        """Batch number `index` of an epoch, as (images, labels)."""
+        order = _order(self.seed, epoch, len(self.x))
         chosen = order[index * self.batch_size : (index + 1) * self.batch_size]
-        images = self.x[chosen]
+        images, labels = self.x[chosen], self.y[chosen]
+        generator = _generator(self.seed, epoch, 1 + index)  # 0 is the epoch's order.
         if self.augment is not None:
-            # 0 is the epoch's order.
-            images = self.augment(images, _generator(self.seed, self.epoch, 1 + index))
-        return images, self.y[chosen]
+            images = self.augment(images, generator)
+        if self.mix is not None:
+            images, labels = self.mix(images, labels, generator)
+        return images, labels
 
     def follow_epochs(self):
         """Returns the callback without which every epoch of `fit` would see the same batches.
@@ -80,6 +82,54 @@ class Batches(keras.utils.PyDataset):
             self.epoch = epoch
 
         return keras.callbacks.LambdaCallback(on_epoch_begin=begin)
+
+
+class OrderedBatches(Prefetched):
+    """All examples in their order, to evaluate on; the last batch may be smaller.
+
+    Args:
+        x: Array (examples, …), or lazy images.
+        y: Array (examples, …).
+        batch_size: Integer of at least 1.
+        prepare: Function of images that returns what a network takes.
+        workers: Integer of at least 0, threads that make batches ahead. Defaults to `2`.
+
+    Raises:
+        ValueError: As `Batches`.
+
+    Example:
+
+    >>> from keras_sam.datasets.batches import OrderedBatches
+    >>> batches = OrderedBatches(np.arange(5), np.arange(5), 2, prepare=np.sqrt)
+    >>> [len(labels) for _, labels in batches]
+    [2, 2, 1]
+    """
+
+    def __init__(self, x, y, batch_size, prepare, workers=2):
+        super().__init__(workers)
+        self.x = x
+        self.y = y
+        self.batch_size = _checked_size(x, y, batch_size)
+        self.prepare = prepare
+
+    @property
+    def num_batches(self):
+        """Number of batches, the smaller one included."""
+        return -(-len(self.x) // self.batch_size)
+
+    def batch(self, epoch, index):
+        """Batch number `index`, the same in every epoch, as (images, labels)."""
+        part = slice(index * self.batch_size, (index + 1) * self.batch_size)
+        return self.prepare(self.x[part]), self.y[part]
+
+
+def _checked_size(x, y, batch_size):
+    if len(x) != len(y) or not len(x):
+        raise ValueError(
+            "x and y must hold the same number of examples, one at least. "
+            f"Received: {len(x)} and {len(y)}"
+        )
+    return min(checks.positive_integer("batch_size", batch_size), len(x))
 
 
 def _generator(seed, *key):

@@ -45,6 +45,7 @@ def read_bundle(path, number=None):
 
     Example:
 
+    >>> from keras_sam.datasets.cifar_files import read_bundle
     >>> images, labels = read_bundle("data/cifar10_test.npz", 100)  # doctest: +SKIP
     """
     with _damage_reported(path), np.load(path) as archive:
@@ -82,6 +83,7 @@ def read_pickles(paths, label_key, number=None):
 
     Example:
 
+    >>> from keras_sam.datasets.cifar_files import read_pickles
     >>> paths = ["cifar-10-batches-py/test_batch"]
     >>> images, labels = read_pickles(paths, "labels", 100)  # doctest: +SKIP
     """

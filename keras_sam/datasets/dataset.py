@@ -1,8 +1,14 @@
 """The images, labels and facts that training needs, whatever they were read from."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+
+from keras_sam.datasets import recipe
+from keras_sam.datasets.batches import Batches, OrderedBatches
+from keras_sam.datasets.cropping import centre_crops
+from keras_sam.datasets.images import FullSize
 
 
 @dataclass(frozen=True)
@@ -10,9 +16,10 @@ class Dataset:
     """Images and integer labels, split into a training and a test part.
 
     Args:
-        x_train: Float32 array (examples, height, width, channels).
+        x_train: Uint8 array (examples, height, width, channels) of photographs, `LazyImages` that
+            are decoded at each access, or float32 array.
         y_train: Int32 array (examples,), the labels to train on; possibly noisy.
-        x_test: Float32 array (examples, height, width, channels).
+        x_test: As `x_train`.
         y_test: Int32 array (examples,), always clean.
         num_classes: Integer, labels lie in [0, num_classes).
         name: String, what the data set is called in tables.
@@ -20,30 +27,128 @@ class Dataset:
         flip: Boolean, whether a mirrored image is still one of its class. Defaults to `True`.
         y_train_clean: Int32 array (examples,), the training labels before any noise. Defaults to
             `y_train`.
+        mean: Tuple of a float per channel, to subtract from pixels in [0, 1]. Defaults to `None`,
+            as they are.
+        deviation: Tuple of a float per channel, to divide them by then. Defaults to `None`.
+        class_names: Tuple of strings. Defaults to the numbers of the classes.
+        statistics: Tuple of the data set's own mean and deviation. Defaults to `mean` and
+            `deviation` where these are given.
 
     Example:
 
     >>> from keras_sam.datasets import Dataset
-    >>> images, labels = np.zeros((4, 8, 8, 1), "float32"), np.array([0, 1, 0, 1], "int32")
-    >>> Dataset(images, labels, images, labels, num_classes=2, name="blank").input_shape
+    >>> images, labels = np.zeros((4, 8, 8, 1), "uint8"), np.array([0, 1, 0, 1], "int32")
+    >>> data = Dataset(images, labels, images, labels, num_classes=2, name="blank")
+    >>> data.input_shape
     (8, 8, 1)
+    >>> data.prepare(data.x_test).dtype
+    dtype('float32')
     """
 
-    x_train: np.ndarray
+    x_train: Any
     y_train: np.ndarray
-    x_test: np.ndarray
+    x_test: Any
     y_test: np.ndarray
     num_classes: int
     name: str
     shift: int = 4
     flip: bool = True
     y_train_clean: np.ndarray | None = None
+    mean: tuple | None = None
+    deviation: tuple | None = None
+    class_names: tuple | None = None
+    statistics: tuple | None = None
 
     def __post_init__(self):
-        if self.y_train_clean is None:
-            object.__setattr__(self, "y_train_clean", self.y_train)
+        defaults = {
+            "y_train_clean": self.y_train,
+            "class_names": tuple(map(str, range(self.num_classes))),
+            "statistics": None if self.mean is None else (self.mean, self.deviation),
+        }
+        for name, default in defaults.items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, default)
 
     @property
     def input_shape(self):
         """Tuple (height, width, channels) of one image."""
         return self.x_train.shape[1:]
+
+    def prepare(self, images):
+        """Turns images as they are kept into what a network takes.
+
+        Args:
+            images: Array (batch, height, width, channels): uint8, or floats in [0, 1].
+
+        Returns:
+            New float32 array of the same shape.
+        """
+        prepared = np.array(images, "float32")
+        if images.dtype == np.uint8:
+            prepared /= 255.0
+        if self.mean is not None:
+            prepared -= np.array(self.mean, "float32")
+            prepared /= np.array(self.deviation, "float32")
+        return prepared
+
+    def training_batches(
+        self, batch_size, seed=0, augment=("basic",), one_hot=False, mixup_alpha=1.0, workers=2
+    ):
+        """Shuffled, augmented and prepared batches for `fit`.
+
+        Args:
+            batch_size: Integer of at least 1.
+            seed: Integer of at least 0. Defaults to `0`.
+            augment: Names from `keras_sam.datasets.AUGMENTATIONS`. Defaults to `("basic",)`.
+            one_hot: Boolean, whether labels are float32 rows (batch, classes) instead of
+                integers. Defaults to `False`.
+            mixup_alpha: Float above 0, how evenly `"mixup"` mixes. Defaults to `1.0`.
+            workers: Integer of at least 0, threads that make batches ahead. Defaults to `2`.
+
+        Returns:
+            `Batches`.
+
+        Raises:
+            ValueError: If a name is unknown, names do not fit together, or mixing is to make
+                integer labels.
+        """
+        names = recipe.check_names(augment, one_hot)
+        return Batches(
+            FullSize(self.x_train) if "crop" in names else self.x_train,
+            self._labels(self.y_train, one_hot),
+            batch_size,
+            seed,
+            recipe.augmentation(names, self),
+            recipe.mixing(names, mixup_alpha),
+            workers,
+        )
+
+    def test_batches(self, batch_size, one_hot=False, augment=(), workers=2):
+        """All test images in their order, prepared.
+
+        Args:
+            batch_size: Integer of at least 1.
+            one_hot: Boolean, as in `training_batches`. Defaults to `False`.
+            augment: The names that are trained with. Only `"crop"` matters: test images are then
+                centre crops of full-size photographs. Defaults to `()`.
+            workers: Integer of at least 0, threads that make batches ahead. Defaults to `2`.
+
+        Returns:
+            A `keras.utils.PyDataset`, whose last batch may be smaller.
+
+        Raises:
+            ValueError: If `batch_size` is not a positive integer.
+        """
+        images, prepare = self.x_test, self.prepare
+        if "crop" in augment:
+            images = FullSize(images)
+
+            def prepare(photographs):
+                return self.prepare(centre_crops(photographs, self.input_shape[:2]))
+
+        return OrderedBatches(
+            images, self._labels(self.y_test, one_hot), batch_size, prepare, workers
+        )
+
+    def _labels(self, labels, one_hot):
+        return np.eye(self.num_classes, dtype="float32")[labels] if one_hot else labels

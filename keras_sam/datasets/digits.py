@@ -10,7 +10,7 @@ TEST_IMAGES = 500
 SPLIT_SEED = 0
 
 
-def digits(data_dir=None, num_train=None, num_test=None):
+def digits(data_dir=None, num_train=None, num_test=None, image_size=None):
     """Loads 1,797 digits of 8x8 pixels in ten classes, 1,297 to train on and 500 to test on.
 
     The split is always the same, and balanced over the classes.
@@ -19,13 +19,14 @@ def digits(data_dir=None, num_train=None, num_test=None):
         data_dir: Not needed, and ignored: the images come with scikit-learn.
         num_train: Integer, how many training images to keep, class-balanced. Defaults to all.
         num_test: Integer, how many test images to keep, class-balanced. Defaults to all.
+        image_size: `None` or `8`; digits are not resized. Defaults to `None`.
 
     Returns:
         A `Dataset` with images (examples, 8, 8, 1) in [0, 1].
 
     Raises:
         ImportError: If scikit-learn is missing.
-        ValueError: If more images are asked for than there are.
+        ValueError: If more images are asked for than there are, or another size.
 
     Example:
 
@@ -33,6 +34,10 @@ def digits(data_dir=None, num_train=None, num_test=None):
     >>> datasets.digits(num_train=100).x_train.shape
     (100, 8, 8, 1)
     """
+    if image_size not in (None, 8, (8, 8)):
+        raise ValueError(
+            f"digits have 8x8 pixels: leave image_size out. Received: image_size={image_size}"
+        )
     source = import_extra("sklearn.datasets", "scikit-learn").load_digits()
     # Writers follow each other in the file: shuffle, so that both parts see all of them.
     order = np.random.default_rng(SPLIT_SEED).permutation(len(source.target))

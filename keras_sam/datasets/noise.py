@@ -4,6 +4,11 @@ import dataclasses
 
 import numpy as np
 
+from keras_sam import checks
+from keras_sam.datasets.confusion import similar_classes
+
+KINDS = ("symmetric", "pair", "class")
+
 
 def check_fraction(fraction):
     """Refuses a share of wrong labels outside [0, 1).
@@ -21,21 +26,28 @@ def check_fraction(fraction):
         )
 
 
-def with_label_noise(dataset, fraction, seed=0):
-    """Flips an exact fraction of the training labels, each to another class at random.
+def with_label_noise(dataset, fraction, seed=0, kind="symmetric"):
+    """Makes an exact fraction of the training labels wrong.
 
     The test labels and `y_train_clean` stay as they are.
 
     Args:
         dataset: A `Dataset`.
-        fraction: Float in [0, 1), the share of the training labels to flip.
+        fraction: Float in [0, 1), the share of the training labels to flip; of kind `"class"`, the
+            share among the classes that have a similar one.
         seed: Integer. Defaults to `0`.
+        kind: String: `"symmetric"` flips to any other class at random; `"pair"` from each class to
+            the next; `"class"` to a similar one: of CIFAR-10 truck to automobile, bird to
+            airplane, deer to horse, cat and dog to each other (Patrini et al. 2017,
+            arXiv:1609.03683), of CIFAR-100 to the next of the same superclass. Defaults to
+            `"symmetric"`.
 
     Returns:
         A `Dataset` of which exactly `round(fraction * examples)` training labels are wrong.
 
     Raises:
-        ValueError: If the fraction is outside [0, 1).
+        ValueError: If the fraction is outside [0, 1), the kind is unknown, or similar classes of
+            the data set are not known.
 
     Example:
 
@@ -45,11 +57,18 @@ def with_label_noise(dataset, fraction, seed=0):
     0.4
     """
     check_fraction(fraction)
+    checks.one_of("kind", kind, KINDS)
     clean = dataset.y_train_clean
     generator = np.random.default_rng(seed)
-    flipped = generator.choice(len(clean), size=round(fraction * len(clean)), replace=False)
-    # A step of 1 to num_classes - 1 around the ring of classes never ends where it began.
-    steps = generator.integers(1, dataset.num_classes, size=len(flipped))
+    similar = similar_classes(dataset) if kind == "class" else None
+    able = np.arange(len(clean)) if similar is None else np.flatnonzero(similar[clean] != clean)
+    flipped = able[generator.choice(len(able), size=round(fraction * len(able)), replace=False)]
     labels = clean.copy()
-    labels[flipped] = (labels[flipped] + steps) % dataset.num_classes
+    if similar is not None:
+        labels[flipped] = similar[clean[flipped]]
+    else:
+        # A step of 1 to num_classes - 1 around the ring of classes never ends where it began.
+        longest = dataset.num_classes if kind == "symmetric" else 2
+        steps = generator.integers(1, longest, size=len(flipped))
+        labels[flipped] = (labels[flipped] + steps) % dataset.num_classes
     return dataclasses.replace(dataset, y_train=labels)

@@ -1,10 +1,22 @@
 """The table of named data sets."""
 
+from functools import partial
+
 from keras_sam import checks
 from keras_sam.datasets.cifar import cifar10, cifar100
 from keras_sam.datasets.digits import digits
+from keras_sam.datasets.flowers import flowers12
+from keras_sam.datasets.photographs import image_folder, photographs
+from keras_sam.datasets.sources import SOURCES
 
-LOADERS = {"digits": digits, "cifar10": cifar10, "cifar100": cifar100}
+LOADERS = {
+    "digits": digits,
+    **{name: partial(photographs, name) for name in SOURCES},
+    "cifar10": cifar10,  # These have file formats of their own, too.
+    "cifar100": cifar100,
+    "flowers12": flowers12,
+    "image_folder": image_folder,
+}
 
 
 def names():
@@ -16,13 +28,13 @@ def names():
     Example:
 
     >>> from keras_sam import datasets
-    >>> datasets.list()
-    ['digits', 'cifar10', 'cifar100']
+    >>> datasets.list()[:4]
+    ['digits', 'cifar10', 'cifar100', 'svhn']
     """
     return list(LOADERS)
 
 
-def get(name, data_dir=None, num_train=None, num_test=None):
+def get(name, data_dir=None, num_train=None, num_test=None, image_size=None):
     """Loads a data set by its name.
 
     Args:
@@ -31,12 +43,15 @@ def get(name, data_dir=None, num_train=None, num_test=None):
             `None`.
         num_train: Integer, how many training images to keep, class-balanced. Defaults to all.
         num_test: Integer, how many test images to keep, class-balanced. Defaults to all.
+        image_size: Integer or tuple (height, width) in pixels, for photographs. Defaults to the
+            images' own size where all have the same, else to `224`.
 
     Returns:
         A `Dataset`.
 
     Raises:
-        ValueError: If the name is unknown, or more images are asked for than there are.
+        ValueError: If the name is unknown, more images are asked for than there are, or a file is
+            damaged.
         FileNotFoundError: If the folder or one of its files is missing.
         ImportError: If a package that reads the files is missing.
 
@@ -50,4 +65,4 @@ def get(name, data_dir=None, num_train=None, num_test=None):
         raise ValueError(
             f"Unknown data set: {checks.nearest(name, names())} Received: dataset={name!r}"
         )
-    return LOADERS[name](data_dir, num_train, num_test)
+    return LOADERS[name](data_dir, num_train, num_test, image_size)

@@ -10,7 +10,6 @@ from unittest import mock
 
 import keras
 import pytest
-from absl.testing import flagsaver
 
 APPS = Path(__file__).parents[2] / "apps"
 sys.path.insert(0, str(APPS))
@@ -28,12 +27,11 @@ TINY = (
 )
 
 
-def start(*arguments):
-    """Starts the app with the tiny settings and more; returns what it printed."""
+def start(*arguments, app=train_resnet, first=TINY):
+    """Starts an app with the tiny settings, or others, and more; returns what it printed."""
     printed = io.StringIO()
-    kept = (flagsaver.flagsaver(), mock.patch.dict(os.environ))
-    with kept[0], kept[1], contextlib.redirect_stdout(printed):
-        train_resnet.main(train_resnet.parse_flags(["train_resnet.py", *TINY, *arguments]))
+    with mock.patch.dict(os.environ), contextlib.redirect_stdout(printed):
+        app.main([f"{app.__name__}.py", *first, *arguments])
     return printed.getvalue()
 
 

@@ -5,9 +5,9 @@ import re
 import subprocess
 import sys
 
+import _command_line
 import keras
 import pytest
-import train_resnet
 
 from .conftest import APPS, TINY
 
@@ -72,5 +72,5 @@ def test_another_seed_compiles_nothing(tmp_path):
 
 def test_the_users_folder_of_compiled_code_is_used(tmp_path, monkeypatch):
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "mine")
-    train_resnet._keep_compiled(tmp_path)
+    _command_line.keep_compiled(tmp_path)
     assert os.environ["JAX_COMPILATION_CACHE_DIR"] == "mine"

@@ -37,7 +37,7 @@ def test_resumed_run_equals_the_unbroken_one(compared, tmp_path, monkeypatch, me
         start(*arguments)
     folder = tmp_path / method / "seed_0"
     kept = {"epoch_00001.weights.h5", "metrics.jsonl"} if where == "complete_epoch" else set()
-    assert {path.name for path in folder.iterdir()} == kept | {"settings.json"}
+    assert {path.name for path in folder.iterdir()} == kept | {"lock", "settings.json"}
     assert not kept or len(metrics(folder)) == 2
     start(*arguments, "--resume")
     unbroken = compared[0] / method / "seed_0"

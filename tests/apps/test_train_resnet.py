@@ -2,7 +2,7 @@
 
 import json
 
-import _training
+import _building
 import keras
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ from keras_sam import datasets, models
 from .conftest import metrics, start, weights
 
 METRICS = {"epoch", "loss", "accuracy", "val_loss", "val_accuracy", "train_seconds", "seconds"}
+METRICS |= {"top5", "val_top5"}
 
 
 def test_table_holds_mean_and_deviation_over_the_seeds(compared):
@@ -37,6 +38,7 @@ def test_table_holds_mean_and_deviation_over_the_seeds(compared):
 def test_files_of_a_run(compared, method):
     folder = compared[0] / method / "seed_1"
     assert sorted(path.name for path in folder.iterdir()) == [
+        "lock",
         "metrics.jsonl",
         "model.keras",
         "settings.json",
@@ -109,7 +111,7 @@ def test_compilation_is_the_users_choice(compared, method):
     settings = json.loads((compared[0] / method / "seed_0" / "settings.json").read_text())
     for flag, expected in (("true", True), ("false", False)):
         base_model = models.convnet()
-        model = _training._compiled(settings | {"jit_compile": flag}, base_model, 10)
+        model = _building.compiled(settings | {"jit_compile": flag}, base_model, 10, steps=10)
         assert model.jit_compile is expected
 
 
@@ -118,12 +120,13 @@ def test_compilation_is_the_users_choice(compared, method):
     [
         ("constant", [0.4, 0.4, 0.4, 0.4]),
         ("cosine", [0.4, 0.2, 0.05857864, 0.0]),
+        ("linear", [0.4, 0.2, 0.1, 0.0]),
         ("step", [0.4, 0.4, 0.04, 0.004]),
     ],
 )
 def test_schedules(schedule, rates):
-    settings = {"schedule": schedule, "learning_rate": 0.4}
-    rate = _training._learning_rate(settings, steps=100)
+    settings = {"schedule": schedule, "learning_rate": 0.4, "warmup_epochs": 0.0, "epochs": 1}
+    rate = _building._learning_rate(settings, steps=100)
     found = [float(rate(step)) if callable(rate) else rate for step in (0, 50, 75, 100)]
     # At a boundary the rate before it still holds.
     assert found == pytest.approx(rates, abs=1e-6)

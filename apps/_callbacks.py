@@ -1,0 +1,69 @@
+"""What a training app does at the ends of epochs."""
+
+import math
+import time
+
+import keras
+import numpy as np
+
+
+class SeedsOfEpoch(keras.callbacks.Callback):
+    """Random numbers that depend on the seed and the epoch alone, so that a run can be resumed.
+
+    Checkpoints keep weights, and no generator of numbers: neither a layer's nor the backend's.
+
+    Args:
+        seed: Integer, the run's seed.
+    """
+
+    def __init__(self, seed):
+        super().__init__()
+        self.seed = seed
+
+    def on_epoch_begin(self, epoch, logs=None):
+        numbers = np.random.SeedSequence(self.seed, spawn_key=(epoch,)).spawn(1)[0]
+        keras.utils.set_random_seed(int(numbers.generate_state(1)[0]))
+        for variable in self.model.non_trainable_variables:
+            if variable.path.endswith("seed_generator_state"):
+                state = numbers.spawn(1)[0].generate_state(2)
+                variable.assign(state.astype(variable.dtype))
+
+
+class CompletedEpochs(keras.callbacks.Callback):
+    """Keeps every completed epoch, so that a run can go on from it; ends a run of NaN.
+
+    Args:
+        folder: The `RunFolder`.
+    """
+
+    def __init__(self, folder):
+        super().__init__()
+        self.folder = folder
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.started = time.perf_counter()
+
+    def on_test_begin(self, logs=None):
+        int(self.model.optimizer.iterations)  # Waits for a device that is still training.
+        self.trained = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        line = {"epoch": epoch + 1} | {key: float(value) for key, value in logs.items()}
+        # The evaluation costs every method the same, and would hide how their steps differ.
+        line["train_seconds"] = round(self.trained - self.started, 6)
+        line["seconds"] = round(time.perf_counter() - self.started, 3)
+        self.folder.complete_epoch(self.model, line)
+        if is_nan(line):
+            self.model.stop_training = True
+
+
+def is_nan(line):
+    """Whether an epoch's metrics show a training that will not come back.
+
+    Args:
+        line: Dictionary of an epoch's metrics.
+
+    Returns:
+        Bool.
+    """
+    return math.isnan(line["loss"]) or math.isnan(line["val_loss"])

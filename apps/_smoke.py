@@ -1,0 +1,106 @@
+"""Shrinks a run to a minute on two cores, with the same path through the code."""
+
+import dataclasses
+from functools import partial
+
+import numpy as np
+
+from keras_sam import datasets, models
+
+# A small network of the same family, by the start of the name.
+FAMILIES = {
+    "resnet": partial(models.resnet_cifar, 8),
+    "wide_resnet": partial(models.wide_resnet, 10, 1),
+    "shake_shake": partial(models.shake_shake, 8, 8),
+    "pyramidnet": partial(models.pyramidnet, 11, 8),
+}
+PRETRAINED = "efficientnet_b0"  # In the place of the large EfficientNets.
+PHOTOGRAPHS = (32, 32, 3)
+SIZES = {
+    "num_train": 32,
+    "num_test": 20,
+    "batch_size": 8,
+    "epochs": 1,
+    "steps": None,
+    "warmup_epochs": 0.0,
+}
+
+
+def shrunk(options):
+    """The options of a short run on few images and one seed.
+
+    Args:
+        options: Dictionary of an app's flags, with its preset applied.
+
+    Returns:
+        New dictionary, the same without `--smoke`.
+    """
+    if not options["smoke"]:
+        return options
+    sizes = {name: value for name, value in SIZES.items() if name in options}
+    own = {
+        "seeds": options["seeds"][:1],
+        "plain_epochs": options["plain_epochs"] and 2,
+        "num_batch_splits": options["num_batch_splits"] and 2,
+        "image_size": options.get("image_size") and 32,
+        "verbose": 0,
+    }
+    return options | sizes | {name: value for name, value in own.items() if name in options}
+
+
+def network(settings):
+    """Builder of the small network in the place of a large one.
+
+    Args:
+        settings: Dictionary of a run's settings, of a training from scratch.
+
+    Returns:
+        Function of input shape, number of classes and options; `None` if the network stays.
+    """
+    name = settings["model"]
+    family = max((start for start in FAMILIES if name.startswith(start)), key=len, default=None)
+    if family is None or not settings["smoke"]:
+        return None
+    drop = {"shakedrop": True} if name.endswith("shakedrop") else {}
+    return partial(FAMILIES[family], **drop)
+
+
+def pretrained(settings):
+    """Name of the network to fine-tune.
+
+    Args:
+        settings: Dictionary of a run's settings, of a fine-tuning.
+
+    Returns:
+        String: the settings' own, or a small network of its kind.
+    """
+    is_large = settings["smoke"] and settings["model"].startswith("efficientnet_")
+    return PRETRAINED if is_large else settings["model"]
+
+
+def stand_in(name, num_train, num_test):
+    """Digits as colour photographs, where there is no folder with the data set itself.
+
+    Args:
+        name: String, the data set to stand in for.
+        num_train: Integer, how many training images.
+        num_test: Integer, how many test images.
+
+    Returns:
+        A `keras_sam.datasets.Dataset` of 32x32 images in ten classes.
+    """
+    digits = datasets.digits(None, num_train, num_test)
+    return dataclasses.replace(
+        digits,
+        x_train=_photographs(digits.x_train),
+        x_test=_photographs(digits.x_test),
+        name=f"digits in the place of {name}",
+        mean=(0.3, 0.3, 0.3),
+        deviation=(0.4, 0.4, 0.4),
+    )
+
+
+def _photographs(digits):
+    height, width, _ = digits.shape[1:]
+    factors = (1, PHOTOGRAPHS[0] // height, PHOTOGRAPHS[1] // width, PHOTOGRAPHS[2])
+    return np.kron(np.rint(255 * digits).astype("uint8"), np.ones(factors, "uint8"))

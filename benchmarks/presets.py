@@ -1,0 +1,110 @@
+"""Runs every preset of the training apps, shrunken, and says which end with a finite loss.
+
+    KERAS_BACKEND=jax python benchmarks/presets.py --output=presets_jax.json
+
+starts `python apps/<app>.py --preset=<name> --smoke` for each, one after the other in a process of
+its own, on the backend of KERAS_BACKEND. Expect a minute for each on two cores. It writes
+presets_jax.json, and the table beside it in presets_jax.txt, after each preset: what is there when
+it is stopped stays. --presets=e6,e8 runs these alone.
+"""
+
+import importlib
+import json
+import math
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from _text import aligned
+from absl import app, flags
+
+ROOT = Path(__file__).parents[1]
+APPS = ("train_resnet", "finetune_efficientnet")
+FLAGS = flags.FLAGS
+
+flags.DEFINE_list("presets", [], "Run these presets only.")
+flags.DEFINE_integer("max_seconds", 1200, "End a preset that takes longer.", 1)
+flags.DEFINE_string("output", None, "JSON file to write; a table goes beside it.", required=True)
+
+
+def main(argv):
+    """Runs the presets that the flags ask for."""
+    if len(argv) > 1:
+        raise app.UsageError(f"Options start with two dashes. Received: {' '.join(argv[1:])}")
+    backend, rows = os.environ.get("KERAS_BACKEND", "jax"), []
+    for name, preset in _presets(FLAGS.presets):
+        rows.append(_row(name, preset, backend))
+        _write(Path(FLAGS.output), backend, rows)
+    print(_table(backend, rows))
+    sys.exit(any(not row["finite"] for row in rows))
+
+
+def _presets(chosen):
+    """Pairs of an app's name and a preset's."""
+    sys.path.insert(0, str(ROOT / "apps"))
+    every = [(name, preset) for name in APPS for preset in importlib.import_module(name).PRESETS]
+    unknown = set(chosen) - {preset for _, preset in every}
+    if unknown:
+        raise app.UsageError(f"presets must be names of --help. Received: {', '.join(unknown)}")
+    return [(name, preset) for name, preset in every if not chosen or preset in chosen]
+
+
+def _row(name, preset, backend):
+    with tempfile.TemporaryDirectory() as workdir:
+        script = [sys.executable, str(ROOT / "apps" / f"{name}.py")]
+        started = time.perf_counter()
+        ended = _ended([*script, f"--preset={preset}", "--smoke", f"--workdir={workdir}"], backend)
+        seconds = time.perf_counter() - started
+        losses = {path.parts[-3]: _loss(path) for path in Path(workdir).glob("*/*/metrics.jsonl")}
+    is_finite = bool(losses) and not ended and all(map(math.isfinite, losses.values()))
+    print(f"{preset}: {seconds:.0f} s {ended or losses}", flush=True)
+    row = {"app": name, "preset": preset, "seconds": round(seconds, 1), "losses": losses}
+    return row | {"finite": is_finite, "error": ended}
+
+
+def _ended(command, backend):
+    """The last line of a process that failed; empty if it ended well."""
+    try:
+        process = subprocess.run(
+            command,
+            capture_output=True,
+            text=True,
+            timeout=FLAGS.max_seconds,
+            env=os.environ | {"PYTHONPATH": str(ROOT), "KERAS_BACKEND": backend},
+        )
+    except subprocess.TimeoutExpired:
+        return f"ended after {FLAGS.max_seconds} s"
+    lines = process.stderr.strip().splitlines() or [f"status {process.returncode}"]
+    return lines[-1] if process.returncode else ""
+
+
+def _loss(path):
+    lines = path.read_text().splitlines()
+    return json.loads(lines[-1])["loss"] if lines else math.nan
+
+
+def _write(path, backend, rows):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"backend": backend, "presets": rows}, indent=2) + "\n")
+    path.with_suffix(".txt").write_text(_table(backend, rows) + "\n", encoding="utf-8")
+
+
+def _table(backend, rows):
+    cells = [
+        (
+            row["preset"],
+            f"{row['seconds']:.0f}",
+            ", ".join(f"{method} {loss:.3f}" for method, loss in sorted(row["losses"].items())),
+            "yes" if row["finite"] else "NO",
+        )
+        for row in rows
+    ]
+    title = ("preset", f"seconds on {backend}", "final training losses", "finite")
+    return aligned([title, *cells])
+
+
+if __name__ == "__main__":
+    app.run(main)

@@ -1,0 +1,153 @@
+"""Collections of photographs that are decoded when they are asked for."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+
+from keras_sam.datasets.extras import import_extra
+
+
+class LazyImages:
+    """Photographs as files, encoded bytes or arrays, read and resized at each access.
+
+    Indexing with integers, slices or arrays of integers gives uint8 arrays; the whole photograph
+    is stretched to the size.
+
+    Args:
+        sources: Sequence of paths, of bytes of encoded images, or of uint8 arrays (height, width,
+            channels).
+        size: Tuple (height, width) of the arrays to give, in pixels.
+        channels: Integer, `3` for colour or `1` for grey. Defaults to `3`.
+        positions: Integer array, which of the sources to use. Defaults to all of them.
+
+    Example:
+
+    >>> from keras_sam.datasets.images import LazyImages
+    >>> photographs = LazyImages(np.zeros((5, 20, 30, 3), "uint8"), size=(8, 8))
+    >>> photographs.shape, photographs[1:3].shape
+    ((5, 8, 8, 3), (2, 8, 8, 3))
+    """
+
+    dtype = np.dtype("uint8")
+
+    def __init__(self, sources, size, channels=3, positions=None):
+        self.sources = sources
+        self.size = tuple(size)
+        self.channels = channels
+        self.positions = np.arange(len(sources)) if positions is None else np.asarray(positions)
+
+    def __len__(self):
+        return len(self.positions)
+
+    @property
+    def shape(self):
+        """Tuple (examples, height, width, channels)."""
+        return len(self), *self.size, self.channels
+
+    def __getitem__(self, index):
+        positions = self.positions[index]
+        if np.ndim(positions) == 0:
+            return self._resized(positions)
+        resized = [self._resized(position) for position in positions]
+        return np.stack(resized) if resized else np.zeros((0, *self.shape[1:]), "uint8")
+
+    def subset(self, index):
+        """Some of the photographs, still undecoded.
+
+        Args:
+            index: Integer array or slice.
+
+        Returns:
+            `LazyImages`.
+        """
+        return LazyImages(self.sources, self.size, self.channels, self.positions[index])
+
+    def full_size(self, index):
+        """Photographs at the size at which they are kept.
+
+        Args:
+            index: Integer array or slice.
+
+        Returns:
+            List of uint8 arrays (height, width, channels).
+        """
+        return [self._opened(position) for position in self.positions[index]]
+
+    def _resized(self, position):
+        return resized(self._opened(position, self.size), self.size)
+
+    def _opened(self, position, size=None):
+        """The pixels of a photograph; half as many or fewer a side if the size allows."""
+        source = self.sources[position]
+        if isinstance(source, np.ndarray):
+            return source
+        pillow = import_extra("PIL.Image", "Pillow")
+        try:
+            with pillow.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
+                if size is not None:
+                    image.draft(None, size[::-1])  # A JPEG then decodes faster.
+                decoded = np.asarray(image.convert("RGB" if self.channels == 3 else "L"))
+        except OSError as error:
+            name = source if isinstance(source, str | Path) else f"encoded image {position}"
+            raise ValueError(
+                f"{name} cannot be decoded: replace or remove it. Received: {error}"
+            ) from error
+        return decoded.reshape(*decoded.shape[:2], self.channels)
+
+
+class FullSize:
+    """The same photographs at the size at which they are kept, for a random crop to choose from.
+
+    Args:
+        images: Uint8 array (examples, height, width, channels), or `LazyImages`.
+
+    Example:
+
+    >>> from keras_sam.datasets.images import FullSize
+    >>> FullSize(np.zeros((5, 20, 30, 3), "uint8"))[:2][0].shape
+    (20, 30, 3)
+    """
+
+    def __init__(self, images):
+        self.images = images
+
+    def __len__(self):
+        return len(self.images)
+
+    def __getitem__(self, index):
+        images = self.images
+        return images.full_size(index) if isinstance(images, LazyImages) else images[index]
+
+
+def selected(images, index):
+    """Some of the images, without decoding any.
+
+    Args:
+        images: Array (examples, …) or `LazyImages`.
+        index: Integer array or slice.
+
+    Returns:
+        Of the same kind.
+    """
+    return images.subset(index) if isinstance(images, LazyImages) else images[index]
+
+
+def resized(image, size, box=None):
+    """An image, or a part of it, at another size, with bilinear filtering.
+
+    Args:
+        image: Uint8 array (height, width, channels).
+        size: Tuple (height, width) in pixels.
+        box: Tuple (left, top, right, bottom) in pixels, the part. Defaults to the whole.
+
+    Returns:
+        Uint8 array (height, width, channels) of the new size.
+    """
+    if image.shape[:2] == tuple(size) and box is None:
+        return image
+    pillow = import_extra("PIL.Image", "Pillow")
+    channels = image.shape[-1]
+    kept = pillow.fromarray(image if channels == 3 else image[:, :, 0])
+    changed = kept.resize(size[::-1], pillow.Resampling.BILINEAR, box)
+    return np.asarray(changed).reshape(*size, channels)

@@ -1,0 +1,63 @@
+"""Batches that threads make ahead of the training step."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import keras
+
+from keras_sam import checks
+
+
+class Prefetched(keras.utils.PyDataset):
+    """A data set of Keras of which the next batches are under way while one is used.
+
+    A subclass says what `batch(epoch, index)` is, as a pure function, and how many batches there
+    are in `num_batches`.
+
+    Keras has workers of its own, which are not used here: what they have queued when `fit` takes
+    a batch to build the model, they hand out in the first epoch, in the wrong places.
+
+    Args:
+        workers: Integer of at least 0, how many threads make batches; with `0` the thread that
+            asks makes them. Defaults to `2`.
+
+    Example:
+
+    >>> from keras_sam.datasets.prefetch import Prefetched
+    >>> class Squares(Prefetched):
+    ...     num_batches = 3
+    ...
+    ...     def batch(self, epoch, index):
+    ...         return index**2
+    >>> list(Squares(workers=2))
+    [0, 1, 4]
+    """
+
+    def __init__(self, workers=2):
+        super().__init__()
+        self.epoch = 0
+        self._ahead = 2 * checks.non_negative_integer("workers", workers)
+        self._pool = ThreadPoolExecutor(workers) if workers else None
+        self._pending = {}
+        self._lock = threading.Lock()  # TensorFlow asks from threads of its own.
+
+    def batch(self, epoch, index):
+        """Makes batch number `index` of an epoch."""
+        raise NotImplementedError
+
+    def __getitem__(self, index):
+        """Batch number `index` of the current epoch."""
+        if self._pool is None:
+            return self.batch(self.epoch, index)
+        with self._lock:
+            future = self._request(self.epoch, index)
+        return future.result()
+
+    def _request(self, epoch, index):
+        end = min(index + 1 + self._ahead, self.num_batches)
+        wanted = [(epoch, position) for position in range(index, end)] or [(epoch, index)]
+        # What nobody will ask for any more is forgotten.
+        self._pending = {
+            key: self._pending.get(key) or self._pool.submit(self.batch, *key) for key in wanted
+        }
+        return self._pending[epoch, index]

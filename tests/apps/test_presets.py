@@ -1,0 +1,133 @@
+"""The rows of the published tables, as values of the apps' flags."""
+
+import math
+import re
+
+import finetune_efficientnet
+import pytest
+import train_resnet
+from _entries import entries
+from _planning import resolved
+
+from .conftest import metrics, start
+
+APPS = {app.__name__: app for app in (train_resnet, finetune_efficientnet)}
+EVERY = [(name, preset) for name, app in APPS.items() for preset in app.PRESETS]
+
+
+def options(app, *arguments):
+    """The options that a command line comes to, without any training."""
+    app.FLAGS.unparse_flags()
+    app.FLAGS([app.__name__, *arguments])
+    values = app.FLAGS.flag_values_dict()
+    given = [name for name in values if app.FLAGS[name].present]
+    return resolved(values, given, app.PRESETS)
+
+
+@pytest.mark.parametrize("app, name", EVERY)
+def test_values_are_such_as_the_flags_take(app, name):
+    flags = APPS[app].FLAGS
+    preset = APPS[app].PRESETS[name]
+    for values in (preset.flags, *preset.by_dataset.values()):
+        for key, value in values.items():
+            text = ",".join(value) if isinstance(value, list) else value
+            parsed = None if value is None else flags[key].parser.parse(text)
+            assert parsed == value and type(parsed) is type(value), key
+
+
+@pytest.mark.parametrize("smoke", ["--nosmoke", "--smoke"])
+@pytest.mark.parametrize("app, name", EVERY)
+def test_every_preset_is_a_run_that_can_be_planned(app, name, smoke):
+    app = APPS[app]
+    for dataset in (None, *app.PRESETS[name].by_dataset):
+        other = [f"--dataset={dataset}"] if dataset else []
+        found = options(app, f"--preset={name}", smoke, *other)
+        assert found["preset"] == name and entries(found)
+        assert found["dataset"] == (dataset or app.PRESETS[name].flags["dataset"])
+
+
+def test_every_experiment_has_its_presets():
+    assert {name[:2] for name in train_resnet.PRESETS} == {
+        f"e{n}" for n in (1, 2, 4, 5, 6, 7, 8, 9)
+    }
+    assert {name.partition("_")[0] for name in finetune_efficientnet.PRESETS} == {"e3"}
+    assert len(finetune_efficientnet.PRESETS) == 2 * 9  # Two networks on nine data sets.
+
+
+def test_the_command_comes_before_the_preset():
+    found = options(train_resnet, "--preset=e6", "--epochs=7", "--seeds=1", "--learning_rate=0.5")
+    assert (found["epochs"], found["seeds"], found["learning_rate"]) == (7, ["1"], 0.5)
+    # Plain training keeps its twice as many.
+    assert (found["plain_epochs"], found["batch_size"]) == (14, 128)
+    assert (
+        options(train_resnet, "--preset=e6", "--epochs=7", "--plain_epochs=9")["plain_epochs"] == 9
+    )
+    # Also where it says what is the flag's default anyhow.
+    assert options(train_resnet, "--preset=e6", "--epochs=60")["epochs"] == 60
+
+
+def test_a_preset_differs_by_data_set():
+    preset = "--preset=e1_wrn28_10"
+    assert options(train_resnet, preset)["rho"] == 0.05
+    assert options(train_resnet, preset, "--dataset=cifar100")["rho"] == 0.1
+    assert options(train_resnet, preset, "--dataset=cifar100", "--rho=0.3")["rho"] == 0.3
+    svhn = options(train_resnet, preset, "--dataset=svhn")
+    assert (svhn["rho"], svhn["learning_rate"]) == (0.01, 0.01)
+
+
+@pytest.mark.parametrize("app, preset", [("train_resnet", "e6"), (EVERY[-1])])
+def test_a_method_takes_the_place_of_the_presets_comparison(app, preset):
+    assert options(APPS[app], f"--preset={preset}")["compare"] == ["sgd", "sam"]
+    found = options(APPS[app], f"--preset={preset}", "--method=asam")
+    assert (found["compare"], found["method"]) == ([], "asam")
+    found = options(APPS[app], f"--preset={preset}", "--compare=sam,asam")
+    assert found["compare"] == ["sam", "asam"]
+
+
+def test_weight_decays_are_those_of_keras():
+    """The papers' decay goes through the momentum: ten times as much of it."""
+    decays = {
+        name: preset.flags.get("weight_decay") for name, preset in train_resnet.PRESETS.items()
+    }
+    assert decays["e1_wrn28_10"] == pytest.approx(5e-3)
+    assert decays["e1_shake_shake"] == pytest.approx(1e-2)
+    assert finetune_efficientnet.PRESETS["e3_b7_flowers"].flags["weight_decay"] == 1e-4
+
+
+def test_epochs_of_the_command_replace_the_steps_of_the_preset():
+    preset = "--preset=e3_b7_flowers"
+    assert options(finetune_efficientnet, preset)["steps"] == 5000
+    assert options(finetune_efficientnet, preset, "--epochs=3")["steps"] is None
+    assert options(finetune_efficientnet, preset, "--epochs=3", "--steps=9")["steps"] == 9
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_help_lists_every_preset(app, capsys):
+    with pytest.raises(SystemExit) as ended:
+        APPS[app].main([f"{app}.py", "--help"])
+    shown = capsys.readouterr().out
+    assert not ended.value.code
+    for name, preset in APPS[app].PRESETS.items():
+        assert re.search(rf"^  {name} +{re.escape(preset.source)}$", shown, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    "app, typed, meant",
+    [
+        ("train_resnet", "e1_wrn2810", "did you mean e1_wrn28_10 "),
+        ("finetune_efficientnet", "e3_b7_flower", "did you mean e3_b7_flowers "),
+    ],
+)
+def test_unknown_preset_names_the_nearest(app, typed, meant, tmp_path):
+    with pytest.raises(SystemExit, match=rf"{meant}.*Received: --preset={typed}$"):
+        start(f"--preset={typed}", f"--workdir={tmp_path}", app=APPS[app])
+
+
+def test_a_preset_runs_shrunken_and_prints_its_settings(tmp_path):
+    printed = start("--preset=e8", "--smoke", f"--workdir={tmp_path}", first=())
+    assert "a small network in the place of resnet18 on digits in the place of cifar10" in printed
+    for setting in ("normalization=none", "inputs=unit", "weight_decay=0.005", "schedule=cosine"):
+        assert f" {setting} " in f" {printed} ".replace("\n", " ")
+    for method in ("sam", "asam"):
+        (line,) = metrics(tmp_path / method / "seed_1")
+        assert all(map(math.isfinite, line.values()))
