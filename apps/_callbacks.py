@@ -48,6 +48,8 @@ class CompletedEpochs(keras.callbacks.Callback):
         self.trained = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
+        if "val_loss" not in logs:  # A pass between two evaluations.
+            return
         line = {"epoch": epoch + 1} | {key: float(value) for key, value in logs.items()}
         # The evaluation costs every method the same, and would hide how their steps differ.
         line["train_seconds"] = round(self.trained - self.started, 6)
@@ -66,4 +68,4 @@ def is_nan(line):
     Returns:
         Bool.
     """
-    return math.isnan(line["loss"]) or math.isnan(line["val_loss"])
+    return not (math.isfinite(line["loss"]) and math.isfinite(line["val_loss"]))

@@ -146,7 +146,7 @@ def stops_explained(argv):
     except KeyboardInterrupt:
         fail(argv, "Stopped. The same command with --resume goes on from the last whole epoch.")
     except OSError as error:
-        fail(argv, f"{error}; make room, and the same command with --resume goes on.")
+        fail(argv, f"{error}. The same command with --resume goes on once this is mended.")
 
 
 def report_failed(argv, failed):

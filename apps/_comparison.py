@@ -11,7 +11,14 @@ from _callbacks import is_nan
 from _entries import PLAIN
 from _training import train
 
+from keras_sam import datasets
+
 NO_SPACE = "No space left"  # The words of the system, also in what HDF5 makes of its error.
+
+
+def is_full(error):
+    """Whether an `OSError` says that a disk, or a user's share of it, is full."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT) or NO_SPACE in str(error)
 
 
 def run(comparison, command):
@@ -55,11 +62,23 @@ def _headline(comparison):
     if options["plain_epochs"] and any(label == PLAIN for label in comparison.runs):
         epochs += f" ({options['plain_epochs']} of {PLAIN})"
     return (
-        f"{_network(options)} on {dataset.name} ({len(dataset.y_train)} training images, "
-        f"{options['label_noise']:.0%} of them with a wrong label; {len(dataset.y_test)} test "
+        f"{_network(options)} on {_images(options)} ({len(dataset.y_train)} training images, "
+        f"{_noise(comparison):.0%} of them with a wrong label; {len(dataset.y_test)} test "
         f"images with clean labels), {epochs}, Keras {keras.version()} on "
         f"{keras.backend.backend()}"
     )
+
+
+def _images(options):
+    name = options["dataset"]
+    return f"digits in the place of {name}" if _smoke.needs_stand_in(options) else name
+
+
+def _noise(comparison):
+    """Share of the training labels that are wrong: not all classes have one to be taken for."""
+    options, labels = comparison.options, comparison.dataset
+    noisy = datasets.with_label_noise(labels, options["label_noise"], 0, options["noise_kind"])
+    return (noisy.y_train != noisy.y_train_clean).mean()
 
 
 def _network(options):
@@ -75,7 +94,7 @@ def _trained(folder, dataset, verbose):
     try:
         train(folder, dataset, verbose)
     except OSError as error:
-        if error.errno == errno.ENOSPC or NO_SPACE in str(error):
+        if is_full(error):
             raise  # No other run could keep anything either.
         folder.fail(error)
         return f"failed: {error}"
@@ -109,9 +128,9 @@ def _sum_up(comparison, command):
 
 def _title(comparison):
     options = comparison.options
-    title = f"{_network(options)} on {comparison.dataset.name}"
+    title = f"{_network(options)} on {_images(options)}"
     if options["label_noise"]:
-        title += f", {options['label_noise']:.0%} of the training labels wrong"
+        title += f", {_noise(comparison):.0%} of the training labels wrong"
     if len(options["seeds"]) > 1:
         title += f", mean ± deviation over {len(options['seeds'])} seeds"
     return title

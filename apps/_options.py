@@ -55,6 +55,11 @@ def check(options):
         checks.share(flag, options.get(flag, 0.0))
     check_fraction(options["label_noise"])
     check_names(options["augment"])
+    if options.get("steps") and options["plain_epochs"]:
+        raise ValueError(
+            "Count either steps or epochs: leave one of them out. "
+            f"Received: --steps={options['steps']} --plain_epochs={options['plain_epochs']}"
+        )
     _check_optimizer(options)
     if options["steps_per_execution"] > 1 and keras.backend.backend() == "torch":
         raise ValueError(

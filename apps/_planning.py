@@ -49,6 +49,9 @@ def plan(options, given=(), presets=None):
         ImportError: If an optional package is missing.
     """
     options = resolved(options, given, presets or {})
+    import_extra("matplotlib.figure", "matplotlib")  # Better now than after the training.
+    dataset = loaded(options)
+    options["epochs"] = _training.epochs_of(options, dataset)
     entries, seeds = _entries.entries(options), _options.seeds(options)
     workdir = Path(options["workdir"])
     runs = {
@@ -62,8 +65,6 @@ def plan(options, given=(), presets=None):
     }
     folders = [folder for label in runs for folder in runs[label]]
     _workdir.check(workdir, folders, options["resume"], options["overwrite"])
-    import_extra("matplotlib.figure", "matplotlib")  # Better now than after the training.
-    dataset = loaded(options)
     _training.check(folders[0].settings, dataset)  # All runs have the same network and batches.
     if options["overwrite"]:
         _workdir.clear(workdir)
@@ -101,7 +102,7 @@ def loaded(options):
     """
     name = options["dataset"]
     sizes = options["num_train"], options["num_test"]
-    if options["smoke"] and options["data_dir"] is None and name != "digits":
+    if _smoke.needs_stand_in(options):
         dataset = _smoke.stand_in(name, *sizes)
     else:
         size = {"image_size": options["image_size"]} if options.get("image_size") else {}

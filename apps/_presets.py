@@ -58,8 +58,16 @@ def applied(options, given, presets):
     given = {*given, "steps"} if "epochs" in given else given
     dataset = options["dataset"] if "dataset" in given else preset.flags.get("dataset")
     values = preset.flags | preset.by_dataset.get(dataset, {})
+    if "method" in given:
+        values = _own_rho(values, options["method"]) | values
     if "epochs" in given and values.get("plain_epochs"):
         # As many times SAM's epochs as in the preset.
         times = values["plain_epochs"] / values["epochs"]
         values = values | {"plain_epochs": round(times * options["epochs"])}
     return options | {name: value for name, value in values.items() if name not in given}
+
+
+def _own_rho(values, method):
+    """The radius that the preset's comparison has for a method, if it has one."""
+    entries = dict(text.partition(":")[::2] for text in values.get("compare", []))
+    return {"rho": float(entries[method])} if entries.get(method) else {}

@@ -95,6 +95,9 @@ def differences(settings, figure):
         found.append(f"the augmentation is {ours}, not {figure.augment}")
     if figure.epochs and settings.get("epochs") != figure.epochs:
         found.append(f"the epochs are {settings.get('epochs')}, not {figure.epochs}")
+    norm = (settings.get("method_arguments") or {}).get("p", 2)
+    if norm != 2:
+        found.append(f"the perturbation has p={value_text('p', norm)}, not 2")
     return found + [
         f"the {name_of(key)} is {value_text(key, settings.get(key))}, not {value}"
         for key, value in figure.like
@@ -104,6 +107,10 @@ def differences(settings, figure):
 
 def _belongs(settings, figure, experiment):
     if figure.method != settings["method"] or figure.noise != (settings.get("label_noise") or 0):
+        return False
+    if figure.noise and settings.get("noise_kind", "symmetric") != "symmetric":
+        return False
+    if figure.augment is None and {"mixup", "cutmix"} & set(_augmentations(settings)):
         return False
     if not all(_value(settings, key) in values for key, values in figure.only):
         return False
@@ -127,9 +134,13 @@ def _value(settings, key):
     return settings.get(key, "batch" if key == "normalization" else None)
 
 
+def _augmentations(settings):
+    names = settings.get("augment") or "none"
+    return names.split(",") if isinstance(names, str) else names
+
+
 def _same_augmentation(settings, figure):
-    ours = settings.get("augment") or "none"
-    augment = _bare(ours if isinstance(ours, str) else "".join(ours))
+    augment = _bare("".join(_augmentations(settings)))
     return figure.augment is None or augment in (figure.augment, f"basic{figure.augment}")
 
 
@@ -143,8 +154,9 @@ def _bare(name):
 
 
 def _distance(settings, figure):
-    """Sorts figures by how much else differs, then by the ratio of the epochs."""
+    """Sorts figures by how much else differs or is not stated, then by the ratio of the epochs."""
     epochs = settings.get("epochs")
     ratio = abs(math.log(epochs / figure.epochs)) if epochs and figure.epochs else 0.0
     other = not _same_name(settings.get("model"), figure.model, MODELS)
-    return other, not _same_augmentation(settings, figure), ratio
+    unlike = not _same_augmentation(settings, figure)
+    return other, unlike, figure.augment is None, ratio

@@ -76,7 +76,7 @@ def _published_text(found):
     cells = []
     for figure in found:
         text = f"{figure.kind} {figure.text.replace('±', ' ± ').replace('± .', '± 0.')}"
-        text += f", top-5 error {figure.top5:g}" if figure.top5 is not None else ""
+        text += f", top-{figure.k} error {figure.top_k:g}" if figure.top_k is not None else ""
         cells.append(f"{text} ({figure.source})")
     return "\n".join(cells)
 

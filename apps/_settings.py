@@ -53,7 +53,7 @@ def _momentum(options, entry):
 
 def _resolved_path(path):
     """An absolute path where there is one: `imagenet` names weights as well."""
-    if path is None or not Path(path).exists():
+    if path is None or not Path(path).exists() or path == "imagenet":
         return path
     return str(Path(path).resolve())
 

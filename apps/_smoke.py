@@ -78,6 +78,19 @@ def pretrained(settings):
     return PRETRAINED if is_large else settings["model"]
 
 
+def needs_stand_in(options):
+    """Whether digits take the place of photographs that are not there.
+
+    Args:
+        options: Dictionary of an app's flags.
+
+    Returns:
+        Bool.
+    """
+    wants_photographs = options["dataset"] != "digits" or bool(options.get("image_size"))
+    return options["smoke"] and options["data_dir"] is None and wants_photographs
+
+
 def stand_in(name, num_train, num_test):
     """Digits as colour photographs, where there is no folder with the data set itself.
 
@@ -94,7 +107,7 @@ def stand_in(name, num_train, num_test):
         digits,
         x_train=_photographs(digits.x_train),
         x_test=_photographs(digits.x_test),
-        name=f"digits in the place of {name}",
+        name=name,
         mean=(0.3, 0.3, 0.3),
         deviation=(0.4, 0.4, 0.4),
     )

@@ -128,6 +128,7 @@ PRESETS = {
             "compare": ["sgd", "sam:0.05", "fgsm:0.001"],
             "method_arguments": ["fgsm.steps=2"],
         },
+        {"cifar100": {"augment": ["none"]}},
     ),
     "e6": Preset("Coldenhoff, Li and Zhu, experiment A: SAM at half of SGD's epochs", E6),
     "e7": Preset(

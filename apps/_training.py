@@ -10,8 +10,8 @@ from _callbacks import CompletedEpochs, SeedsOfEpoch
 from keras_sam import backend, datasets
 
 EVALUATION_BATCH = 1000
-DEVICES = 8  # Multiples of it are shared evenly by most machines' devices.
-PIXELS_AT_ONCE = 1000 * 32 * 32  # Of an evaluation: large images come in smaller batches.
+PIXELS_AT_ONCE = 256 * 224 * 224  # Of an evaluation: large images come in smaller batches.
+EVALUATIONS = 50  # Of a run that counts steps: its passes over few images may be thousands.
 
 
 def check(settings, dataset):
@@ -33,9 +33,9 @@ def check(settings, dataset):
 
 
 def _check_shares(settings, dataset):
-    """JAX gives every device as many images as the others."""
-    devices = len(keras.distribution.list_devices()) if backend.name == "jax" else 1
-    sizes = {"batch_size": settings["batch_size"], "num_test": len(dataset.y_test)}
+    devices = _devices()
+    batch = min(settings["batch_size"], len(dataset.y_train))
+    sizes = {"batch_size": batch, "num_test": len(dataset.y_test)}
     for flag, size in sizes.items():
         if size % devices:
             raise ValueError(
@@ -68,15 +68,16 @@ def train(folder, dataset, verbose):
 def _fit(folder, dataset, base, verbose):
     settings, one_hot = folder.settings, _building.needs_one_hot(folder.settings)
     batches = _training_batches(settings, dataset, one_hot)
-    epochs = epochs_of(settings, batches.num_batches)
+    epochs = settings["epochs"]
     steps = epochs * batches.num_batches
     model = _building.compiled(settings, base, dataset.num_classes, steps)
     model.fit(
         batches,
         initial_epoch=folder.restore(model),
         epochs=epochs,
+        validation_freq=_passes_between_evaluations(epochs) if settings.get("steps") else 1,
         validation_data=dataset.test_batches(
-            _evaluation_batch(dataset), one_hot, augment=settings["augment"]
+            _evaluation_batch(settings, dataset), one_hot, augment=settings["augment"]
         ),
         callbacks=[
             batches.follow_epochs(),
@@ -88,18 +89,26 @@ def _fit(folder, dataset, base, verbose):
     )
 
 
-def epochs_of(settings, num_batches):
-    """Epochs to train: those of the settings, or as many as its `steps` need.
+def epochs_of(options, dataset):
+    """Passes over the training images: those asked for, or as many as `steps` need.
 
     Args:
-        settings: Dictionary of a run's settings.
-        num_batches: Integer, steps of an epoch.
+        options: Dictionary of the app's flags.
+        dataset: A `keras_sam.datasets.Dataset`.
 
     Returns:
         Integer.
     """
-    steps = settings.get("steps")
-    return math.ceil(steps / num_batches) if steps else settings["epochs"]
+    if not options.get("steps"):
+        return options["epochs"]
+    examples = len(dataset.y_train)
+    epochs = math.ceil(options["steps"] / (examples // min(options["batch_size"], examples)))
+    between = _passes_between_evaluations(epochs)
+    return math.ceil(epochs / between) * between  # The last pass is evaluated.
+
+
+def _passes_between_evaluations(epochs):
+    return math.ceil(epochs / EVALUATIONS)
 
 
 def _training_batches(settings, dataset, one_hot):
@@ -116,7 +125,13 @@ def _training_batches(settings, dataset, one_hot):
     )
 
 
-def _evaluation_batch(dataset):
+def _evaluation_batch(settings, dataset):
     height, width = dataset.input_shape[:2]
     fitting = min(EVALUATION_BATCH, PIXELS_AT_ONCE // (height * width), len(dataset.y_test))
-    return max(1, fitting // DEVICES * DEVICES) if fitting > DEVICES else max(1, fitting)
+    devices = _devices() if settings["distribute"] == "all" else 1
+    return max(1, fitting // devices) * devices
+
+
+def _devices():
+    """Devices that share a batch evenly, as those of JAX have to."""
+    return len(keras.distribution.list_devices()) if backend.name == "jax" else 1

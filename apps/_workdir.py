@@ -92,7 +92,7 @@ class RunFolder:
             model.optimizer.build(model.trainable_variables)
             model.load_weights(checkpoints[-1])
         # A line is written before its checkpoint: a stop between the two leaves one too many.
-        self._write_history(self.history()[:completed])
+        self._write_history([line for line in self.history() if line["epoch"] <= completed])
         return completed
 
     def _write_history(self, history):
@@ -194,7 +194,13 @@ def _runs_in(workdir):
 
 def _check_same(path, planned, any_planned):
     """Compares a run that is there with its plan, or with what all planned runs share."""
-    there = json.loads(path.read_text())
+    try:
+        there = json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(
+            f"{path} must hold a run's settings: remove its folder or choose another --workdir. "
+            f"Received: {error}"
+        ) from error
     expected = planned or {k: v for k, v in any_planned.items() if k not in OWN_SETTINGS}
     # Through JSON, in which tuples and infinities look the same on both sides.
     expected = json.loads(json.dumps(expected))

@@ -17,7 +17,8 @@ cores, on a small network of the family, few images, and digits where --data_dir
 table and does not stop the others; after a failure the app ends with status 1.
 
 Each run leaves settings.json, metrics.jsonl (a line per epoch) and model.keras (the plain model,
-which loads without keras_sam) in <workdir>/<method>/seed_<n>/, or error.txt if it failed. The
+which loads without keras_sam; Shake-Shake and ShakeDrop have layers of it) in
+<workdir>/<method>/seed_<n>/, or error.txt if it failed. The
 comparison leaves <workdir>/table.txt, cost.png (test accuracy against the time of a step) and, of
 up to 8 methods, curves.png; apps/report.py makes a page of them. The same command with --resume
 goes on where it stopped, whatever stopped it, to the same final weights; started several times, it

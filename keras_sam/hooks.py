@@ -69,11 +69,12 @@ def _fresh(part):
     return part
 
 
-def build_compiled(model, batch):
-    """Lets a compiled model make the variables of its loss and metrics, as `evaluate` does.
+def build_compiled(model, batch, predictions):
+    """Lets a compiled model make the trackers of its loss; metrics and optimizer stay unbuilt.
 
     Args:
         model: The compiled `keras.Model`.
         batch: `(x, y, sample_weight)`.
+        predictions: Those of the model for the batch.
     """
-    model._symbolic_build(data_batch=batch)
+    model._compile_loss.build(batch[1], predictions)

@@ -2,6 +2,7 @@
 
 import torch
 from keras import ops, tree
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from keras_sam.backend.displacement import displace
 
@@ -32,7 +33,7 @@ def _detached_leaf(leaf):
 def hessian_vector_product(function, tensors, vectors):
     """See `keras_sam.backend.jax.hessian_vector_product`."""
     tensors = _leaves(tensors)
-    with torch.enable_grad():
+    with torch.enable_grad(), _twice_differentiable():
         value, _ = function(tensors)
         gradients = torch.autograd.grad(value, tensors, create_graph=True, allow_unused=True)
         # A gradient that is constant (a linear layer's, say) has no graph and a zero product.
@@ -50,7 +51,7 @@ def hessian_vector_product(function, tensors, vectors):
 def gauss_newton_vector_product(network, loss, tensors, vectors):
     """See `keras_sam.backend.jax.gauss_newton_vector_product`."""
     tensors = _leaves(tensors)
-    with torch.enable_grad():
+    with torch.enable_grad(), _twice_differentiable():
         outputs = network(tensors)
         tangents = _pushed_forward(outputs, tensors, vectors)
     curved = hessian_vector_product(loss, outputs, tangents)
@@ -59,6 +60,11 @@ def gauss_newton_vector_product(network, loss, tensors, vectors):
         return [None] * len(tensors)
     outputs, cotangents = zip(*pairs)
     return list(torch.autograd.grad(outputs, tensors, cotangents, allow_unused=True))
+
+
+def _twice_differentiable():
+    """PyTorch's fused kernels of attention have but a first derivative."""
+    return sdpa_kernel(SDPBackend.MATH)
 
 
 def _pushed_forward(outputs, tensors, vectors):

@@ -72,7 +72,8 @@ class Batches(Prefetched):
         """Returns the callback without which every epoch of `fit` would see the same batches.
 
         Keras's own hook for data sets counts the batch that `fit` takes to build the model as an
-        epoch of its own, and does not know where a resumed run begins.
+        epoch of its own, and does not know where a resumed run begins. At the end of `fit` the
+        callback lets go of the threads.
 
         Returns:
             A `keras.callbacks.Callback`.
@@ -81,7 +82,9 @@ class Batches(Prefetched):
         def begin(epoch, logs=None):
             self.epoch = epoch
 
-        return keras.callbacks.LambdaCallback(on_epoch_begin=begin)
+        return keras.callbacks.LambdaCallback(
+            on_epoch_begin=begin, on_train_end=lambda logs: self.release()
+        )
 
 
 class OrderedBatches(Prefetched):

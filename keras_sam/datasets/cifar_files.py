@@ -1,17 +1,17 @@
 """Reads the two layouts of CIFAR files into arrays of bytes."""
 
-import contextlib
 import importlib
 import io
 import pickle
-import zipfile
 
 import numpy as np
 
+from keras_sam.datasets.archives import damage_reported, opened_archive
 from keras_sam.datasets.extras import import_extra
 from keras_sam.datasets.selection import balanced
 
 SIDE = 32
+EXPECTED = "one of the files of CIFAR that docstrings of keras_sam.datasets.cifar describe"
 # All that a pickled dictionary of arrays needs; a pickle that names anything else is not CIFAR.
 SAFE_GLOBALS = {
     (module, name)
@@ -48,7 +48,7 @@ def read_bundle(path, number=None):
     >>> from keras_sam.datasets.cifar_files import read_bundle
     >>> images, labels = read_bundle("data/cifar10_test.npz", 100)  # doctest: +SKIP
     """
-    with _damage_reported(path), np.load(path) as archive:
+    with opened_archive(path, EXPECTED) as archive:
         labels = archive["y"]
         keep = balanced(labels, number)
         decoded = []
@@ -89,7 +89,7 @@ def read_pickles(paths, label_key, number=None):
     """
     planes, labels = [], []
     for path in paths:
-        with _damage_reported(path), open(path, "rb") as file:
+        with damage_reported(path, EXPECTED), open(path, "rb") as file:
             content = _ArrayUnpickler(file, encoding="bytes").load()
             planes.append(content[b"data"])
             labels.append(content[label_key.encode()])
@@ -107,14 +107,3 @@ class _ArrayUnpickler(pickle.Unpickler):
         if (module, name) not in SAFE_GLOBALS:
             raise pickle.UnpicklingError(f"it refers to {module}.{name}")
         return getattr(importlib.import_module(module), name)
-
-
-@contextlib.contextmanager
-def _damage_reported(path):
-    try:
-        yield
-    except (KeyError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
-        raise ValueError(
-            f"{path} must be one of the files of CIFAR that docstrings of "
-            f"keras_sam.datasets.cifar describe: copy it again. Received: {error!r}"
-        ) from error

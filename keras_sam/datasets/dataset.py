@@ -102,7 +102,7 @@ class Dataset:
             augment: Names from `keras_sam.datasets.AUGMENTATIONS`. Defaults to `("basic",)`.
             one_hot: Boolean, whether labels are float32 rows (batch, classes) instead of
                 integers. Defaults to `False`.
-            mixup_alpha: Float above 0, how evenly `"mixup"` mixes. Defaults to `1.0`.
+            mixup_alpha: Float above 0, how evenly `"mixup"` and `"cutmix"` mix. Defaults to `1.0`.
             workers: Integer of at least 0, threads that make batches ahead. Defaults to `2`.
 
         Returns:

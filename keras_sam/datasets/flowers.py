@@ -3,8 +3,7 @@
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
-
+from keras_sam.datasets.archives import opened_archive
 from keras_sam.datasets.photographs import assemble
 from keras_sam.datasets.sources import Source
 
@@ -25,7 +24,7 @@ def flowers12(data_dir=None, num_train=None, num_test=None, image_size=None):
 
     Raises:
         FileNotFoundError: If the file is missing.
-        ValueError: If no folder is given.
+        ValueError: If the file is damaged.
 
     Example:
 
@@ -36,7 +35,8 @@ def flowers12(data_dir=None, num_train=None, num_test=None, image_size=None):
         raise FileNotFoundError(
             f"data_dir must hold flowers12.npz. Received: data_dir={str(data_dir)!r}"
         )
-    with np.load(Path(data_dir, "flowers12.npz")) as archive:
+    path = Path(data_dir, "flowers12.npz")
+    with opened_archive(path, "the archive of encoded flowers") as archive:
         train, test = (_encoded(archive, part) for part in ("train", "test"))
         names = tuple(map(str, archive["classes"]))
     source = Source("flowers12", "", len(names), size=None)

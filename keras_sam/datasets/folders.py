@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_sam.datasets.extras import import_extra
+from keras_sam.datasets.images import opened
 from keras_sam.datasets.selection import balanced
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".ppm")
@@ -93,16 +93,9 @@ def _listed(folder, names):
 
 def _check_headers(paths):
     """Refuses files that only look like images; decoding them all would take too long."""
-    pillow = import_extra("PIL.Image", "Pillow")
     for path in paths:
-        try:
-            with pillow.open(path):
-                pass
-        except OSError as error:
-            raise ValueError(
-                f"{path} is not an image that Pillow can read: replace or remove it. "
-                f"Received: {error}"
-            ) from error
+        with opened(path):
+            pass
 
 
 def _split(paths, labels):

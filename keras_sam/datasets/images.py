@@ -1,7 +1,7 @@
 """Collections of photographs that are decoded when they are asked for."""
 
+import contextlib
 import io
-from pathlib import Path
 
 import numpy as np
 
@@ -82,18 +82,43 @@ class LazyImages:
         source = self.sources[position]
         if isinstance(source, np.ndarray):
             return source
-        pillow = import_extra("PIL.Image", "Pillow")
-        try:
-            with pillow.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
-                if size is not None:
-                    image.draft(None, size[::-1])  # A JPEG then decodes faster.
-                decoded = np.asarray(image.convert("RGB" if self.channels == 3 else "L"))
-        except OSError as error:
-            name = source if isinstance(source, str | Path) else f"encoded image {position}"
-            raise ValueError(
-                f"{name} cannot be decoded: replace or remove it. Received: {error}"
-            ) from error
+        with opened(source, f"encoded image {position}") as image:
+            if size is not None:
+                image.draft(None, size[::-1])  # A JPEG then decodes faster.
+            of_bytes = _of_bytes(image)
+            decoded = np.asarray(of_bytes.convert("RGB" if self.channels == 3 else "L"))
         return decoded.reshape(*decoded.shape[:2], self.channels)
+
+
+@contextlib.contextmanager
+def opened(source, name=None):
+    """An image of Pillow; what is wrong with it names the file.
+
+    Args:
+        source: Path, or bytes of an encoded image.
+        name: String, what to call bytes. Defaults to `None`, for a path.
+
+    Returns:
+        A context manager that gives a `PIL.Image.Image`.
+
+    Raises:
+        ValueError: If the image cannot be read.
+    """
+    pillow = import_extra("PIL.Image", "Pillow")
+    encoded = isinstance(source, bytes)
+    try:
+        with pillow.open(io.BytesIO(source) if encoded else source) as image:
+            yield image
+    except (OSError, SyntaxError, ValueError, pillow.DecompressionBombError) as error:
+        raise ValueError(
+            f"{name if encoded else source} is not an image that Pillow can read: replace or "
+            f"remove it. Received: {error}"
+        ) from error
+
+
+def _of_bytes(image):
+    """The image with 8 bits a channel: of 16 bits Pillow would make white all above 255."""
+    return image.convert("I").point(lambda value: value / 256) if image.mode[0] == "I" else image
 
 
 class FullSize:

@@ -30,7 +30,7 @@ def mixup(images, labels, generator, alpha=1.0):
     return tuple(weight * x + (1 - weight) * x[partners] for x in (images, labels))
 
 
-def cutmix(images, labels, generator):
+def cutmix(images, labels, generator, alpha=1.0):
     """Replaces a box of each image by that of another one (Yun et al. 2019, arXiv:1905.04899).
 
     The whole batch has one box, as in the authors' code; the labels follow the box's share of the
@@ -40,13 +40,14 @@ def cutmix(images, labels, generator):
         images: Float array (batch, height, width, channels).
         labels: Float array (batch, classes), one-hot.
         generator: A `numpy.random.Generator`.
+        alpha: Float above 0, of the Beta distribution of the box's share. Defaults to `1.0`.
 
     Returns:
         New images and labels.
     """
     partners = generator.permutation(len(images))
     sides = images.shape[1:3]
-    half = np.sqrt(generator.random()) / 2  # The share of the area is uniform, as Beta(1, 1).
+    half = np.sqrt(generator.beta(alpha, alpha)) / 2
     rows, columns = (_interval(generator, side, half) for side in sides)
     mixed = images.copy()
     mixed[:, rows, columns] = images[partners, rows, columns]
@@ -69,11 +70,10 @@ def mix_batch(images, labels, generator, kinds, alpha):
         labels: Float array (batch, classes), one-hot.
         generator: A `numpy.random.Generator`.
         kinds: Tuple of `"mixup"`, `"cutmix"` or both.
-        alpha: Float above 0, of MixUp.
+        alpha: Float above 0, of the Beta distribution of the proportion.
 
     Returns:
         New images and labels.
     """
-    if kinds[generator.integers(len(kinds))] == "mixup":
-        return mixup(images, labels, generator, alpha)
-    return cutmix(images, labels, generator)
+    mix = {"mixup": mixup, "cutmix": cutmix}[kinds[generator.integers(len(kinds))]]
+    return mix(images, labels, generator, alpha)

@@ -2,7 +2,8 @@
 
 Each takes a uint8 array (height, width, channels) and a magnitude and returns another one. The
 ranges are those of AutoAugment's authors (Cubuk et al. 2019, arXiv:1805.09501, and their code for
-CIFAR): a level of 0 to 10 is a part of the largest magnitude.
+CIFAR): a level of 0 to 10 is a part of the largest magnitude. `ON_IMAGENET` has those of the
+authors' code for ImageNet and RandAugment.
 """
 
 import numpy as np
@@ -144,4 +145,9 @@ OPERATIONS = {
     "Color": (_enhance("Color"), _factor),
     "Brightness": (_enhance("Brightness"), _factor),
     "Sharpness": (_enhance("Sharpness"), _factor),
+}
+# There the authors count these two the other way round: a high level changes less.
+ON_IMAGENET = OPERATIONS | {
+    "Solarize": (solarize, lambda level, _: int(256 * level / HIGHEST_LEVEL)),
+    "Posterize": (posterize, lambda level, _: int(4 * level / HIGHEST_LEVEL)),
 }

@@ -30,8 +30,8 @@ def photographs(name, data_dir=None, num_train=None, num_test=None, image_size=N
     Raises:
         FileNotFoundError: If neither is there.
         ImportError: If a package that reads the files is missing.
-        ValueError: If no folder is given, a file is damaged, or more images are asked for than
-            there are.
+        ValueError: If no folder is given, it has more or fewer classes than the data set, a file
+            is damaged, or more images are asked for than there are.
 
     Example:
 
@@ -46,11 +46,20 @@ def photographs(name, data_dir=None, num_train=None, num_test=None, image_size=N
     folder = prepared.find(data_dir, source.prepared)
     if folder is None:
         train, test, names = read_folder(Path(data_dir, name))
+        _check_classes(source, names, Path(data_dir, name))
     else:
         parts = [prepared.Part(folder, split) for split in (source.train, source.test)]
         train, test = ((part.sources, part.labels) for part in parts)
         names = parts[0].class_names
     return assemble(source, train, test, names, (num_train, num_test), image_size)
+
+
+def _check_classes(source, names, folder):
+    if len(names) != source.num_classes:
+        raise ValueError(
+            f"{folder} must hold the {source.num_classes} classes of {source.name}; a folder of "
+            f"other images is an image_folder. Received: {len(names)} classes"
+        )
 
 
 def is_there(source, data_dir):

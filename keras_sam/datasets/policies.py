@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_sam.datasets.operations import OPERATIONS
+from keras_sam.datasets.operations import ON_IMAGENET, OPERATIONS
 
 
 def _table(text):
@@ -118,6 +118,9 @@ def policy_for(name):
 def auto_augment(images, generator, policy):
     """Applies a random sub-policy to each image.
 
+    Levels of `Posterize` and `Solarize` mean what they mean in the authors' code: for the policy
+    `IMAGENET` more is left the higher they are, for all others less.
+
     Args:
         images: Uint8 array (batch, height, width, channels).
         generator: A `numpy.random.Generator`.
@@ -136,7 +139,10 @@ def auto_augment(images, generator, policy):
     """
     chosen = generator.integers(len(policy), size=len(images))
     draws = generator.random((len(images), 2, 2))
-    return np.stack([_applied(policy[i], *rest) for i, *rest in zip(chosen, images, draws)])
+    operations = ON_IMAGENET if policy == IMAGENET else OPERATIONS
+    return np.stack(
+        [_applied(operations, policy[i], *rest) for i, *rest in zip(chosen, images, draws)]
+    )
 
 
 def rand_augment(images, generator, steps=2, level=9):
@@ -156,14 +162,15 @@ def rand_augment(images, generator, steps=2, level=9):
     augmented = []
     for numbers, *rest in zip(chosen, images, draws):
         names = [RANDOM[number] for number in numbers if number < len(RANDOM)]
-        augmented.append(_applied([(name, 1.0, level) for name in names], *rest))
+        steps_of_one = [(name, 1.0, level) for name in names]
+        augmented.append(_applied(ON_IMAGENET, steps_of_one, *rest))
     return np.stack(augmented)
 
 
-def _applied(steps, image, draws):
+def _applied(operations, steps, image, draws):
     """What the steps make of an image; `draws` are two uniform numbers a step."""
     for (name, probability, level), (luck, side) in zip(steps, draws):
         if luck < probability:
-            operation, magnitude = OPERATIONS[name]
+            operation, magnitude = operations[name]
             image = operation(image, magnitude(level, 1 if side < 0.5 else -1))
     return image

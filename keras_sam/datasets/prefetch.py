@@ -7,6 +7,8 @@ import keras
 
 from keras_sam import checks
 
+MOST_BYTES = 2**30
+
 
 class Prefetched(keras.utils.PyDataset):
     """A data set of Keras of which the next batches are under way while one is used.
@@ -18,8 +20,9 @@ class Prefetched(keras.utils.PyDataset):
     a batch to build the model, they hand out in the first epoch, in the wrong places.
 
     Args:
-        workers: Integer of at least 0, how many threads make batches; with `0` the thread that
-            asks makes them. Defaults to `2`.
+        workers: Integer of at least 0, how many threads make batches, each two ahead as long as
+            that takes no more than a gigabyte; with `0` the thread that asks makes them. Defaults
+            to `2`.
 
     Example:
 
@@ -36,8 +39,9 @@ class Prefetched(keras.utils.PyDataset):
     def __init__(self, workers=2):
         super().__init__()
         self.epoch = 0
-        self._ahead = 2 * checks.non_negative_integer("workers", workers)
-        self._pool = ThreadPoolExecutor(workers) if workers else None
+        self._threads = checks.non_negative_integer("workers", workers)
+        self._ahead = 1  # Until the size of a batch is known.
+        self._pool = None
         self._pending = {}
         self._lock = threading.Lock()  # TensorFlow asks from threads of its own.
 
@@ -47,13 +51,23 @@ class Prefetched(keras.utils.PyDataset):
 
     def __getitem__(self, index):
         """Batch number `index` of the current epoch."""
-        if self._pool is None:
+        if not self._threads:
             return self.batch(self.epoch, index)
         with self._lock:
             future = self._request(self.epoch, index)
-        return future.result()
+        batch = future.result()
+        self._ahead = max(1, min(2 * self._threads, MOST_BYTES // max(1, _bytes_of(batch))))
+        return batch
+
+    def release(self):
+        """Lets go of the threads and of what they have made; the next batch starts new ones."""
+        with self._lock:
+            if self._pool is not None:
+                self._pool.shutdown(wait=False)
+            self._pool, self._pending = None, {}
 
     def _request(self, epoch, index):
+        self._pool = self._pool or ThreadPoolExecutor(self._threads)
         end = min(index + 1 + self._ahead, self.num_batches)
         wanted = [(epoch, position) for position in range(index, end)] or [(epoch, index)]
         # What nobody will ask for any more is forgotten.
@@ -61,3 +75,8 @@ class Prefetched(keras.utils.PyDataset):
             key: self._pending.get(key) or self._pool.submit(self.batch, *key) for key in wanted
         }
         return self._pending[epoch, index]
+
+
+def _bytes_of(batch):
+    arrays = batch if isinstance(batch, tuple) else (batch,)
+    return sum(getattr(array, "nbytes", 0) for array in arrays)

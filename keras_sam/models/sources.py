@@ -4,6 +4,7 @@ Each source is a function of a name, an input shape, weights to ask the source f
 arguments. It gives the network, and the function that scales images from [0, 255] for it.
 """
 
+import contextlib
 import inspect
 
 import keras
@@ -28,7 +29,8 @@ def from_keras(name, input_shape, weights, arguments):
     if key.startswith("efficientnet"):
         check_size(input_shape)
     if key in OWN:
-        return _own(key, input_shape, weights, arguments), _unchanged
+        with _reported(name, weights, arguments):
+            return _own(key, input_shape, weights, arguments), _unchanged
     constructors = applications()
     if key not in constructors:
         known = [*constructors.values(), *OWN]
@@ -36,9 +38,32 @@ def from_keras(name, input_shape, weights, arguments):
         raise ValueError(
             f"Unknown network of Keras: {checks.nearest(name, names)} Received: name={name!r}"
         )
-    constructor = constructors[key]
-    network = constructor(include_top=False, weights=weights, input_shape=input_shape, **arguments)
+    options = {"include_top": False, "weights": weights, "input_shape": input_shape}
+    with _reported(name, weights, arguments):
+        network = constructors[key](**options, **arguments)
     return network, scaling_of(key, input_shape[-1])
+
+
+@contextlib.contextmanager
+def _reported(name, weights, arguments):
+    """Says how to mend what a constructor does not take or cannot fetch."""
+    try:
+        yield
+    except TypeError as error:
+        if not arguments:
+            raise
+        raise ValueError(
+            f"arguments must be those of the constructor of {name}: {error}. "
+            f"Received: arguments={arguments}"
+        ) from error
+    except Exception as error:  # Keras has no class for it.
+        if "URL fetch failure" not in str(error):
+            raise
+        raise ValueError(
+            f"The weights of {name} could not be fetched ({error}): give the path of a file, as "
+            "in --weights=FILE, or None, --weights=none, for random ones. "
+            f"Received: weights={weights!r}"
+        ) from error
 
 
 def applications():

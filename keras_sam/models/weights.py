@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_sam.datasets.archives import opened_archive
 from keras_sam.models.scaling import RGB_DEVIATION
 
 SUFFIXES = (".h5", ".keras", ".npz")
@@ -38,7 +39,8 @@ def load_weights(model, path):
             of floats of any type with keys such as `conv1/kernel`.
 
     Raises:
-        ValueError: If layers are missing, are too many or have other shapes.
+        ValueError: If layers are missing, are too many or have other shapes, or the file is
+            damaged.
     """
     suffix = Path(path).suffix
     if suffix == ".h5":
@@ -49,7 +51,7 @@ def load_weights(model, path):
 
 
 def _npz(path):
-    with np.load(path, allow_pickle=False) as archive:
+    with opened_archive(path, "an archive of NumPy") as archive:
         # Keras 2 called the kernel of a depthwise convolution so.
         return {key.replace("depthwise_kernel", "kernel"): archive[key] for key in archive.files}
 

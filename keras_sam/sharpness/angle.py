@@ -111,3 +111,6 @@ class GradientAngle(Measurement):
 
     def measure(self, prepared, epoch):
         return prepared.cosines(self.batch, self.rho)
+
+    def names(self, prepared):
+        return prepared.labels

@@ -17,6 +17,10 @@ from keras_sam.sharpness.losses import ZeroOneError
 from keras_sam.sharpness.results import Bounds
 from keras_sam.sharpness.worst_case import worst_offset
 
+# One of each, as an objective compiles a loss once.
+ERROR = ZeroOneError()
+ERROR_OF_LOGITS = ZeroOneError(threshold=0.0)
+
 
 def mcallester(loss, kl, n, confidence=0.95):
     """McAllester's bound, `loss + sqrt((kl + log(n / δ)) / (2 (n - 1)))`, δ = 1 - confidence.
@@ -119,13 +123,16 @@ def sam_bound(loss, squared_norm, rho, k, n, confidence=0.95):
     return loss + math.sqrt(inner / (n - 1))
 
 
-def generalization_bounds(objective, rho, confidence=0.95, loss=None, samples=20, steps=20, seed=0):
+def generalization_bounds(
+    objective, rho, confidence=0.95, loss=None, samples=20, steps=20, seed=0, n=None
+):
     """Both bounds for a trained model; the noise is as wide as SAM's proof needs it for rho.
 
     The bounds are for the objective's data as the training set and for a loss in [0, 1]. The
     objective's own loss, which has a gradient, only shows the way to the worst point, found by
     Auto-PGD: the true maximum may be larger, and the bound with it. Likewise the mean under noise
-    is an estimate. Weights outside the objective's mask count as fixed before the data.
+    is an estimate. Weights outside the objective's mask count as fixed before the data: where they
+    were trained on these, the bounds do not hold.
 
     Reference:
         Foret et al., Sharpness-Aware Minimization, ICLR 2021 (https://arxiv.org/abs/2010.01412),
@@ -135,16 +142,19 @@ def generalization_bounds(objective, rho, confidence=0.95, loss=None, samples=20
         objective: A `keras_sam.sharpness.Objective` over the whole training set.
         rho: Number above 0, radius of the ball.
         confidence: Number in (0, 1). Defaults to `0.95`.
-        loss: A Keras loss in [0, 1]. Defaults to `None`, the `ZeroOneError`.
+        loss: A Keras loss in [0, 1]. Defaults to `None`, the `ZeroOneError`; of a single output
+            that is a logit by the objective's loss, with the threshold 0.
         samples: Positive integer, draws of the noise. Defaults to `20`.
         steps: Positive integer, of Auto-PGD. Defaults to `20`.
         seed: Integer of at least 0. Defaults to `0`.
+        n: Integer of at least 2, the size of the training set, where the objective has but a
+            random part of it. Defaults to `None`, the number of the objective's examples.
 
     Returns:
         `Bounds`.
 
     Raises:
-        ValueError: If an argument is outside its range.
+        ValueError: If an argument is outside its range, or the loss outside [0, 1].
 
     Example:
 
@@ -156,13 +166,14 @@ def generalization_bounds(objective, rho, confidence=0.95, loss=None, samples=20
     >>> bool(bounds.sam > bounds.worst >= bounds.clean)
     True
     """
-    n, k = objective.num_examples(), objective.size
+    n, k = objective.num_examples() if n is None else n, objective.size
     _risk(n, confidence)
     sigma = checks.positive("rho", rho) / (math.sqrt(k) + math.sqrt(math.log(n)))
-    bounded = objective.with_loss(ZeroOneError() if loss is None else loss)
+    bounded = objective.with_loss(_error_of(objective) if loss is None else loss)
     clean = bounded.loss()
     worst = max(clean, bounded.loss(worst_offset(objective, rho, steps=steps)[0]))
     perturbed = expected_loss(bounded, sigma, samples, seed)
+    _check_bounded(clean, worst, perturbed.value)
     squared_norm = float(np.sum(objective.weights().astype("float64") ** 2))
     return Bounds(
         mcallester=perturbed_bound(perturbed.value, squared_norm, sigma, k, n, confidence),
@@ -177,6 +188,18 @@ def generalization_bounds(objective, rho, confidence=0.95, loss=None, samples=20
         num_examples=n,
         confidence=confidence,
     )
+
+
+def _error_of(objective):
+    return ERROR_OF_LOGITS if objective.takes_logits() else ERROR
+
+
+def _check_bounded(*losses):
+    if min(losses) < 0 or max(losses) > 1:
+        raise ValueError(
+            "The bounds need a loss in [0, 1], such as sharpness.ZeroOneError(). "
+            f"Received: loss with the values {losses}"
+        )
 
 
 def _risk(n, confidence):

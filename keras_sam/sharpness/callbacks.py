@@ -3,7 +3,7 @@
 from keras_sam import checks
 from keras_sam.sharpness.density import spectral_density
 from keras_sam.sharpness.measurement import Measurement
-from keras_sam.sharpness.measures import MEASURES, Settings
+from keras_sam.sharpness.measures import MEASURES, NAMES, Settings
 from keras_sam.sharpness.objective import Objective
 from keras_sam.sharpness.operators import Hessian
 
@@ -14,7 +14,8 @@ class SharpnessCallback(Measurement):
     Measured are the first epoch of a `fit` and each `every`-th one; between them the logs repeat
     the last numbers, so that no column has holes. `History` has them all; list the callback
     before a `CSVLogger` or `TensorBoard`, which write what is there when their turn comes. The
-    training is the same to the last bit with the callback and without it.
+    training is the same to the last bit with the callback and without it. Where a loss is not
+    finite, or the eigenvalues are not found in time, the numbers are NaN, with a warning.
 
     Args:
         x: Array (examples, …) or nested arrays, to measure on.
@@ -82,6 +83,9 @@ class SharpnessCallback(Measurement):
         for measure in self.measures:
             found.update(MEASURES[measure](prepared, self.settings))
         return found
+
+    def names(self, prepared):
+        return [name for measure in self.measures for name in NAMES[measure]]
 
 
 class HessianSpectrumCallback(Measurement):
@@ -158,3 +162,6 @@ class HessianSpectrumCallback(Measurement):
             "min": float(min(nodes.min() for nodes in density.nodes)),
             "trace": size * density.moment(1).value,
         }
+
+    def names(self, prepared):
+        return ["max", "min", "trace"]

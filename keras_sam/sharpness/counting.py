@@ -1,5 +1,7 @@
 """Products with a matrix, counted and shown."""
 
+import numpy as np
+
 from keras_sam.datasets.extras import import_extra
 
 
@@ -29,8 +31,8 @@ class Counter:
 
     @property
     def dtype(self):
-        """Type of the vectors."""
-        return self.operator.dtype
+        """Type of the vectors, a floating one also where the matrix is of integers."""
+        return np.result_type(self.operator.dtype, np.float32)
 
     def matvec(self, vector):
         """The product with an array."""

@@ -21,6 +21,7 @@ class Arrays:
     def __init__(self, x, y, sample_weight, batch_size):
         self.arrays = (x, y, sample_weight)
         self.batch_size = checks.positive_integer("batch_size", batch_size)
+        _check_arrays(self.arrays)
         sizes = [len(leaf) for leaf in keras.tree.flatten(self.arrays) if leaf is not None]
         if not sizes or len(set(sizes)) > 1 or not sizes[0]:
             raise ValueError(
@@ -51,6 +52,7 @@ class Batches:
     """
 
     def __init__(self, batches):
+        _check_ends(batches)
         self.batches = list(batches) if iter_is_self(batches) else batches
         if next(iter(self), None) is None:
             raise ValueError(f"The data set must have at least one batch. Received: {batches!r}")
@@ -81,4 +83,28 @@ def iter_is_self(batches):
 def data_of(x, y, sample_weight, batch_size):
     """The data set of `Objective`'s arguments."""
     is_arrays = y is not None or isinstance(x, dict) or hasattr(x, "shape")
-    return Arrays(x, y, sample_weight, batch_size) if is_arrays else Batches(x)
+    if is_arrays:
+        return Arrays(x, y, sample_weight, batch_size)
+    if sample_weight is not None:
+        raise ValueError(
+            "Where x gives batches, the weights belong in them: (x, y, sample_weight). "
+            f"Received: sample_weight beside x of type {type(x).__name__}"
+        )
+    return Batches(x)
+
+
+def _check_arrays(arrays):
+    for leaf in keras.tree.flatten(arrays):
+        if leaf is not None and not hasattr(leaf, "shape"):
+            raise ValueError(
+                "x, y and sample_weight must be arrays, or x alone a PyDataset or an iterable of "
+                f"batches. Received: a {type(leaf).__name__} among them"
+            )
+
+
+def _check_ends(batches):
+    if isinstance(batches, keras.utils.PyDataset) and batches.num_batches is None:
+        raise ValueError(
+            "The data set must end: give its num_batches. Received: num_batches=None of a "
+            f"{type(batches).__name__}"
+        )

@@ -1,12 +1,12 @@
 """Spectral density by stochastic Lanczos quadrature."""
 
 import numpy as np
-from scipy.linalg import eigh_tridiagonal
 
 from keras_sam import checks
 from keras_sam.sharpness.counting import Counter
 from keras_sam.sharpness.lanczos import on_device, on_host, tridiagonal
 from keras_sam.sharpness.results import Density
+from keras_sam.sharpness.scipy_parts import eigh_tridiagonal
 
 POINTS = 10_000
 PLACES = {"host": on_host, "device": on_device}
@@ -26,7 +26,7 @@ def spectral_density(
     From each random unit vector `steps` steps of Lanczos with full reorthogonalisation give
     Ritz values, the nodes, and weights; their moments up to order 2 steps - 1 are those that the
     vector sees of the matrix. The density is the mean over the starts of Gaussians at the nodes,
-    of variance `variance * max(1, range of the nodes)`.
+    of variance `variance * max(1, range of the nodes)`, or wider where the grid is coarser.
 
     Memory is O(parameters × steps): `steps` vectors of the Krylov basis, of 4 bytes a weight in
     float32. With `basis="host"` they lie in the host's memory and every product comes back to it.
@@ -87,7 +87,8 @@ def _quadrature(alphas, betas):
 def _smoothed(nodes, weights, variance):
     """Grid, density there and its standard error."""
     low, high = min(map(np.min, nodes)), max(map(np.max, nodes))
-    deviation = np.sqrt(variance * max(1.0, high - low))
+    # Narrower than the grid they would fall between its points.
+    deviation = max(np.sqrt(variance * max(1.0, high - low)), 2 * (high - low) / POINTS)
     margin = max(0.01, 5 * deviation)  # Beyond it the Gaussians have nothing left.
     grid = np.linspace(low - margin, high + margin, POINTS)
     each = np.stack([_gaussians(grid, t, deviation) @ w for t, w in zip(nodes, weights)])

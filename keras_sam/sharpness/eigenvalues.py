@@ -1,11 +1,12 @@
 """The largest eigenvalues of a symmetric matrix that is known by its products."""
 
 import numpy as np
-from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
 from keras_sam import checks
 from keras_sam.sharpness.counting import Counter
+from keras_sam.sharpness.errors import NotConvergedError
 from keras_sam.sharpness.results import Eigenvalues
+from keras_sam.sharpness.scipy_parts import ArpackNoConvergence, LinearOperator, eigsh
 
 ORDERS = {"magnitude": "LM", "algebraic": "LA"}
 
@@ -25,7 +26,7 @@ def top_eigenvalues(
     `"lanczos"` is SciPy's `eigsh`: it needs the fewest products, and memory for max(2k + 1, 20)
     vectors. `"power"` is power iteration, with found eigenvectors projected out before each
     product (deflation): memory for k + 2 vectors, but many products where eigenvalues are close.
-    It stops where an eigenvalue's relative change in magnitude is below the tolerance, by which
+    It stops where an eigenvalue's relative change is below the tolerance, by which
     its error may be larger: look at the residuals.
 
     Args:
@@ -112,7 +113,8 @@ def _dominant(counter, found, shift, start, tolerance, max_iterations):
         image = _rejected(counter.matvec(vector) + shift * vector, found)
         last, value = value, float(vector @ image)
         norm = np.linalg.norm(image)
-        if norm == 0 or abs(value - last) <= tolerance * (abs(value) + 1e-6):
+        # Relative to the matrix's own eigenvalue, which the shift may dwarf.
+        if norm == 0 or abs(value - last) <= tolerance * (abs(value - shift) + 1e-6):
             return value, vector
         vector = image
     raise _not_found(len(found), tolerance, max_iterations)
@@ -124,7 +126,7 @@ def _rejected(vector, found):
 
 
 def _not_found(found, tolerance, max_iterations):
-    return RuntimeError(
+    return NotConvergedError(
         "The eigenvalues were not found in time; raise max_iterations or tolerance. "
         f"Received: max_iterations={max_iterations}, tolerance={tolerance}, with {found} found"
     )

@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_sam import backend, tensors
 from keras_sam.scope import Scope
+from keras_sam.sharpness.masks import mask_of, with_mask
 
 
 class Evaluator:
@@ -63,18 +64,21 @@ class Evaluator:
 
     def _gauss_newton_product(self, point, others, batch, vector):
         weights, parts = self.layout.unflatten(point), self.layout.unflatten(vector)
-        predictions = []  # Their structure, which the backends do not see.
+        predictions, masks = [], []  # Structure and masks, which the backends do not see.
         with Scope(collect_losses=True) as scope:
 
             def network(weights):
                 predictions[:] = [self._predict(scope, others, batch, weights)]
-                return keras.tree.flatten(predictions[0])
+                outputs = keras.tree.flatten(predictions[0])
+                masks[:] = map(mask_of, outputs)
+                return outputs
 
             def loss(outputs):
                 # A scope of its own: what the network left is of a pass that is over.
                 with Scope(collect_losses=True) as inner:
                     inner.place([*self._others, *self.variables], [*others, *weights])
-                    packed = keras.tree.pack_sequence_as(predictions[0], outputs)
+                    masked = list(map(with_mask, outputs, masks))
+                    packed = keras.tree.pack_sequence_as(predictions[0], masked)
                     return self._loss_of(batch, packed), ()
 
             products = backend.gauss_newton_vector_product(network, loss, weights, parts)

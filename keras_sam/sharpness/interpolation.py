@@ -31,8 +31,8 @@ def interpolation(objective, model, start=0.0, stop=1.0, points=51, progress=Fal
         A `Landscape`.
 
     Raises:
-        ValueError: If the models differ in the shapes of their weights, or an argument is
-            outside its range.
+        ValueError: If the models differ in the shapes of their weights, an argument is outside
+            its range, or the loss of the first model is not finite.
 
     Example:
 
@@ -47,6 +47,7 @@ def interpolation(objective, model, start=0.0, stop=1.0, points=51, progress=Fal
     if checks.positive_integer("points", points) < 2:
         raise ValueError(f"A line needs two points at least. Received: points={points}")
     other = model.base_model if isinstance(model, SAMModel) else model
+    objective.loss()  # What can go wrong at the weights does so here, and is no hole.
     line = _Line(objective, _paired(objective.model, other))
     shares = np.linspace(start, stop, points)
     losses = [line.loss(share) for share in shown(shares, progress, points)]

@@ -15,23 +15,24 @@ def tridiagonal(multiply, start, dot, steps):
     Args:
         multiply: Function, the product with the symmetric matrix.
         start: Unit vector, an array or a tensor; all others are of its kind.
-        dot: Function of two such vectors, a float.
+        dot: Function of two such vectors, a scalar of their kind.
         steps: Positive integer.
 
     Returns:
         `(alphas, betas)`, arrays; of the second there is one less.
     """
     basis, alphas, betas = [start], [], []
-    threshold = float(np.sqrt(np.finfo(keras.backend.standardize_dtype(start.dtype)).eps))
+    threshold = 10 * float(np.finfo(keras.backend.standardize_dtype(start.dtype)).eps)
     scale = 0.0
     while True:
         image = multiply(basis[-1])
-        alphas.append(dot(basis[-1], image))
-        scale = max(scale, dot(image, image) ** 0.5)
+        alphas.append(float(dot(basis[-1], image)))
+        scale = max(scale, float(dot(image, image)) ** 0.5)
         for _ in range(2):
+            # No float in between: a device need not wait for the host.
             for vector in basis:
                 image = image - dot(vector, image) * vector
-        beta = dot(image, image) ** 0.5
+        beta = float(dot(image, image)) ** 0.5
         # Of the image nothing but its rounding is left.
         if len(alphas) == steps or beta <= threshold * scale:
             return np.array(alphas), np.array(betas)
@@ -41,9 +42,9 @@ def tridiagonal(multiply, start, dot, steps):
 
 def on_host(counter, start):
     """`multiply`, `start` and `dot` for a basis of arrays."""
-    return counter.matvec, start, lambda a, b: float(np.vdot(a, b))
+    return counter.matvec, start, np.vdot
 
 
 def on_device(counter, start):
     """`multiply`, `start` and `dot` for a basis of tensors."""
-    return counter.product, ops.convert_to_tensor(start), lambda a, b: float(ops.vdot(a, b))
+    return counter.product, ops.convert_to_tensor(start), ops.vdot

@@ -8,6 +8,7 @@ import numpy as np
 from keras_sam import checks
 from keras_sam.datasets.extras import import_extra
 from keras_sam.sharpness.directions import sam_direction
+from keras_sam.sharpness.errors import NonFiniteError
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,7 @@ def finite_loss(objective, offset):
     """The loss at `weights + offset`; NaN where it is not finite."""
     try:
         return objective.loss(offset)
-    except ValueError:
+    except NonFiniteError:
         return np.nan
 
 
@@ -172,4 +173,4 @@ def shown(steps, progress, total):
     """`steps`, with a progress bar if wanted."""
     if not progress:
         return steps
-    return import_extra("tqdm", "tqdm").tqdm(steps, "landscape", total, unit="point")
+    return import_extra("tqdm", "tqdm", "sharpness").tqdm(steps, "landscape", total, unit="point")

@@ -1,9 +1,15 @@
 """Which loss an objective has: the compiled one, or any of Keras's."""
 
+import inspect
+
 import keras
 from keras import ops
 
 from keras_sam import checks, hooks
+from keras_sam.scope import Scope
+from keras_sam.sharpness.masks import mask_of, with_mask
+
+MEANS = ("sum_over_batch_size", "mean")
 
 
 class _Function(keras.losses.Loss):
@@ -58,6 +64,43 @@ def check_has_loss(model, loss):
         )
 
 
+def parts_of(model, loss):
+    """List of the losses, as they were given: the compiled ones where `loss` is `None`."""
+    given = getattr(model, "loss", None) if loss is None else loss
+    return [part for part in keras.tree.flatten(given) if part is not None]
+
+
+def check_is_mean(model, loss):
+    """Refuses a loss whose values for batches cannot be averaged by their sizes."""
+    for part in parts_of(model, loss):
+        reduction = getattr(part, "reduction", MEANS[0])
+        if reduction not in MEANS:
+            raise ValueError(
+                f"The loss of a batch must be a mean over its examples: give {part.name!r} one of "
+                f"the reductions {', '.join(MEANS)}. Received: reduction={reduction!r}"
+            )
+
+
+def takes_logits(loss):
+    """Whether a loss is one of logits: `None` where it does not say."""
+    loss = keras.losses.get(loss)
+    if isinstance(loss, keras.losses.Loss):
+        return getattr(loss, "from_logits", None)
+    parameter = inspect.signature(loss).parameters.get("from_logits")
+    return None if parameter is None else bool(parameter.default)
+
+
+def check_of_logits(model, loss):
+    """Refuses a loss of probabilities, which normalised predictions are not."""
+    for part in parts_of(model, loss):
+        if takes_logits(part) is False:
+            raise ValueError(
+                "Logits can be normalised where the model returns them: leave its last softmax "
+                "out, and give the loss from_logits=True. "
+                f"Received: the loss {part!r} of probabilities"
+            )
+
+
 def normalized(predictions):
     """Logits less their mean, over their Euclidean norm, for each example.
 
@@ -66,10 +109,16 @@ def normalized(predictions):
     """
 
     def of_one(logits):
+        if logits.shape[-1] == 1:
+            raise ValueError(
+                "A single output less its mean is zero: logits can be normalised of two classes "
+                f"at least. Received: predictions of shape {tuple(logits.shape)}"
+            )
         centred = logits - ops.mean(logits, axis=-1, keepdims=True)
         squares = ops.sum(ops.square(centred), axis=-1, keepdims=True)
         # The floor of 1e-10 is on the norm; under the root it also keeps the derivative finite.
-        return centred / ops.sqrt(ops.maximum(squares, 1e-20))
+        scaled = centred / ops.sqrt(ops.maximum(squares, 1e-20))
+        return with_mask(scaled, mask_of(logits))
 
     return keras.tree.map_structure(of_one, predictions)
 
@@ -85,7 +134,9 @@ def build(model, batch):
     """Lets a compiled model make what its loss needs, which it could not in a scope."""
     loss = getattr(model, "_compile_loss", None)
     if loss is not None and not loss.built:
-        hooks.build_compiled(model, batch)
+        with Scope():
+            predictions = model(batch[0])
+        hooks.build_compiled(model, batch, predictions)
 
 
 class ZeroOneError(keras.losses.Loss):
@@ -107,6 +158,11 @@ class ZeroOneError(keras.losses.Loss):
         self.threshold = checks.number("threshold", threshold)
 
     def call(self, y_true, y_pred):
+        if not hasattr(y_pred, "shape"):
+            raise ValueError(
+                "ZeroOneError is for models of one output. "
+                f"Received: predictions that are a {type(y_pred).__name__}"
+            )
         if y_pred.shape[-1] == 1:
             predicted = y_pred > self.threshold
             wanted = ops.reshape(y_true, ops.shape(y_pred)) > 0.5

@@ -1,8 +1,12 @@
 """What the callbacks share: when to measure, and where the numbers go."""
 
+import math
+import warnings
+
 import keras
 
 from keras_sam import checks
+from keras_sam.sharpness.errors import NonFiniteError, NotConvergedError
 
 
 class Measurement(keras.callbacks.Callback):
@@ -12,7 +16,8 @@ class Measurement(keras.callbacks.Callback):
     the last numbers, so that no column has holes. `History` has them all; list the callback
     before a `CSVLogger` or `TensorBoard`, which write what is there when their turn comes.
 
-    The training is the same to the last bit with the callback and without it.
+    The training is the same to the last bit with the callback and without it. Where a loss is not
+    finite, or an iteration does not converge, the numbers are NaN, with a warning.
 
     Args:
         every: Positive integer. Defaults to `1`.
@@ -39,6 +44,10 @@ class Measurement(keras.callbacks.Callback):
         """Dictionary from names to floats, for the model as it is."""
         raise NotImplementedError
 
+    def names(self, prepared):
+        """The keys of what `measure` returns, for where it cannot."""
+        raise NotImplementedError
+
     def on_train_begin(self, logs=None):
         self.measured = {}
         self._prepared = None
@@ -47,10 +56,17 @@ class Measurement(keras.callbacks.Callback):
         if not self.measured or (epoch + 1) % self.every == 0:
             if self._prepared is None:
                 self._prepared = self.prepare()
-            self.measured[epoch + 1] = self.measure(self._prepared, epoch + 1)
+            self.measured[epoch + 1] = self._measured(epoch + 1)
         latest = self.measured[max(self.measured)]
         if logs is not None:
             logs.update({f"{self.prefix}{name}": value for name, value in latest.items()})
+
+    def _measured(self, epoch):
+        try:
+            return self.measure(self._prepared, epoch)
+        except (NonFiniteError, NotConvergedError) as error:  # Training goes on.
+            warnings.warn(f"Nothing was measured after epoch {epoch}: {error}", stacklevel=2)
+            return dict.fromkeys(self.names(self._prepared), math.nan)
 
     def on_train_end(self, logs=None):
         self._prepared = None  # It holds the data and what was compiled.

@@ -1,5 +1,6 @@
 """Measures of sharpness by their names, for callbacks and command lines."""
 
+import math
 from dataclasses import dataclass
 
 from keras_sam.sharpness.bounds import generalization_bounds
@@ -19,17 +20,22 @@ class Settings:
         rho: Float above 0, radius of the ball of m-sharpness and of the bound.
         adaptive_rho: Float above 0, radius relative to the weights.
         seed: Integer of at least 0.
+        n: Positive integer, the size of the training set, for the bound. `None`: the objective's.
     """
 
     rho: float = 0.05
     adaptive_rho: float = 0.5
     seed: int = 0
+    n: int | None = None
 
 
 def _eigenvalues(objective, settings):
     count = min(RATIO_OF, objective.size)
     found = top_eigenvalues(Hessian(objective), k=count, seed=settings.seed)
-    return {"lambda_max": float(found.values[0]), "lambda_ratio": found.ratio(count)}
+    # Without five positive ones there is nothing to compare with.
+    has_ratio = count == RATIO_OF and found.values[-1] > 0
+    ratio = found.ratio(RATIO_OF) if has_ratio else math.nan
+    return {"lambda_max": float(found.values[0]), "lambda_ratio": ratio}
 
 
 def _trace(objective, settings):
@@ -52,7 +58,7 @@ def _adaptive(objective, settings):
 
 
 def _bound(objective, settings):
-    found = generalization_bounds(objective, settings.rho, seed=settings.seed)
+    found = generalization_bounds(objective, settings.rho, seed=settings.seed, n=settings.n)
     return {"bound_sam": found.sam, "bound_mcallester": found.mcallester}
 
 
@@ -62,4 +68,11 @@ MEASURES = {
     "m_sharpness": _m_sharpness,
     "adaptive": _adaptive,
     "bound": _bound,
+}
+NAMES = {
+    "eigenvalues": ("lambda_max", "lambda_ratio"),
+    "trace": ("trace",),
+    "m_sharpness": ("m_sharpness",),
+    "adaptive": ("adaptive",),
+    "bound": ("bound_sam", "bound_mcallester"),
 }

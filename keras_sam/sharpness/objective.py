@@ -1,18 +1,17 @@
 """The mean loss over a data set as a function of a model's weights."""
 
-import functools
-
 import keras
 import numpy as np
 from keras import ops
 
-from keras_sam import backend
+from keras_sam import backend, tensors
 from keras_sam.batches import batch_size as size_of
 from keras_sam.model import SAMModel
 from keras_sam.oracle import replayed
 from keras_sam.sharpness import losses
 from keras_sam.sharpness.chosen import check_built, chosen_roles
 from keras_sam.sharpness.data import data_of
+from keras_sam.sharpness.errors import finite
 from keras_sam.sharpness.evaluator import Evaluator
 from keras_sam.sharpness.vectors import Layout
 
@@ -21,8 +20,9 @@ class Objective:
     """Mean loss of a model over a whole data set, as a function of its weights.
 
     The data are streamed in batches, each weighted by its size, so the result does not depend on
-    how they are cut. Nothing of the model changes. The weights are read anew at each call: during
-    a training the same objective follows them, without another compilation.
+    how they are cut; where passes differ, shuffled with `m` or augmented, so does the Hessian from
+    product to product. Nothing of the model changes. The weights are read anew at each call:
+    during a training the same objective follows them, without another compilation.
 
     Args:
         model: A built `keras.Model`; of a `SAMModel` the base model is looked at.
@@ -30,8 +30,9 @@ class Objective:
             an iterable of batches `(x, y)` or `(x, y, sample_weight)`.
         y: Array (examples, …) or nested arrays. Defaults to `None`.
         loss: A Keras loss, its name or a function of `(y_true, y_pred)`. Its value for a batch
-            must be a mean over the examples, as Keras's own reductions make it. Defaults to
-            `None`, the loss that the model was compiled with.
+            must be a mean over the examples, as `reduction="sum_over_batch_size"` makes it; under
+            masks Keras divides by the unmasked steps, and batches then count by their sizes all
+            the same. Defaults to `None`, the loss that the model was compiled with.
         batch_size: Positive integer, for arrays. Defaults to `128`.
         mask: The variables that are the weights: a name as in `keras_sam.SAMModel`'s methods
             (`"kernels"`, `"biases"`, `"embeddings"`, `"normalization"`), a list of names, or a
@@ -43,7 +44,8 @@ class Objective:
 
     Raises:
         ValueError: If the model is not built, the mask leaves no variable, the data set is
-            empty, or there is no loss.
+            empty, or there is no loss, or none that is a mean. `loss`, `gradient` and products
+            raise it where a value is not finite.
 
     Example:
 
@@ -71,12 +73,15 @@ class Objective:
         self.model = model.base_model if isinstance(model, SAMModel) else model
         check_built(self.model)
         losses.check_has_loss(model, loss)
+        losses.check_is_mean(model, loss)
         self.roles = chosen_roles(self.model, mask)
         self.training = training
         self.additional_losses = additional_losses
         self.data = data_of(x, y, sample_weight, batch_size)
         self.layout = Layout(self.variables)
         self._owner = model  # Which knows the compiled loss.
+        self._loss = loss
+        self._evaluators: dict = {}  # For other losses, shared by all views.
         self._random_state = backend.random_state()
         if loss is None:
             losses.build(model, next(iter(self.data)))
@@ -157,14 +162,28 @@ class Objective:
 
     def with_loss(self, loss):
         """The same objective for another loss, as in the argument of this name."""
-        compute = losses.loss_function(self._owner, loss, self.training, False)
-        return self._view(_evaluator=self._evaluator_of(compute), additional_losses=False)
+        losses.check_is_mean(self._owner, loss)
+        arguments = (self._owner, loss, self.training, False)
+        evaluator = self._kept(loss, losses.loss_function, *arguments)
+        return self._view(_evaluator=evaluator, additional_losses=False, _loss=loss)
 
-    @functools.cached_property
+    def takes_logits(self):
+        """Whether the loss is one of logits; `None` where it does not say."""
+        found = {losses.takes_logits(part) for part in losses.parts_of(self._owner, self._loss)}
+        return found.pop() if len(found) == 1 else None
+
+    @property
     def of_normalized_logits(self):
         """The same objective for predictions less their mean and over their norm (2302.07011)."""
-        compute = losses.of_normalized(self._evaluator.compute_loss)
-        return self._view(_evaluator=self._evaluator_of(compute))
+        losses.check_of_logits(self._owner, self._loss)
+        own = self._evaluator
+        return self._view(_evaluator=self._kept(own, losses.of_normalized, own.compute_loss))
+
+    def _kept(self, key, make, *arguments):
+        """The evaluator of a loss, made once: another one would be compiled again."""
+        if key not in self._evaluators:
+            self._evaluators[key] = self._evaluator_of(make(*arguments))
+        return self._evaluators[key]
 
     def _view(self, **attributes):
         view = object.__new__(type(self))
@@ -172,9 +191,9 @@ class Objective:
         return view
 
     def _point(self, offset):
-        weights = self.weights()
-        point = weights if offset is None else weights + np.asarray(offset)
-        return ops.convert_to_tensor(point, dtype=self.dtype)
+        if offset is None:  # Nothing leaves the device.
+            return self.layout.flatten(tensors.values(self.variables))
+        return ops.convert_to_tensor(self.weights() + np.asarray(offset), dtype=self.dtype)
 
     def _pass(self, function, offset, *vectors, per_batch=False):
         """Scalar and vector of `function`, averaged over the examples."""
@@ -189,22 +208,10 @@ class Objective:
                 total = vector * size if total is None else total + vector * size
             scalars.append(scalar)
             sizes.append(size)
-        values = _finite(scalars)
+        values = finite(scalars)
         mean = values if per_batch else float(np.average(values, weights=sizes))
         return mean, None if total is None else total / sum(sizes)
 
 
 def _as_tensor(leaf):
     return None if leaf is None else ops.convert_to_tensor(leaf)
-
-
-def _finite(scalars):
-    # Read after the last batch: a device need not wait for the host in between.
-    values = np.array([float(ops.convert_to_numpy(scalar)) for scalar in scalars])
-    broken = np.flatnonzero(~np.isfinite(values))
-    if len(broken):
-        raise ValueError(
-            "The loss and its derivatives must be finite; look at the data and the predictions "
-            f"of the batch. Received: {values[broken[0]]} from batch {broken[0]} of {len(values)}"
-        )
-    return values

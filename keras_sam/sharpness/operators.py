@@ -2,7 +2,8 @@
 
 import numpy as np
 from keras import ops
-from scipy.sparse.linalg import LinearOperator
+
+from keras_sam.sharpness.scipy_parts import LinearOperator
 
 
 class Curvature:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+ZERO = 1e-6  # Of the largest eigenvalue: what rounding in float32 leaves of a zero.
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -72,7 +74,7 @@ class Eigenvalues:
     residuals: np.ndarray
 
     def ratio(self, position=5):
-        """λ1 / λ5, or over the eigenvalue at another position, from 1.
+        """λ1 / λ5, or over the eigenvalue at another position, from 1; NaN where that is zero.
 
         Raises:
             ValueError: If there are fewer eigenvalues.
@@ -82,7 +84,9 @@ class Eigenvalues:
                 f"position must be from 1 to the number of eigenvalues, {len(self.values)}; ask "
                 f"top_eigenvalues for more with k. Received: position={position!r}"
             )
-        return float(self.values[0] / self.values[position - 1])
+        first, last = float(self.values[0]), float(self.values[position - 1])
+        is_zero = abs(last) <= ZERO * abs(first)
+        return math.nan if is_zero else first / last
 
 
 @dataclass(frozen=True)

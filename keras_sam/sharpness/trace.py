@@ -6,13 +6,16 @@ from keras_sam import checks
 from keras_sam.sharpness.counting import Counter
 from keras_sam.sharpness.results import Trace, standard_error
 
+LEAST_PROBES = 10
+
 
 def trace(operator, method="hutchinson", max_products=100, tolerance=1e-2, seed=0, progress=False):
     """Estimates the trace of a symmetric matrix from random signs v: the mean of v'Av.
 
     `"hutchinson"` stops where the standard error is at most `tolerance` times the value, or at
-    `max_products`. (Others stop at a small change of the running mean, which shrinks with the
-    number of probes however far off it is.) It is exact for a diagonal matrix.
+    `max_products`; not before ten probes, as the error of fewer says little, unless they are all
+    the same. (Others stop at a small change of the running mean, which shrinks with the number of
+    probes however far off it is.) It is exact for a diagonal matrix.
 
     `"hutch++"` spends a third of the products on finding the range Q of the largest eigenvalues,
     a third on the trace there, and a third on probes of the rest; it is exact for a matrix of
@@ -67,8 +70,9 @@ def _hutchinson(counter, generator, max_products, tolerance):
     while len(forms) < max_products:
         signs = _signs(generator, counter)
         forms.append(signs @ counter.matvec(signs))
-        error = standard_error(forms)
-        if error <= tolerance * abs(np.mean(forms)):  # Not so for the NaN of a single one.
+        error = standard_error(forms)  # NaN for a single one, which is above anything.
+        allowed = tolerance * abs(np.mean(forms)) if len(forms) >= LEAST_PROBES else 0.0
+        if error <= allowed:
             break
     return np.mean(forms), error
 

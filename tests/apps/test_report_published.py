@@ -3,6 +3,7 @@
 import pytest
 from _published import FIGURES
 from _report_published import READINGS, differences, experiment_of, published
+from _report_table import _published_text
 
 from .reported import SETTINGS
 
@@ -15,8 +16,9 @@ def texts(**settings):
 
 def test_every_table_is_there():
     counts = {name: sum(f.experiment == name for f in FIGURES) for name in READINGS}
-    # E1: 5 networks x 3 augmentations x 2 data sets x 2 methods; E7 is a reading only.
-    assert counts == dict(zip(READINGS, (60, 18, 36, 27, 12, 2, 0, 2, 3)))
+    # E1: 5 networks x 3 augmentations x 2 data sets x 2 methods, 2 x 2 x 2 x 2 for SVHN and
+    # Fashion-MNIST; E3: 8 more with a common rho; E7 is a reading only.
+    assert counts == dict(zip(READINGS, (76, 18, 44, 27, 12, 2, 0, 2, 3)))
     assert all(0 < figure.accuracy < 100 for figure in FIGURES)
 
 
@@ -37,7 +39,10 @@ def test_gains_of_e6_are_those_of_its_seeds():
         ({"model": "pyramidnet272_a200", "augment": ["basic"]}, "2.7±.1"),
         ({"model": "pyramidnet272_a200_shakedrop", "augment": ["basic"]}, "2.1±.1"),
         ({"model": "resnet101", "dataset": "imagenet", "epochs": 400}, "19.0"),
-        ({"model": "EfficientNetB7", "dataset": "oxford_flowers102"}, "0.63"),
+        ({"model": "wide_resnet28_10", "augment": ["basic"], "dataset": "svhn"}, "1.42"),
+        ({"model": "EfficientNetB7", "dataset": "oxford_flowers102"}, "0.81"),
+        ({"model": "EfficientNetB7", "dataset": "oxford_flowers102", "rho": 0.1}, "0.63"),
+        ({"model": "efficientnet_l2", "dataset": "oxford_flowers102"}, "0.35"),
         ({"model": "EfficientNetL2", "dataset": "cars196", "method": "sgd"}, "4.93"),
         ({"model": "resnet50", "dataset": "cifar100", "epochs": 90}, "57.6"),
         ({"normalization": "batch"}, "70.99±.23"),
@@ -46,6 +51,21 @@ def test_gains_of_e6_are_those_of_its_seeds():
 )
 def test_settings_find_their_figure(settings, text):
     assert texts(**settings) == [text]
+
+
+@pytest.mark.parametrize("experiment", [None, "e4"])
+@pytest.mark.parametrize(
+    "augment, expected", [(["basic", "mixup"], ["93.0"]), (["basic"], ["84.8", "91.32"])]
+)
+def test_mixup_stands_beside_mixup_alone(augment, expected, experiment):
+    run = {"method": "sgd", "model": "resnet32", "label_noise": 0.2, "augment": augment}
+    assert [figure.text for figure in published(SETTINGS | run, experiment)] == expected
+
+
+def test_fashion_mnist_has_figures():
+    run = {"model": "shake_shake26_2x96d", "dataset": "fashion_mnist"}
+    assert texts(**run, augment=["basic", "autoaugment"]) == ["3.59"]
+    assert texts(**run, augment=["basic"], method="sgd") == ["4.37"]
 
 
 def test_label_noise_has_two_sources():
@@ -65,6 +85,8 @@ def test_label_noise_has_two_sources():
         {"label_noise": 0.3},
         {"augment": ["basic"]},
         {"model": None},
+        {"model": "resnet32", "label_noise": 0.4, "noise_kind": "pair"},
+        {"model": "resnet50", "augment": ["basic", "cutmix"]},
     ],
 )
 def test_another_experiment_has_no_figure(other):
@@ -85,6 +107,14 @@ def test_a_named_experiment_is_shown_beside_a_shrunken_one():
         assert part in reasons
 
 
+def test_norm_and_batch_size_are_differences():
+    run = SAM | {"model": "wide_resnet28_10", "augment": ["basic"], "epochs": 200}
+    (figure,) = published(run)
+    assert differences(run, figure) == ["the batch size is 128, not 256"]
+    run |= {"batch_size": 256, "method_arguments": {"p": float("inf")}}
+    assert differences(run, figure) == ["the perturbation has p=inf, not 2"]
+
+
 def test_the_full_experiment_has_no_difference():
     (figure,) = published(SAM | {"epochs": 50})
     assert differences(SAM | {"epochs": 50}, figure) == []
@@ -97,3 +127,10 @@ def test_a_preset_names_its_experiment():
     assert experiment_of({"preset": "e6_sam"}) == experiment_of({"preset": "e6"}) == "e6"
     assert experiment_of({"preset": "e6"}, "e1") == "e1"
     assert experiment_of({"preset": "e6x"}) is None and experiment_of({"preset": None}) is None
+
+
+@pytest.mark.parametrize("experiment, name", [("e2", "top-5"), ("e5", "top-k")])
+def test_errors_of_several_guesses_are_called_as_published(experiment, name):
+    found = [figure for figure in FIGURES if figure.experiment == experiment]
+    lines = _published_text(found).split("\n")
+    assert len(lines) == len(found) and all(f", {name} error " in line for line in lines)

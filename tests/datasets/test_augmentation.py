@@ -88,6 +88,18 @@ def test_cutmix_labels_are_the_areas():
     assert len(seen) > 10 and max(seen) > 72
 
 
+def test_cutmix_alpha_decides_how_the_areas_scatter():
+    def area(alpha, seed):
+        images = np.stack([np.zeros((64, 64, 1)), np.ones((64, 64, 1))]).astype("float32")
+        return cutmix(images, np.eye(2), np.random.default_rng(seed), alpha)[0][0].mean()
+
+    # Half the area where alpha is huge, less where the edge of the image clips the box.
+    areas = [area(1e6, seed) for seed in range(200)]
+    areas = [value for value in areas if value > 0]  # The others were mixed with themselves.
+    assert 0.45 < max(areas) < 0.51 and min(areas) > 0.1
+    assert max(area(1.0, seed) for seed in range(200)) > 0.7
+
+
 def test_both_kinds_of_mixing_take_turns():
     images, labels = marked()
     batches = [

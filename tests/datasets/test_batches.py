@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from keras_sam import datasets
+from keras_sam.datasets import prefetch
 from keras_sam.datasets.batches import OrderedBatches
 
 
@@ -70,6 +71,7 @@ def test_fit_follows_the_epochs_from_where_it_starts():
     model.compile("sgd", "mse")
     callbacks = [batches.follow_epochs()]
     model.fit(batches, epochs=5, initial_epoch=3, callbacks=callbacks, shuffle=False, verbose=0)
+    assert batches._pool is None  # `fit` leaves no threads.
     # Before the first epoch, Keras may look at batches to build the model.
     assert seen.count(3) >= 2 and seen.count(4) >= 2 and set(seen) <= {0, 3, 4}
 
@@ -114,6 +116,22 @@ def test_next_batches_are_under_way_while_one_is_used():
     batches = Watched(numbers, numbers, batch_size=2, workers=1)
     batches[0]
     assert asked.wait(timeout=60)
+
+
+@pytest.mark.parametrize("most_bytes, expected", [(0, 1), (3 * 4096, 3), (2**30, 8)])
+def test_large_batches_are_not_made_far_ahead(monkeypatch, most_bytes, expected):
+    monkeypatch.setattr(prefetch, "MOST_BYTES", most_bytes)
+    x = np.zeros((40, 512), "float32")
+    batches = datasets.Batches(x, x[:, :0], batch_size=2, workers=4)  # 4096 bytes each.
+    made = []
+    batches.augment = lambda images, generator: made.append(1) or images
+    for index in range(3):
+        batches[index]
+    pool = batches._pool
+    batches.release()
+    pool.shutdown(wait=True)
+    assert len(made) == 2 + expected + 1
+    assert batches[0][0].shape == (2, 512)  # Threads anew.
 
 
 def test_error_of_a_thread_reaches_the_one_that_asks():

@@ -1,5 +1,6 @@
 """Folders of images and the file of flowers: what is read, and what is refused."""
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from PIL import Image
 
 from keras_sam import datasets
+from keras_sam.datasets.images import LazyImages
 
 BUNDLE = Path(__file__).parents[3] / "shared" / "data"
 
@@ -48,11 +50,18 @@ def test_folder_of_classes_is_split_once_and_for_all(tmp_path):
 
 
 def test_named_data_set_from_a_folder(tmp_path):
-    write_images(tmp_path / "fgvc_aircraft" / "train")
-    write_images(tmp_path / "fgvc_aircraft" / "test", of_each=1)
-    data = datasets.get("fgvc_aircraft", tmp_path, num_train=4)
-    assert data.name == "fgvc_aircraft" and data.x_train.shape == (4, 224, 224, 3)
-    assert data.y_train.tolist() == [0, 0, 1, 1]
+    digits = [str(digit) for digit in range(10)]
+    write_images(tmp_path / "svhn" / "train", classes=digits, of_each=2)
+    write_images(tmp_path / "svhn" / "test", classes=digits, of_each=1)
+    data = datasets.get("svhn", tmp_path, num_train=10, image_size=8)
+    assert data.name == "svhn" and data.x_train.shape == (10, 8, 8, 3)
+    assert data.y_train.tolist() == list(range(10)) and not data.flip
+
+
+def test_named_data_set_has_its_number_of_classes(tmp_path):
+    write_images(tmp_path / "fgvc_aircraft")
+    with pytest.raises(ValueError, match=r"100 classes of fgvc_aircraft.*Received: 2 classes"):
+        datasets.get("fgvc_aircraft", tmp_path)
 
 
 def test_crop_sees_the_full_size(tmp_path):
@@ -111,8 +120,32 @@ def test_damaged_image_is_named_when_it_is_read(tmp_path):
     Image.fromarray(noise).save(path)
     path.write_bytes(path.read_bytes()[:2000])
     data = datasets.get("image_folder", tmp_path)
-    with pytest.raises(ValueError, match=r"bee.0\.png cannot be decoded.*Received: "):
+    with pytest.raises(ValueError, match=r"bee.0\.png is not an image.*Received: "):
         np.concatenate([data.x_train[:], data.x_test[:]])
+
+
+def test_broken_and_enormous_images_are_named(tmp_path, monkeypatch):
+    write_images(tmp_path)
+    path = tmp_path / "bee" / "0.png"
+    noise = np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype="uint8")
+    Image.fromarray(noise).save(path)
+    head, _, tail = path.read_bytes().rpartition(b"IDAT")
+    path.write_bytes(head + b"ID\0T" + tail)  # Pillow raises SyntaxError when it decodes.
+    data = datasets.get("image_folder", tmp_path)
+    with pytest.raises(ValueError, match=r"bee.0\.png is not an image.*Received: broken PNG"):
+        np.concatenate([data.x_train[:], data.x_test[:]])
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with pytest.raises(ValueError, match=r"bee.0\.png is not an image.*decompression bomb"):
+        datasets.get("image_folder", tmp_path)
+
+
+def test_16_bits_are_scaled_to_8():
+    levels = np.array([[0, 255, 256], [32768, 65280, 65535]], "uint16")
+    file = io.BytesIO()
+    Image.fromarray(levels).save(file, "PNG")
+    for channels in (1, 3):
+        found = LazyImages([file.getvalue()], (2, 3), channels)[0]
+        np.testing.assert_array_equal(found[..., 0], levels // 256)
 
 
 @pytest.mark.parametrize("image_size", [0, -8, (8, 0), 2.5])
@@ -120,6 +153,16 @@ def test_impossible_size_is_refused(tmp_path, image_size):
     write_images(tmp_path)
     with pytest.raises(ValueError, match="image_size must be an integer of at least 1"):
         datasets.get("image_folder", tmp_path, image_size=image_size)
+
+
+@pytest.mark.parametrize("content", [b"PK not an archive", b"version https://git-lfs"])
+def test_damaged_flowers_are_named(tmp_path, content):
+    (tmp_path / "flowers12.npz").write_bytes(content)
+    with pytest.raises(ValueError, match=r"flowers12\.npz.*copy it again. Received: BadZip"):
+        datasets.get("flowers12", tmp_path)
+    np.savez(tmp_path / "flowers12.npz", classes=["rose"])
+    with pytest.raises(ValueError, match=r"flowers12\.npz.*copy it again. Received: KeyError"):
+        datasets.get("flowers12", tmp_path)
 
 
 def test_missing_flowers_are_explained(tmp_path):

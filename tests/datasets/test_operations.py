@@ -5,6 +5,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from keras_sam.datasets import operations as op
+from keras_sam.datasets import policies
 from keras_sam.datasets.policies import (
     CIFAR,
     IMAGENET,
@@ -123,6 +124,9 @@ def test_ranges_of_the_levels():
     assert ends("Solarize") == (256, 0) and ends("Posterize") == (4, 0)
     assert ends("Color") == ends("Sharpness") == (0.1, pytest.approx(1.9))
     assert op.OPERATIONS["Rotate"][1](10, -1) == -30
+    bits, thresholds = (op.ON_IMAGENET[name][1] for name in ("Posterize", "Solarize"))
+    assert [bits(level, 1) for level in (0, 8, 9, 10)] == [0, 3, 3, 4]
+    assert [thresholds(level, 1) for level in (0, 5, 9, 10)] == [0, 128, 230, 256]
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -154,6 +158,20 @@ def test_probabilities_of_zero_and_one():
     twice = [(("Invert", 1.0, 0), ("Invert", 0.5, 0))]
     inverted = (auto_augment(images, generator, twice) != images).any((1, 2, 3))
     assert 3 < inverted.sum() < 17
+
+
+def test_imagenet_and_randaugment_keep_more_at_a_high_level(monkeypatch):
+    images = np.stack([noise(seed=seed) for seed in range(20)])
+    kept, once = images & 0b11100000, ("Posterize", 1.0, 9)
+    policy = ((once, once),)
+    monkeypatch.setattr(policies, "IMAGENET", policy)
+    found = auto_augment(images, np.random.default_rng(0), policy)
+    np.testing.assert_array_equal(found, kept)
+    monkeypatch.setattr(policies, "RANDOM", ("Posterize",))
+    found = rand_augment(images, np.random.default_rng(0))
+    changed = (found != images).any((1, 2, 3))
+    np.testing.assert_array_equal(found[changed], kept[changed])
+    assert changed.any()
 
 
 def test_policies_draw_from_their_generator_alone():

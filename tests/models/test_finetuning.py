@@ -114,6 +114,22 @@ def test_wrong_arguments_are_refused(options, message):
         models.pretrained(**{"name": "mobilenet", **options}, input_shape=SHAPE, num_classes=3)
 
 
+@pytest.mark.parametrize("name", SMALL)
+def test_unknown_arguments_of_a_constructor_are_named(name):
+    with pytest.raises(ValueError, match=r"alfa.*Received: arguments=\{'alfa': 0.25\}"):
+        models.pretrained(name, SHAPE, 3, arguments={"alfa": 0.25})
+
+
+def test_weights_that_cannot_be_fetched_are_explained(monkeypatch):
+    def offline(**options):
+        raise Exception(f"URL fetch failure on https://example.org: None -- {options['weights']}")
+
+    monkeypatch.setattr(sources, "applications", lambda: {"mobilenet": offline})
+    expected = r"could not be fetched.*--weights=FILE.*Received: weights='imagenet'"
+    with pytest.raises(ValueError, match=expected):
+        models.pretrained("mobilenet", SHAPE, 3, weights="imagenet")
+
+
 class Backbone:
     """Stands for KerasHub's or KerasCV's, which download; keeps what it was asked for."""
 

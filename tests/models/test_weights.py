@@ -76,6 +76,13 @@ def test_weights_of_another_network_are_refused(ending, saved_from, into, messag
         load_weights(network(**into), path)
 
 
+def test_damaged_archive_is_named(tmp_path):
+    path = saved(network(), tmp_path / "file.npz")
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(ValueError, match=r"file\.npz must be an archive.*Received: BadZipFile"):
+        load_weights(network(), path)
+
+
 def test_only_the_first_of_many_layers_are_named(tmp_path):
     np.savez(tmp_path / "file.npz", **{f"other_{index}/kernel": np.ones(1) for index in range(9)})
     with pytest.raises(ValueError, match="other_3, other_4 and 4 more"):

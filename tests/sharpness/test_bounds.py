@@ -79,6 +79,24 @@ def test_of_a_model(classifier, examples):
     assert found.sam == pytest.approx(sharpness.sam_bound(found.worst, float(norm), 2, k, n))
     perturbed = sharpness.perturbed_bound(found.perturbed.value, float(norm), found.sigma, k, n)
     assert found.mcallester == pytest.approx(perturbed)
+    larger = sharpness.generalization_bounds(objective, rho=2.0, samples=1, steps=1, n=5000)
+    assert larger.num_examples == 5000 and larger.sam < found.sam
+    with pytest.raises(ValueError, match=r"in \[0, 1\].*Received: loss with the values"):
+        sharpness.generalization_bounds(objective, 2.0, loss=classifier.loss, samples=1, steps=1)
+
+
+def test_a_logit_is_not_a_probability():
+    model = keras.Sequential([keras.Input((1,)), layers.Dense(1, use_bias=False)])
+    model.set_weights([np.ones((1, 1))])
+    x, y = np.array([[0.3], [-0.3]], "float32"), np.array([[1], [0]])
+    loss = keras.losses.BinaryCrossentropy(from_logits=True)
+    objective = sharpness.Objective(model, x, y, loss=loss)
+    assert sharpness.generalization_bounds(objective, 0.01, samples=1, steps=1).clean == 0
+
+
+def test_an_error_of_several_outputs_is_refused():
+    with pytest.raises(ValueError, match=r"models of one output.*Received: .*dict"):
+        sharpness.ZeroOneError()({"a": np.ones(2)}, {"a": np.ones((2, 2))})
 
 
 def test_bound_holds_for_a_model_that_can_be_known():

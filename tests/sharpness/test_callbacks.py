@@ -5,11 +5,13 @@ import csv
 import keras
 import numpy as np
 import pytest
+from keras import layers
 
 import keras_sam
 from keras_sam import sharpness
 from keras_sam.sharpness import HessianSpectrumCallback, SharpnessCallback
-from tests.toys import compiled, convnet, images, mlp, values, vectors
+from keras_sam.sharpness.errors import NotConvergedError
+from tests.toys import mlp, values, vectors
 
 HELD_OUT = vectors(6, seed=5)
 
@@ -28,11 +30,12 @@ def objective(model):
     return sharpness.Objective(model, *HELD_OUT, loss="mse")
 
 
-def test_numbers_are_those_of_direct_calls():
+def test_numbers_are_those_of_direct_calls(classifier, examples):
     measures = ("eigenvalues", "trace", "m_sharpness", "adaptive", "bound")
-    callback = SharpnessCallback(*HELD_OUT, measures, rho=0.1, adaptive_rho=0.3, seed=4)
-    model, history = trained([callback])
-    found, hessian = objective(model), sharpness.Hessian(objective(model))
+    callback = SharpnessCallback(*examples, measures, rho=0.1, adaptive_rho=0.3, seed=4)
+    history = classifier.fit(*examples, verbose=0, callbacks=[callback]).history
+    found = sharpness.Objective(classifier, *examples)
+    hessian = sharpness.Hessian(found)
     top = sharpness.top_eigenvalues(hessian, k=5, seed=4)
     adaptive = {"adaptive": True, "method": "apgd", "logit_normalization": True}
     bounds = sharpness.generalization_bounds(found, 0.1, seed=4)
@@ -47,7 +50,25 @@ def test_numbers_are_those_of_direct_calls():
     }
     assert set(history) == {"loss", *expected}
     for name, value in expected.items():
-        assert history[name] == pytest.approx([value], rel=1e-4), name
+        assert history[name] == pytest.approx([value], rel=1e-3), name
+    assert history["adaptive"][0] > 0
+
+
+def test_training_goes_on_where_nothing_can_be_measured(monkeypatch):
+    held_out = (np.full((6, 4), np.nan), HELD_OUT[1])
+    callbacks = [SharpnessCallback(*held_out), HessianSpectrumCallback(*held_out)]
+    with pytest.warns(UserWarning, match="after epoch 1: .*must be finite"):
+        _, history = trained(callbacks, epochs=2)
+    assert np.isnan(history["lambda_ratio"]).all() and np.isnan(history["m_sharpness"]).all()
+    assert np.isnan(history["hessian_trace"]).all() and np.isfinite(history["loss"]).all()
+
+    def late(*arguments, **options):
+        raise NotConvergedError("not found in time")
+
+    monkeypatch.setattr(sharpness.measures, "top_eigenvalues", late)
+    with pytest.warns(UserWarning, match="not found in time"):
+        _, history = trained([SharpnessCallback(*HELD_OUT, ["eigenvalues"])])
+    assert np.isnan(history["lambda_max"]).all()
 
 
 def test_spectrum_is_that_of_a_direct_call():
@@ -89,23 +110,24 @@ def test_of_a_sam_model_its_base_is_looked_at():
     assert history["m_sharpness"] == pytest.approx([expected], rel=1e-4)
 
 
-def outcome(seed, callbacks):
-    """All variables after a training with BatchNorm and Dropout."""
+def outcome(callbacks):
+    """All variables after a training with BatchNorm and Dropout, with a seed and without one."""
     keras.utils.set_random_seed(1)
-    model = compiled(keras_sam.SAMModel(convnet(seed=seed), rho=0.1))
-    model.fit(*images(16), batch_size=8, epochs=2, verbose=0, callbacks=callbacks)
+    dropout = [layers.Dropout(0.3, seed=7), layers.Dropout(0.3)]
+    stack = [keras.Input((4,)), *dropout, layers.BatchNormalization(), layers.Dense(1)]
+    model = keras_sam.SAMModel(keras.Sequential(stack), rho=0.1)
+    model.compile(keras.optimizers.SGD(0.1), "mse")
+    model.fit(*vectors(16), batch_size=8, epochs=2, verbose=0, callbacks=callbacks)
     return values([*model.variables, *model.optimizer.variables])
 
 
-@pytest.mark.parametrize("seed", [7, None])
-def test_training_is_the_same_to_the_last_bit(seed):
-    x, y = images(8, seed=1)
+def test_training_is_the_same_to_the_last_bit():
     callbacks = [
-        SharpnessCallback(x, y, ["m_sharpness", "trace"]),
-        HessianSpectrumCallback(x, y, steps=3),
-        sharpness.GradientAngle(x, y),
+        SharpnessCallback(*HELD_OUT, ["m_sharpness"]),
+        HessianSpectrumCallback(*HELD_OUT, steps=3),
+        sharpness.GradientAngle(*HELD_OUT),
     ]
-    watched, plain = outcome(seed, callbacks), outcome(seed, [])
+    watched, plain = outcome(callbacks), outcome([])
     for left, right in zip(watched, plain, strict=True):
         np.testing.assert_array_equal(left, right)
 

@@ -36,6 +36,17 @@ def test_integral_is_one():
     assert (density.density >= 0).all() and density.density.shape == (10_000,)
 
 
+def test_integral_is_one_for_a_wide_spectrum():
+    density = sharpness.spectral_density(with_spectrum(1e6 * SPECTRUM), steps=5)
+    assert np.trapezoid(density.density, density.grid) == pytest.approx(1, abs=1e-3)
+
+
+def test_a_small_bulk_beside_large_eigenvalues_is_seen():
+    spectrum = np.concatenate([[40, 20, 10, 5, 3, 2, 1], np.linspace(4e-3, 6e-3, 193)])
+    matrix = with_spectrum(spectrum, dtype="float32")
+    assert len(tridiagonal(*on_host(matrix, start_of(matrix).astype("float32")), 40)[0]) == 40
+
+
 def test_moments_are_those_of_the_spectrum_within_the_standard_error():
     density = sharpness.spectral_density(with_spectrum(SPECTRUM), steps=10, starts=60)
     for order in (1, 2):
@@ -62,12 +73,21 @@ def test_stops_in_an_invariant_subspace(dtype):
     assert zeros.nodes[0].tolist() == [0] and np.isfinite(zeros.density).all()
 
 
+def test_integers_are_read_as_numbers():
+    matrix = Matrix(np.diag([1, 2, 5, 9]))
+    found = sharpness.spectral_density(matrix).nodes[0]
+    np.testing.assert_allclose(found, [1, 2, 5, 9], rtol=1e-6)
+    assert sharpness.top_eigenvalues(matrix).values[0] == pytest.approx(9)
+    assert sharpness.trace(matrix).value == 17
+
+
 def test_no_ghosts():
     """Without reorthogonalisation converged eigenvalues come back again and again."""
     spectrum = np.concatenate([np.linspace(0, 0.01, 197), [10, 100, 1000]])
     matrix = with_spectrum(spectrum, dtype="float32")
     alphas, betas = tridiagonal(*on_host(matrix, start_of(matrix).astype("float32")), 40)
     values = np.linalg.eigvalsh(np.diag(alphas) + np.diag(betas, 1) + np.diag(betas, -1))
+    assert len(alphas) == 40  # The large eigenvalues are found within the first few.
     assert (values > 5).sum() == 3
     assert (values > 500).sum() == 1
 

@@ -4,6 +4,7 @@ import doctest
 import importlib
 import inspect
 import pathlib
+import sys
 
 import keras
 import numpy as np
@@ -37,6 +38,23 @@ def test_docstring_says_what_is_needed(thing):
         if name not in ("self", "args", "kwargs"):
             assert f"{name}: " in text, f"{name} is not explained"
     assert inspect.isclass(thing) or "Returns:" in text
+
+
+def test_the_readmes_example_runs(classifier, examples):
+    root = pathlib.Path(__file__).parents[2]
+    section = (root / "README.md").read_text(encoding="utf-8").split("## Is it flat?")[1]
+    code = section.split("```")[1].removeprefix("python")
+    x, y = examples
+    names = {"model": classifier, "x": x, "y": y}
+    exec(code, names)
+    assert names["objective"].size == 27
+
+
+def test_without_scipy_the_hint_is_to_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "scipy.linalg", None)
+    monkeypatch.delitem(sys.modules, "keras_sam.sharpness.scipy_parts")
+    with pytest.raises(ImportError, match=r"keras-sam\[sharpness\]"):
+        importlib.import_module("keras_sam.sharpness.scipy_parts")
 
 
 def test_something_is_public():

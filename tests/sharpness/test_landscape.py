@@ -128,6 +128,8 @@ def test_interpolation_beyond_the_models_has_a_loss():
     first, second, x, y = two_models()
     found = interpolation(Objective(first, x, y), second, start=-3.0, stop=4.0, points=3)
     assert np.isfinite(found.losses).all()
+    with pytest.raises(ValueError, match="batch 0 of 1"):  # Bad data are no hole.
+        interpolation(Objective(first, np.nan * x, y), second, points=3)
 
 
 def test_nothing_of_the_model_changes():

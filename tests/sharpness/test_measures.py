@@ -165,6 +165,15 @@ def test_normalised_logits_are_a_function_of_the_papers(examples):
     assert np.isfinite(objective.gradient()).all()
 
 
+def test_what_has_no_logits_is_not_normalised(quadratic, examples):
+    with pytest.raises(ValueError, match=r"two classes.*Received: .*\(4, 1\)"):
+        value(quadratic, 0.1, logit_normalization=True)
+    objective = sharpness.Objective(relu_network(), *examples, loss=LOSS)
+    for loss in ("sparse_categorical_crossentropy", keras.losses.SparseCategoricalCrossentropy()):
+        with pytest.raises(ValueError, match=r"from_logits=True.*Received: the loss"):
+            value(objective.with_loss(loss), 0.1, logit_normalization=True)
+
+
 @pytest.mark.parametrize(("measure", "options"), MEASURES, ids=IDS)
 def test_no_radius_no_sharpness(measure, options, quadratic):
     assert measure(quadratic, 0.0, **options).value == 0

@@ -11,40 +11,38 @@ from tests import toys
 
 
 def noisy():
-    """A compiled regressor with BatchNorm and Dropout, after a step."""
-    model = toys.noisy_mlp()
-    model.compile(keras.optimizers.SGD(0.1), "mse")
-    model.train_on_batch(*toys.vectors(12))
-    return model
+    """A compiled network with BatchNorm and Dropout, and data for it."""
+    stack = [layers.BatchNormalization(), layers.Dropout(0.5, seed=1), layers.Dense(2)]
+    model = keras.Sequential([keras.Input((4,)), *stack])
+    model.compile(keras.optimizers.SGD(0.1), "mse", metrics=["mae"])
+    x, y = toys.vectors(12)
+    return model, x, np.hstack([y, -y])
 
 
 def everything(objective):
     """All that an objective can be asked."""
     vector = np.ones(objective.size)
-    objective.loss_and_gradient(0.1 * vector)
     sharpness.Hessian(objective).matvec(vector)
     sharpness.GaussNewton(objective).matvec(vector)
-    sharpness.worst_case(objective, 0.1, method="apgd", steps=2, logit_normalization=True)
-    sharpness.average_case(objective, 0.1, samples=1)
+    sharpness.worst_case(objective, 0.1, logit_normalization=True)
 
 
 @pytest.mark.parametrize("training", [False, True])
 def test_nothing_of_the_model_changes(training):
-    model = noisy()
-    x, y = toys.vectors(12)
-    variables = [*model.variables, *model.optimizer.variables, *model.metrics_variables]
-    before = toys.values(variables)
+    model, x, y = noisy()
+    before = toys.values(model.variables)
     everything(sharpness.Objective(model, x, y, batch_size=6, training=training))
-    for old, new in zip(before, toys.values(variables), strict=True):
+    for old, new in zip(before, toys.values(model.variables), strict=True):
         np.testing.assert_array_equal(old, new)
+    # What was never fitted stays unbuilt.
+    assert not model.optimizer.built and not any(m.variables for m in model.metrics[1:])
 
 
 def test_inference_is_what_evaluate_does_and_training_repeats_itself():
-    model = noisy()
-    x, y = toys.vectors(12)
+    model, x, y = noisy()
     inference = sharpness.Objective(model, x, y, batch_size=5)
     training = sharpness.Objective(model, x, y, batch_size=5, training=True)
-    np.testing.assert_allclose(inference.loss(), model.evaluate(x, y, verbose=0), rtol=1e-5)
+    np.testing.assert_allclose(inference.loss(), model.evaluate(x, y, verbose=0)[0], rtol=1e-5)
     assert training.loss() == training.loss() != inference.loss()
 
 
@@ -124,6 +122,28 @@ def test_several_inputs_and_outputs():
     np.testing.assert_allclose(objective.loss(), np.ravel(evaluated)[0], rtol=1e-6)
 
 
+def test_reductions_that_are_no_mean(classifier, examples):
+    summed = keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="sum")
+    refused("Received: reduction='sum'", classifier, *examples, loss=summed)
+    with pytest.raises(ValueError, match="Received: reduction='sum'"):
+        sharpness.Objective(classifier, *examples).with_loss(summed)
+    classifier.compile(loss=summed)
+    refused("Received: reduction='sum'", classifier, *examples)
+
+
+def test_views_keep_their_data_and_their_compiled_functions(classifier, examples):
+    objective = sharpness.Objective(classifier, *examples, batch_size=5)
+    objective.of_normalized_logits.loss()
+    first, _ = objective.batches()
+    whole = objective.of_normalized_logits
+    losses = [batch.of_normalized_logits.loss() for batch in objective.batches()]
+    assert first.of_normalized_logits.num_examples() == 5
+    assert np.mean(losses) == pytest.approx(whole.loss(), rel=1e-5) and losses[0] != losses[1]
+    assert first.of_normalized_logits._evaluator is whole._evaluator
+    other, same = objective.with_loss("mse"), first.with_loss("mse")
+    assert other._evaluator is same._evaluator is not objective._evaluator
+
+
 def refused(match, *arguments, **options):
     with pytest.raises(ValueError, match=match):
         return sharpness.Objective(*arguments, **options).loss()
@@ -136,6 +156,17 @@ def test_bad_input(classifier, examples):
     refused("one at least", classifier, x[:0], y[:0])
     refused("one at least", classifier, x, y[:5])
     refused("at least one batch", classifier, [])
+    refused("Received: a int", classifier, [1, 2], [0, 1])
+    refused("the weights belong in them", classifier, [(x, y)], sample_weight=np.ones(10))
+
+    class Endless(keras.utils.PyDataset):
+        num_batches = None
+
+        def __getitem__(self, index):
+            return x, y
+
+    refused("must end.*Received: num_batches=None", classifier, Endless())
+    refused("Received: a Endless", classifier, Endless(), y)
     refused("Give a loss", keras.Sequential([keras.Input((4,)), layers.Dense(1)]), x, y)
     broken = np.where(np.arange(10)[:, None] == 5, np.nan, x)
     refused("nan from batch 1 of 3", classifier, broken, y, batch_size=4)

@@ -31,7 +31,7 @@ def test_quadratic(quadratic, operator):
 
 
 def test_hessian_is_that_by_finite_differences(classifier, examples):
-    objective = sharpness.Objective(classifier, *examples, batch_size=4)
+    objective = sharpness.Objective(classifier, *examples, batch_size=6)
     hessian = dense(sharpness.Hessian(objective))
     np.testing.assert_allclose(hessian, hessian.T, atol=1e-6)
     np.testing.assert_allclose(hessian, differences(objective), atol=2e-4)
@@ -69,6 +69,33 @@ def test_gauss_newton_is_j_h_j(classifier, examples):
     np.testing.assert_allclose(gauss_newton, expected, atol=1e-5)
     assert np.linalg.eigvalsh(gauss_newton).min() > -1e-6
     assert np.linalg.eigvalsh(dense(sharpness.Hessian(objective))).min() < -1e-3
+
+
+def test_curvature_of_attention():
+    inputs = keras.Input((3, 2))
+    model = keras.Model(inputs, layers.MultiHeadAttention(1, 2)(inputs, inputs))
+    x, y = np.random.default_rng(0).normal(size=(2, 4, 3, 2))
+    objective = sharpness.Objective(model, x, y, loss="mse")
+    vector = np.linspace(-1.0, 1.0, objective.size)
+    ahead, behind = objective.gradient(1e-2 * vector), objective.gradient(-1e-2 * vector)
+    product = sharpness.Hessian(objective).matvec(vector)
+    np.testing.assert_allclose(product, (ahead - behind) / 2e-2, atol=2e-3)
+    assert vector @ sharpness.GaussNewton(objective).matvec(vector) > 0
+
+
+def test_gauss_newton_knows_masks():
+    """Masked steps count neither for the Hessian nor for the other split of the same loss."""
+    stack = [layers.Masking(), layers.Dense(2)]
+    model = keras.Sequential([keras.Input((3, 2)), *stack])
+    x, y = np.random.default_rng(0).normal(size=(2, 4, 3, 2))
+    x[0, 1:] = x[1, 2:] = 0
+    objective = sharpness.Objective(model, x, y, loss="mse")
+    vector = np.arange(1.0, objective.size + 1)
+    product = sharpness.Hessian(objective).matvec(vector)
+    np.testing.assert_allclose(sharpness.GaussNewton(objective).matvec(vector), product, rtol=1e-5)
+    plain = keras.Sequential([keras.Input((3, 2)), model.layers[-1]])
+    unmasked = sharpness.Hessian(sharpness.Objective(plain, x, y, loss="mse")).matvec(vector)
+    assert np.abs(unmasked - product).max() > 0.1
 
 
 def test_uneven_batches_are_one_big_batch(classifier, examples):

@@ -60,6 +60,16 @@ def test_stops_at_the_tolerance():
     assert found.standard_error <= 0.01 * found.value
 
 
+def test_the_standard_error_is_right_where_it_stops():
+    matrix = with_spectrum(SPECTRUM + 0.3)
+    found = [sharpness.trace(matrix, seed=seed) for seed in range(200)]
+    assert np.median([estimate.products for estimate in found]) < 100  # Most have stopped.
+    off = np.array([estimate.value for estimate in found]) - np.trace(matrix.dense)
+    errors = np.array([estimate.standard_error for estimate in found])
+    # Of 0.95 for a fixed number of probes, and of much less where two that agree are enough.
+    assert np.mean(np.abs(off) < 2 * errors) > 0.8
+
+
 def test_seed_decides():
     first, again, other = (
         sharpness.trace(with_spectrum(SPECTRUM), max_products=3, seed=seed) for seed in (1, 1, 2)

@@ -88,7 +88,9 @@ def contours(landscapes, title=None, path=None):
 
 
 def _contour(axes, landscape, levels):
-    scale = import_extra("matplotlib.colors", "matplotlib").LogNorm(levels[0], levels[-1])
+    scale = import_extra("matplotlib.colors", "matplotlib", "sharpness").LogNorm(
+        levels[0], levels[-1]
+    )
     # Matplotlib's arrays have a row for each height, a landscape's for each first coordinate.
     grid = (*landscape.coordinates, np.clip(landscape.losses, levels[0], levels[-1]).T)
     filled = axes.contourf(*grid, levels=levels, norm=scale, cmap=COLORS)
@@ -124,7 +126,7 @@ def surfaces(landscapes, title=None, path=None, ceiling=None):
     'loss'
     """
     found = _of_dimension(2, landscapes)
-    import_extra("mpl_toolkits.mplot3d", "matplotlib")  # Makes the projection known.
+    import_extra("mpl_toolkits.mplot3d", "matplotlib", "sharpness")  # Makes the projection known.
     figure = blank(columns=len(found), panel=SPACE)
     # The layout engine does not see the labels of axes in space.
     figure.set_layout_engine("none")

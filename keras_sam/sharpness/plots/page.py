@@ -38,7 +38,7 @@ def blank(columns=1, rows=1, panel=PANEL):
     []
     """
     size = (max(columns * panel[0], 4.8), rows * panel[1] + 0.4)
-    figure = import_extra("matplotlib.figure", "matplotlib").Figure
+    figure = import_extra("matplotlib.figure", "matplotlib", "sharpness").Figure
     return figure(figsize=size, layout="constrained")
 
 

@@ -57,5 +57,5 @@ def _pair(label, sharpness, gaps):
 def _correlation(sharpness, gaps):
     if len(gaps) < 2:
         return "one model has no rank"
-    found = import_extra("scipy.stats", "SciPy").kendalltau(sharpness, gaps)
+    found = import_extra("scipy.stats", "SciPy", "sharpness").kendalltau(sharpness, gaps)
     return f"Kendall's τ = {found.statistic:.2f} (p = {found.pvalue:.2g}, {len(gaps)} models)"

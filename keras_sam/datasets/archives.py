@@ -1,0 +1,57 @@
+"""Archives of NumPy, and errors that name the file that is damaged."""
+
+import contextlib
+import pickle
+import zipfile
+import zlib
+
+import numpy as np
+
+DAMAGE = (KeyError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile, zlib.error)
+
+
+@contextlib.contextmanager
+def damage_reported(path, expected):
+    """Turns the many errors of a damaged file into one that names it.
+
+    Args:
+        path: Path.
+        expected: String, what the file must be.
+
+    Returns:
+        A context manager.
+
+    Raises:
+        ValueError: If the file is damaged.
+    """
+    try:
+        yield
+    except DAMAGE as error:
+        raise ValueError(
+            f"{path} must be {expected}: copy it again. Received: {error!r}"
+        ) from error
+
+
+@contextlib.contextmanager
+def opened_archive(path, expected):
+    """An archive of arrays.
+
+    Args:
+        path: Path of an `.npz` file.
+        expected: String, what the file must be.
+
+    Returns:
+        A context manager that gives a `numpy.lib.npyio.NpzFile`.
+
+    Raises:
+        ValueError: If the file is damaged or no archive.
+
+    Example:
+
+    >>> from keras_sam.datasets.archives import opened_archive
+    >>> with opened_archive("weights.npz", "an archive of NumPy") as archive:  # doctest: +SKIP
+    ...     names = archive.files
+    """
+    # NumPy takes what is no archive for a pickle.
+    with damage_reported(path, expected), zipfile.ZipFile(path), np.load(path) as archive:
+        yield archive

@@ -1,0 +1,11 @@
+"""What the package takes of SciPy, with a hint where that is missing."""
+
+from keras_sam.datasets.extras import import_extra
+
+_linalg = import_extra("scipy.linalg", "SciPy", "sharpness")
+_sparse = import_extra("scipy.sparse.linalg", "SciPy", "sharpness")
+
+ArpackNoConvergence = _sparse.ArpackNoConvergence
+LinearOperator = _sparse.LinearOperator
+eigh_tridiagonal = _linalg.eigh_tridiagonal
+eigsh = _sparse.eigsh
