@@ -4,6 +4,8 @@ BACKENDS := jax tensorflow torch
 BACKEND ?= $(BACKENDS)
 # Two test processes: each backend compiles on one core most of the time.
 PYTEST_ARGS ?= -n 2 --dist loadfile
+# Tests of NumPy code, which no backend takes part in: the first backend's run is enough.
+ONCE := tests/datasets/test_[!b]*.py tests/apps/test_report*.py
 TEST := .venv-test
 DEMO := .venv-demo
 BENCH := .venv-bench
@@ -22,9 +24,10 @@ demo: $(DEMO)/ready  ## Train on noisy digits with SGD and with SAM, and compare
 	  --seeds=0,1,2 --epochs=60 --workdir=runs/demo --overwrite --verbose=0
 
 test: $(TEST)/ready  ## Run the tests on all three backends; BACKEND=jax for one.
-	@set -e; for backend in $(BACKEND); do \
+	@set -e; ignored=; for backend in $(BACKEND); do \
 	  echo "== KERAS_BACKEND=$$backend"; \
-	  KERAS_BACKEND=$$backend $(TEST)/bin/python -m pytest $(PYTEST_ARGS) tests; \
+	  KERAS_BACKEND=$$backend $(TEST)/bin/python -m pytest $(PYTEST_ARGS) $$ignored tests; \
+	  ignored="$(ONCE:%=--ignore-glob=%)"; \
 	done
 
 lint: $(TEST)/ready  ## Check style and types.
