@@ -1,11 +1,13 @@
 # `make demo` and `make test` need only Python 3.11 and make: they set up what they use.
 PYTHON ?= python3
-BACKENDS := jax tensorflow torch
+BACKENDS := torch jax tensorflow
 BACKEND ?= $(BACKENDS)
 # Two test processes: each backend compiles on one core most of the time.
 PYTEST_ARGS ?= -n 2 --dist loadfile
-# Tests of NumPy code, which no backend takes part in: the first backend's run is enough.
-ONCE := tests/datasets/test_[!b]*.py tests/apps/test_report*.py
+# Tests of what NumPy computes, or that take long for what a backend has to do with it: once, with
+# the first backend, is what the time of a whole run allows.
+ONCE := tests/datasets/test_[!b]*.py tests/apps/test_report*.py tests/apps/test_s[hw]*.py \
+  $(addsuffix *.py, $(addprefix tests/sharpness/test_, apgd density eig exam land meas plots trace))
 TEST := .venv-test
 DEMO := .venv-demo
 BENCH := .venv-bench
