@@ -44,7 +44,8 @@ class CompletedEpochs(keras.callbacks.Callback):
         self.started = time.perf_counter()
 
     def on_test_begin(self, logs=None):
-        int(self.model.optimizer.iterations)  # Waits for a device that is still training.
+        # Waits for a device that is still training.
+        keras.ops.convert_to_numpy(self.model.optimizer.iterations)
         self.trained = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
