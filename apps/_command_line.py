@@ -125,8 +125,8 @@ def train(values, argv, text, presets):
         import _comparison
         import _planning
 
-        given = [name for name in options if values[name].present]
-        comparison = _planning.plan(options, given, presets)
+        present = [name for name in options if values[name].present]
+        comparison = _planning.plan(options, present, presets)
     except (ValueError, TypeError, OSError, ImportError) as error:
         fail(argv, error)
     with stops_explained(argv):

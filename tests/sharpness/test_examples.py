@@ -2,7 +2,6 @@
 
 import doctest
 import importlib
-import inspect
 import pathlib
 import sys
 
@@ -12,6 +11,8 @@ import pytest
 
 import keras_sam
 from keras_sam import sharpness
+
+from ..test_docstrings import check_docstring
 
 MODULES = ("average_case", "bounds", "density", "eigenvalues", "losses", "objective", "operators")
 MODULES += ("trace", "worst_case")
@@ -31,13 +32,7 @@ def test_examples_run(name):
 
 @pytest.mark.parametrize("thing", PUBLIC, ids=lambda thing: thing.__name__)
 def test_docstring_says_what_is_needed(thing):
-    text = inspect.getdoc(thing)
-    assert ">>> " in text, "no example"
-    target = thing.__init__ if inspect.isclass(thing) else thing
-    for name in inspect.signature(target).parameters:
-        if name not in ("self", "args", "kwargs"):
-            assert f"{name}: " in text, f"{name} is not explained"
-    assert inspect.isclass(thing) or "Returns:" in text
+    check_docstring(thing)
 
 
 def test_the_readmes_example_runs(classifier, examples):
