@@ -57,13 +57,16 @@ def compared(tmp_path_factory):
 def refusal(tmp_path):
     """Starts the app with arguments that it must refuse; returns its message."""
 
-    def refused(*arguments):
-        with pytest.raises(SystemExit) as caught:
-            start(f"--workdir={tmp_path / 'refused'}", *arguments)
-        message = caught.value.code
-        assert isinstance(message, str)  # Python prints it and exits with 1.
-        assert "\n" not in message and message.startswith("train_resnet.py: ")
-        assert not (tmp_path / "refused").exists()
-        return message
+    folder = tmp_path / "refused"
+    return lambda *arguments: message_of(start, "train_resnet.py", folder, "workdir", arguments)
 
-    return refused
+
+def message_of(run, name, folder, flag, arguments):
+    """The line with which an app refuses its arguments, before it writes anything to a folder."""
+    with pytest.raises(SystemExit) as caught:
+        run(f"--{flag}={folder}", *arguments)
+    message = caught.value.code
+    assert isinstance(message, str)  # Python prints it and exits with 1.
+    assert "\n" not in message and message.startswith(f"{name}: ")
+    assert not folder.exists()
+    return message

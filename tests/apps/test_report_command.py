@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import report
 
+from .conftest import message_of
 from .reported import make_run, write_report
 
 
@@ -17,16 +18,8 @@ from .reported import make_run, write_report
 def refusal(tmp_path):
     """Starts the app with arguments that it must refuse; returns its message."""
 
-    def refused(*arguments):
-        with pytest.raises(SystemExit) as caught:
-            write_report(f"--output={tmp_path / 'refused'}", *arguments)
-        message = caught.value.code
-        assert isinstance(message, str)  # Python prints it and exits with 1.
-        assert "\n" not in message and message.startswith("report.py: ")
-        assert not (tmp_path / "refused").exists()
-        return message
-
-    return refused
+    folder = tmp_path / "refused"
+    return lambda *arguments: message_of(write_report, "report.py", folder, "output", arguments)
 
 
 def test_no_runs(refusal, tmp_path):
