@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import sys
 import time
 from typing import Any
 
@@ -132,7 +133,7 @@ def _measured(checkpoint, model, data, options, pictures):
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=options["logits"])
     objective = sharpness.Objective(model, *data.train, loss, options["batch_size"])
     radii = options["rho"], options["adaptive_rho"]
-    settings = Settings(*radii, seed=options["draws"], n=data.num_train)
+    settings = Settings(*radii, seed=options["draws"], n=data.num_train, progress=_is_watched())
     numbers = _accuracies(model, data, options["batch_size"]) | {"loss": objective.loss()}
     for measure in options["measure"]:
         if measure in MEASURES:
@@ -154,13 +155,19 @@ def _accuracies(model, data, batch_size):
 
 def _density(objective, options):
     hessian = sharpness.Hessian(objective)
-    return sharpness.spectral_density(hessian, options["steps"], seed=options["draws"])
+    return sharpness.spectral_density(
+        hessian, options["steps"], seed=options["draws"], progress=_is_watched()
+    )
 
 
 def _landscape(objective, options):
     # Two seeds far from each other's neighbours: --draws=1 has no direction of --draws=0.
     seeds = 2 * options["draws"], 2 * options["draws"] + 1
     directions = [sharpness.random_direction(objective, seed) for seed in seeds]
-    return sharpness.landscape(
-        objective, *directions, reach=options["reach"], points=options["points"]
-    )
+    extent = {"reach": options["reach"], "points": options["points"]}
+    return sharpness.landscape(objective, *directions, **extent, progress=_is_watched())
+
+
+def _is_watched():
+    """Whether somebody sees a progress bar; in a log it would only be noise."""
+    return sys.stderr.isatty()

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from keras_sam import checks
+from keras_sam.sharpness.counting import shown
 from keras_sam.sharpness.projection import ball
 from keras_sam.sharpness.results import Sharpness, estimate, standard_error
 
@@ -18,6 +19,7 @@ def average_case(
     logit_normalization=False,
     samples=20,
     seed=0,
+    progress=False,
 ):
     """Average-case sharpness: the mean over batches and random delta of L(w + delta) - L(w).
 
@@ -39,6 +41,7 @@ def average_case(
         samples: Positive integer, draws for each batch, of two forward passes each. Defaults to
             `20`.
         seed: Integer of at least 0. Defaults to `0`.
+        progress: Whether to show a bar, by tqdm. Defaults to `False`.
 
     Returns:
         `Sharpness`.
@@ -59,7 +62,7 @@ def average_case(
     region = ball(objective, rho, norm, adaptive)
     view = objective.of_normalized_logits if logit_normalization else objective
     draws, sizes = [], []
-    for batch in view.batches(m):
+    for batch in view.batches(m, progress):
         clean = batch.loss()
         deltas = (_drawn(generator, region) for _ in range(samples))
         draws.append([_on_both_sides(batch, delta) - clean for delta in deltas])
@@ -67,7 +70,7 @@ def average_case(
     return _summary(np.array(draws), np.array(sizes))
 
 
-def expected_loss(objective, sigma, samples=20, seed=0):
+def expected_loss(objective, sigma, samples=20, seed=0, progress=False):
     """The mean loss under Gaussian noise on the weights, E L(w + N(0, sigma² I)).
 
     Each draw is looked at on both sides of the weights, as in `average_case`.
@@ -78,6 +81,7 @@ def expected_loss(objective, sigma, samples=20, seed=0):
         samples: Positive integer, draws, of two forward passes over the data each. Defaults to
             `20`.
         seed: Integer of at least 0. Defaults to `0`.
+        progress: Whether to show a bar, by tqdm. Defaults to `False`.
 
     Returns:
         `Estimate`.
@@ -97,8 +101,8 @@ def expected_loss(objective, sigma, samples=20, seed=0):
     checks.non_negative("sigma", sigma)
     generator = np.random.default_rng(checks.non_negative_integer("seed", seed))
     region = ball(objective, sigma, "l2", adaptive=False)
-    draws = [_on_both_sides(objective, _drawn(generator, region)) for _ in range(samples)]
-    return estimate(draws)
+    draws = shown(range(samples), progress, "expected loss", "draw")
+    return estimate([_on_both_sides(objective, _drawn(generator, region)) for _ in draws])
 
 
 def _drawn(generator, region):

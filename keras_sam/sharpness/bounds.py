@@ -124,7 +124,15 @@ def sam_bound(loss, squared_norm, rho, k, n, confidence=0.95):
 
 
 def generalization_bounds(
-    objective, rho, confidence=0.95, loss=None, samples=20, steps=20, seed=0, n=None
+    objective,
+    rho,
+    confidence=0.95,
+    loss=None,
+    samples=20,
+    steps=20,
+    seed=0,
+    n=None,
+    progress=False,
 ):
     """Both bounds for a trained model; the noise is as wide as SAM's proof needs it for rho.
 
@@ -149,6 +157,7 @@ def generalization_bounds(
         seed: Integer of at least 0. Defaults to `0`.
         n: Integer of at least 2, the size of the training set, where the objective has but a
             random part of it. Defaults to `None`, the number of the objective's examples.
+        progress: Whether to show a bar over the draws, by tqdm. Defaults to `False`.
 
     Returns:
         `Bounds`.
@@ -172,7 +181,7 @@ def generalization_bounds(
     bounded = objective.with_loss(_error_of(objective) if loss is None else loss)
     clean = bounded.loss()
     worst = max(clean, bounded.loss(worst_offset(objective, rho, steps=steps)[0]))
-    perturbed = expected_loss(bounded, sigma, samples, seed)
+    perturbed = expected_loss(bounded, sigma, samples, seed, progress)
     _check_bounded(clean, worst, perturbed.value)
     squared_norm = float(np.sum(objective.weights().astype("float64") ** 2))
     return Bounds(

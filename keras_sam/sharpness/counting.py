@@ -1,4 +1,6 @@
-"""Products with a matrix, counted and shown."""
+"""Long work, counted and shown."""
+
+import operator
 
 import numpy as np
 
@@ -20,9 +22,7 @@ class Counter:
         self.products = 0
         self._bar = None
         if progress:
-            self._bar = import_extra("tqdm", "tqdm", "sharpness").tqdm(
-                total=total, desc=label, unit="product"
-            )
+            self._bar = _tqdm()(total=total, desc=label, unit="product")
 
     @property
     def size(self):
@@ -54,3 +54,23 @@ class Counter:
     def __exit__(self, *error):
         if self._bar is not None:
             self._bar.close()
+
+
+def shown(steps, progress, label, unit, total=None):
+    """`steps`, with a progress bar if wanted.
+
+    Args:
+        steps: Iterable.
+        progress: Whether to show a bar.
+        label: String, what the bar says.
+        unit: String, what a step is.
+        total: Int, the number of steps, or 0 if not known. Defaults to `None`, as `steps` says.
+    """
+    if not progress:
+        return steps
+    total = operator.length_hint(steps) if total is None else total
+    return _tqdm()(steps, label, total or None, unit=unit)
+
+
+def _tqdm():
+    return import_extra("tqdm", "tqdm", "sharpness").tqdm

@@ -1,6 +1,8 @@
 """A data set as batches that can be gone through again and again."""
 
 import itertools
+import math
+import operator
 
 import keras
 
@@ -30,6 +32,9 @@ class Arrays:
             )
         self.size = sizes[0]
 
+    def __length_hint__(self):
+        return math.ceil(self.size / self.batch_size)
+
     def __iter__(self):
         for start in range(0, self.size, self.batch_size):
             stop = start + self.batch_size
@@ -56,6 +61,9 @@ class Batches:
         self.batches = list(batches) if iter_is_self(batches) else batches
         if next(iter(self), None) is None:
             raise ValueError(f"The data set must have at least one batch. Received: {batches!r}")
+
+    def __length_hint__(self):
+        return getattr(self.batches, "num_batches", None) or operator.length_hint(self.batches)
 
     def __iter__(self):
         batches = self.batches

@@ -6,7 +6,8 @@ from keras import ops
 from keras_sam import checks, tensors
 from keras_sam.model import SAMModel
 from keras_sam.scope import Scope
-from keras_sam.sharpness.landscape import Landscape, finite_loss, shown
+from keras_sam.sharpness.counting import shown
+from keras_sam.sharpness.landscape import Landscape, finite_loss
 
 
 def interpolation(objective, model, start=0.0, stop=1.0, points=51, progress=False):
@@ -50,7 +51,7 @@ def interpolation(objective, model, start=0.0, stop=1.0, points=51, progress=Fal
     objective.loss()  # What can go wrong at the weights does so here, and is no hole.
     line = _Line(objective, _paired(objective.model, other))
     shares = np.linspace(start, stop, points)
-    losses = [line.loss(share) for share in shown(shares, progress, points)]
+    losses = [line.loss(share) for share in shown(shares, progress, "interpolation", "point")]
     return Landscape(np.array(losses), (shares,), ("share of the second model",))
 
 

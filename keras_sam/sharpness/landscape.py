@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from keras_sam import checks
-from keras_sam.datasets.extras import import_extra
+from keras_sam.sharpness.counting import shown
 from keras_sam.sharpness.directions import sam_direction
 from keras_sam.sharpness.errors import NonFiniteError
 
@@ -157,7 +157,8 @@ def _walked(objective, directions, axes, names, progress):
     objective.loss()
     steps = list(itertools.product(*axes))
     offsets = (sum(np.multiply(*pair) for pair in zip(step, directions)) for step in steps)
-    losses = [finite_loss(objective, offset) for offset in shown(offsets, progress, len(steps))]
+    offsets = shown(offsets, progress, "landscape", "point", len(steps))
+    losses = [finite_loss(objective, offset) for offset in offsets]
     return Landscape(np.reshape(losses, [len(axis) for axis in axes]), axes, names)
 
 
@@ -167,10 +168,3 @@ def finite_loss(objective, offset):
         return objective.loss(offset)
     except NonFiniteError:
         return np.nan
-
-
-def shown(steps, progress, total):
-    """`steps`, with a progress bar if wanted."""
-    if not progress:
-        return steps
-    return import_extra("tqdm", "tqdm", "sharpness").tqdm(steps, "landscape", total, unit="point")

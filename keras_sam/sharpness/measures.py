@@ -21,17 +21,20 @@ class Settings:
         adaptive_rho: Float above 0, radius relative to the weights.
         seed: Integer of at least 0.
         n: Positive integer, the size of the training set, for the bound. `None`: the objective's.
+        progress: Whether to show bars.
     """
 
     rho: float = 0.05
     adaptive_rho: float = 0.5
     seed: int = 0
     n: int | None = None
+    progress: bool = False
 
 
 def _eigenvalues(objective, settings):
     count = min(RATIO_OF, objective.size)
-    found = top_eigenvalues(Hessian(objective), k=count, seed=settings.seed)
+    shared = {"seed": settings.seed, "progress": settings.progress}
+    found = top_eigenvalues(Hessian(objective), k=count, **shared)
     # Without five positive ones there is nothing to compare with.
     has_ratio = count == RATIO_OF and found.values[-1] > 0
     ratio = found.ratio(RATIO_OF) if has_ratio else math.nan
@@ -39,11 +42,12 @@ def _eigenvalues(objective, settings):
 
 
 def _trace(objective, settings):
-    return {"trace": trace(Hessian(objective), seed=settings.seed).value}
+    found = trace(Hessian(objective), seed=settings.seed, progress=settings.progress)
+    return {"trace": found.value}
 
 
 def _m_sharpness(objective, settings):
-    return {"m_sharpness": worst_case(objective, settings.rho).value}
+    return {"m_sharpness": worst_case(objective, settings.rho, progress=settings.progress).value}
 
 
 def _adaptive(objective, settings):
@@ -53,12 +57,19 @@ def _adaptive(objective, settings):
         method="apgd",
         adaptive=True,
         logit_normalization=True,
+        progress=settings.progress,
     )
     return {"adaptive": found.value}
 
 
 def _bound(objective, settings):
-    found = generalization_bounds(objective, settings.rho, seed=settings.seed, n=settings.n)
+    found = generalization_bounds(
+        objective,
+        settings.rho,
+        seed=settings.seed,
+        n=settings.n,
+        progress=settings.progress,
+    )
     return {"bound_sam": found.sam, "bound_mcallester": found.mcallester}
 
 

@@ -10,6 +10,7 @@ from keras_sam.model import SAMModel
 from keras_sam.oracle import replayed
 from keras_sam.sharpness import losses
 from keras_sam.sharpness.chosen import check_built, chosen_roles
+from keras_sam.sharpness.counting import shown
 from keras_sam.sharpness.data import data_of
 from keras_sam.sharpness.errors import finite
 from keras_sam.sharpness.evaluator import Evaluator
@@ -143,17 +144,19 @@ class Objective:
         function = getattr(self._evaluator, f"{kind}_product")
         return self._pass(function, None, vector)[1]
 
-    def batches(self, m=None):
+    def batches(self, m=None, progress=False):
         """An objective for each batch, on the same compiled functions.
 
         Args:
             m: Positive integer, examples a batch; only for arrays. Defaults to `None`, the
                 objective's own batches.
+            progress: Whether to show a bar, by tqdm. Defaults to `False`.
 
         Returns:
             An iterator over `Objective`s.
         """
-        for batch in self.data if m is None else self.data.of_size(m):
+        data = self.data if m is None else self.data.of_size(m)
+        for batch in shown(data, progress, "sharpness", "batch"):
             yield self._view(data=[batch])
 
     def num_examples(self):

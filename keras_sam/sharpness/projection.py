@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from keras_sam import checks
+from keras_sam.sharpness.scipy_parts import brentq
 
 NORMS = ("l2", "linf")
-BISECTIONS = 100
 
 
 @dataclass(frozen=True)
@@ -110,10 +110,6 @@ def _onto_ellipsoid(offset, scale, rho):
         return inside
     if rho == 0:
         return np.zeros_like(inside)
-    low, high = 0.0, np.linalg.norm(product) / rho  # There the norm is at most rho.
-    for _ in range(BISECTIONS):
-        middle = (low + high) / 2
-        if middle in (low, high):  # Neighbours: no number lies between them.
-            break
-        low, high = (middle, high) if excess(middle) > 0 else (low, middle)
-    return inside * _over(square, square + high)
+    far = 2 * np.linalg.norm(product) / rho  # There the norm is at most rho / 2.
+    multiplier = brentq(excess, 0.0, far, xtol=np.finfo("float64").tiny)
+    return inside * _over(square, square + multiplier)

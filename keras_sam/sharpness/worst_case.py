@@ -17,6 +17,7 @@ def worst_case(
     norm="l2",
     logit_normalization=False,
     steps=20,
+    progress=False,
 ):
     """Worst-case m-sharpness: the mean over batches of max L(w + delta) - L(w), |delta / c| <= rho.
 
@@ -45,6 +46,7 @@ def worst_case(
         logit_normalization: Whether logits are normalised before the loss, so that their scale
             does not count. Defaults to `False`.
         steps: Positive integer, not for `"one_step"`. Defaults to `20`.
+        progress: Whether to show a bar, by tqdm. Defaults to `False`.
 
     Returns:
         `Sharpness`.
@@ -62,9 +64,8 @@ def worst_case(
     """
     arguments = (rho, method, adaptive, norm, steps)
     view = objective.of_normalized_logits if logit_normalization else objective
-    return over_batches(
-        (worst_offset(batch, *arguments)[1], batch.num_examples()) for batch in view.batches(m)
-    )
+    batches = view.batches(m, progress)
+    return over_batches((worst_offset(b, *arguments)[1], b.num_examples()) for b in batches)
 
 
 def worst_offset(objective, rho, method="apgd", adaptive=False, norm="l2", steps=20):

@@ -52,6 +52,24 @@ def test_worst_offset_on_the_quadratic(quadratic, options, offset):
     assert rise == pytest.approx(3 * a + 4 * b + a**2 / 2 + b**2, rel=1e-6)
 
 
+@pytest.mark.parametrize(("measure", "options"), MEASURES, ids=IDS)
+def test_a_progress_bar_over_the_batches(classifier, examples, measure, options, capsys):
+    objective = sharpness.Objective(classifier, *examples)
+    measure(objective, 0.05, m=4, **options)
+    assert not capsys.readouterr().err
+    measure(objective, 0.05, m=4, progress=True, **options)
+    assert "3/3" in capsys.readouterr().err
+
+
+def test_a_progress_bar_where_the_number_of_batches_is_not_known(classifier, examples, capsys):
+    class Streamed:
+        def __iter__(self):
+            return iter([examples] * 2)
+
+    sharpness.worst_case(sharpness.Objective(classifier, Streamed()), 0.05, progress=True)
+    assert "2batch" in capsys.readouterr().err
+
+
 def test_the_authors_search_stops_short_where_scales_differ(quadratic):
     arguments = {"method": "euclidean_apgd", "steps": 40}
     assert value(quadratic, 0.5, **arguments) == pytest.approx(2.7077940, rel=1e-6)
