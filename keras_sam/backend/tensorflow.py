@@ -19,12 +19,23 @@ def value_and_gradient(function, tensors):
 def hessian_vector_product(function, tensors, vectors):
     """See `keras_sam.backend.jax.hessian_vector_product`."""
     tensors = [tf.convert_to_tensor(tensor) for tensor in tensors]
-    with tf.autodiff.ForwardAccumulator(tensors, list(vectors)) as accumulator:
+    # Backward twice: TensorFlow's forward mode knows no loops, which recurrent layers are.
+    with tf.GradientTape(watch_accessed_variables=False) as outer:
+        outer.watch(tensors)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(tensors)
             value, _ = function(tensors)
         gradients = _densify(tape.gradient(value, tensors))
-    return [None if g is None else accumulator.jvp(g) for g in gradients]
+    return _pulled(outer, gradients, tensors, vectors)
+
+
+def _pulled(tape, outputs, tensors, vectors):
+    """Gradients of the outputs' products with the vectors; an output may be `None`."""
+    pairs = [pair for pair in zip(outputs, vectors) if pair[0] is not None]
+    if not pairs:
+        return [None] * len(tensors)
+    outputs, vectors = map(list, zip(*pairs))
+    return _densify(tape.gradient(outputs, tensors, output_gradients=vectors))
 
 
 def _densify(gradients):
@@ -35,13 +46,17 @@ def _densify(gradients):
 def gauss_newton_vector_product(network, loss, tensors, vectors):
     """See `keras_sam.backend.jax.gauss_newton_vector_product`."""
     tensors = [tf.convert_to_tensor(tensor) for tensor in tensors]
-    with tf.GradientTape(watch_accessed_variables=False) as tape:
-        tape.watch(tensors)
-        with tf.autodiff.ForwardAccumulator(tensors, list(vectors)) as accumulator:
+    # J v is the gradient of J'u, which is linear in u, times v.
+    with tf.GradientTape(watch_accessed_variables=False) as outer:
+        with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
+            tape.watch(tensors)
             outputs = network(tensors)
-        tangents = [accumulator.jvp(output, tf.UnconnectedGradients.ZERO) for output in outputs]
+        cotangents = [tf.zeros_like(output) for output in outputs]
+        outer.watch(cotangents)
+        pulled = _pulled(tape, outputs, tensors, cotangents)
+    tangents = _filled(_pulled(outer, pulled, cotangents, vectors), outputs)
     curved = _filled(hessian_vector_product(loss, outputs, tangents), outputs)
-    return _densify(tape.gradient(outputs, tensors, output_gradients=curved))
+    return _pulled(tape, outputs, tensors, curved)
 
 
 def _filled(gradients, tensors):

@@ -71,9 +71,18 @@ def test_gauss_newton_is_j_h_j(classifier, examples):
     assert np.linalg.eigvalsh(dense(sharpness.Hessian(objective))).min() < -1e-3
 
 
-def test_curvature_of_attention():
+def attention(inputs):
+    return layers.MultiHeadAttention(1, 2)(inputs, inputs)
+
+
+def recurrence(inputs):
+    return layers.LSTM(2, return_sequences=True)(inputs)
+
+
+@pytest.mark.parametrize("layer", [attention, recurrence])
+def test_curvature_of_layers_for_sequences(layer):
     inputs = keras.Input((3, 2))
-    model = keras.Model(inputs, layers.MultiHeadAttention(1, 2)(inputs, inputs))
+    model = keras.Model(inputs, layer(inputs))
     x, y = np.random.default_rng(0).normal(size=(2, 4, 3, 2))
     objective = sharpness.Objective(model, x, y, loss="mse")
     vector = np.linspace(-1.0, 1.0, objective.size)
