@@ -4,10 +4,6 @@ BACKENDS := torch jax tensorflow
 BACKEND ?= $(BACKENDS)
 # Two test processes: each backend compiles on one core most of the time.
 PYTEST_ARGS ?= -n 2 --dist loadfile
-# Tests of what NumPy computes, or that take long for what a backend has to do with it: once, with
-# the first backend, is what the time of a whole run allows.
-ONCE := tests/datasets/test_[!b]*.py tests/apps/test_report*.py tests/apps/test_s[hw]*.py \
-  $(addsuffix *.py, $(addprefix tests/sharpness/test_, apgd density eig exam land meas plots trace))
 TEST := .venv-test
 DEMO := .venv-demo
 BENCH := .venv-bench
@@ -15,7 +11,7 @@ BENCH := .venv-bench
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo test lint format readme bench bench-methods clean
+.PHONY: help demo test lint format readme bench bench-methods bench-curvature clean
 
 help:  ## Say what each target does.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -26,10 +22,9 @@ demo: $(DEMO)/ready  ## Train on noisy digits with SGD and with SAM, and compare
 	  --seeds=0,1,2 --epochs=60 --workdir=runs/demo --overwrite --verbose=0
 
 test: $(TEST)/ready  ## Run the tests on all three backends; BACKEND=jax for one.
-	@set -e; ignored=; for backend in $(BACKEND); do \
+	@set -e; for backend in $(BACKEND); do \
 	  echo "== KERAS_BACKEND=$$backend"; \
-	  KERAS_BACKEND=$$backend $(TEST)/bin/python -m pytest $(PYTEST_ARGS) $$ignored tests; \
-	  ignored="$(ONCE:%=--ignore-glob=%)"; \
+	  KERAS_BACKEND=$$backend $(TEST)/bin/python -m pytest $(PYTEST_ARGS) tests; \
 	done
 
 lint: $(TEST)/ready  ## Check style and types.
@@ -57,6 +52,14 @@ bench-methods: $(BENCH)/ready  ## Measure the step of every method, on each back
 	    --output=benchmarks/results/methods_$$backend.json; \
 	done
 
+bench-curvature: $(BENCH)/ready  ## Measure curvature products, and compare them with curvlinops.
+	@set -e; for backend in $(BACKEND); do \
+	  KERAS_BACKEND=$$backend $(BENCH)/bin/python benchmarks/hvp.py \
+	    --output=benchmarks/results/hvp_$$backend.json; \
+	done
+	KERAS_BACKEND=torch $(BENCH)/bin/python benchmarks/curvature_peer.py \
+	  --output=benchmarks/results/curvature_peer.json
+
 clean:  ## Remove the environments and the runs.
 	rm -rf $(TEST) $(DEMO) $(BENCH) runs build *.egg-info
 
@@ -75,5 +78,6 @@ $(TEST)/ready: pyproject.toml constraints.txt
 $(BENCH)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(BENCH)
 	$(BENCH)/bin/pip install -q -r constraints.txt
-	$(BENCH)/bin/pip install -q -c constraints.txt -e '.[jax,tensorflow,torch]' flax optax pytorch-optimizer
+	$(BENCH)/bin/pip install -q -c constraints.txt -e '.[jax,sharpness,tensorflow,torch]' \
+	  curvlinops-for-pytorch flax optax pytorch-optimizer
 	touch $@

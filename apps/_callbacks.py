@@ -56,11 +56,11 @@ class CompletedEpochs(keras.callbacks.Callback):
         line["train_seconds"] = round(self.trained - self.started, 6)
         line["seconds"] = round(time.perf_counter() - self.started, 3)
         self.folder.complete_epoch(self.model, line)
-        if is_nan(line):
+        if has_diverged(line):
             self.model.stop_training = True
 
 
-def is_nan(line):
+def has_diverged(line):
     """Whether an epoch's metrics show a training that will not come back.
 
     Args:

@@ -7,11 +7,9 @@ import _report
 import _settings
 import _smoke
 import keras
-from _callbacks import is_nan
+from _callbacks import has_diverged
 from _entries import PLAIN
 from _training import train
-
-from keras_sam import datasets
 
 NO_SPACE = "No space left"  # The words of the system, also in what HDF5 makes of its error.
 
@@ -63,7 +61,7 @@ def _headline(comparison):
         epochs += f" ({options['plain_epochs']} of {PLAIN})"
     return (
         f"{_network(options)} on {_images(options)} ({len(dataset.y_train)} training images, "
-        f"{_noise(comparison):.0%} of them with a wrong label; {len(dataset.y_test)} test "
+        f"{comparison.label_noise:.0%} of them with a wrong label; {len(dataset.y_test)} test "
         f"images with clean labels), {epochs}, Keras {keras.version()} on "
         f"{keras.backend.backend()}"
     )
@@ -72,13 +70,6 @@ def _headline(comparison):
 def _images(options):
     name = options["dataset"]
     return f"digits in the place of {name}" if _smoke.needs_stand_in(options) else name
-
-
-def _noise(comparison):
-    """Share of the training labels that are wrong: not all classes have one to be taken for."""
-    options, labels = comparison.options, comparison.dataset
-    noisy = datasets.with_label_noise(labels, options["label_noise"], 0, options["noise_kind"])
-    return (noisy.y_train != noisy.y_train_clean).mean()
 
 
 def _network(options):
@@ -109,8 +100,8 @@ def _trained(folder, dataset, verbose):
 def _result(folder):
     history = folder.history()
     seconds = sum(line["seconds"] for line in history)
-    if is_nan(history[-1]):
-        return f"diverged in epoch {len(history)}: the loss is not a number"
+    if has_diverged(history[-1]):
+        return f"diverged in epoch {len(history)}: the loss is not finite"
     return f"{history[-1]['val_accuracy']:.1%} of the test images in {seconds:.0f} s"
 
 
@@ -130,7 +121,7 @@ def _title(comparison):
     options = comparison.options
     title = f"{_network(options)} on {_images(options)}"
     if options["label_noise"]:
-        title += f", {_noise(comparison):.0%} of the training labels wrong"
+        title += f", {comparison.label_noise:.0%} of the training labels wrong"
     if len(options["seeds"]) > 1:
         title += f", mean ± deviation over {len(options['seeds'])} seeds"
     return title

@@ -4,7 +4,7 @@ import dataclasses
 import functools
 
 import numpy as np
-from _callbacks import is_nan
+from _callbacks import has_diverged
 from _entries import PLAIN
 
 from keras_sam import methods
@@ -30,8 +30,8 @@ class Outcome:
 
     @functools.cached_property
     def runs(self):
-        """The metrics of the runs that trained to the end without a NaN."""
-        return [run for run in self.finished if not any(map(is_nan, run))]
+        """The metrics of the runs that trained to the end without diverging."""
+        return [run for run in self.finished if not any(map(has_diverged, run))]
 
     @property
     def accuracies(self):

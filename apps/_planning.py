@@ -1,6 +1,7 @@
 """Checks everything that can be checked before training, and loads the data."""
 
 import dataclasses
+import functools
 from pathlib import Path
 
 import _entries
@@ -30,6 +31,13 @@ class Comparison:
     dataset: datasets.Dataset
     runs: dict
     workdir: Path
+
+    @functools.cached_property
+    def label_noise(self):
+        """Share of the training labels that are wrong: not all classes have one to be taken for."""
+        share, kind = self.options["label_noise"], self.options["noise_kind"]
+        noisy = datasets.with_label_noise(self.dataset, share, 0, kind)
+        return (noisy.y_train != noisy.y_train_clean).mean()
 
 
 def plan(options, given=(), presets=None):

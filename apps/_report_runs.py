@@ -67,7 +67,7 @@ class Run:
             return f"failed: {_last_line(self.path / 'error.txt')}"
         if self.state == UNFINISHED:
             return f"unfinished: {_count_lines(self.path / 'metrics.jsonl')} of {planned} epochs"
-        return "diverged: a loss is not a number"
+        return "diverged: a loss is not finite"
 
 
 def find(folders):

@@ -10,7 +10,16 @@ import time
 import _cases
 import keras
 
-PACKAGES = ("keras", "jax", "tensorflow", "torch", "flax", "optax", "pytorch_optimizer")
+PACKAGES = (
+    "keras",
+    "jax",
+    "tensorflow",
+    "torch",
+    "flax",
+    "optax",
+    "pytorch_optimizer",
+    "curvlinops-for-pytorch",
+)
 MEBIBYTE = 2**20
 
 

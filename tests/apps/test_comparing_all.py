@@ -84,7 +84,7 @@ def test_an_error_is_printed_in_one_line(tmp_path, monkeypatch):
 
 def test_a_diverging_method_is_stopped_and_named(tmp_path):
     printed = start("--compare=sam:3e38,sgd", f"--workdir={tmp_path}")
-    assert "[1/2] sam, rho 3e+38, seed 0: diverged in epoch 1: the loss is not a number" in printed
+    assert "[1/2] sam, rho 3e+38, seed 0: diverged in epoch 1: the loss is not finite" in printed
     assert len(metrics(tmp_path / "sam_rho_3e+38" / "seed_0")) == 1
     assert len(metrics(tmp_path / "sgd" / "seed_0")) == 3
     sam, sgd = (tmp_path / "table.txt").read_text().splitlines()[-2:]
