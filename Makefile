@@ -3,7 +3,7 @@ PYTHON ?= python3
 BACKENDS := torch jax tensorflow
 BACKEND ?= $(BACKENDS)
 # Two test processes: each backend compiles on one core most of the time.
-PYTEST_ARGS ?= -n 2 --dist loadfile
+PYTEST_ARGS ?= -n 2 --dist worksteal
 TEST := .venv-test
 DEMO := .venv-demo
 BENCH := .venv-bench
