@@ -1,4 +1,19 @@
-"""How the benchmarks write ratios, verdicts and tables."""
+"""How the benchmarks write ratios, verdicts, tables and files."""
+
+import json
+from pathlib import Path
+
+
+def save(result, path):
+    """Writes a result as JSON, and makes the folders that are missing.
+
+    Args:
+        result: What JSON takes.
+        path: String or path; `None` or empty for no file.
+    """
+    if path:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).write_text(json.dumps(result, indent=2) + "\n")
 
 
 def surroundings_text(setting):

@@ -15,8 +15,8 @@ float32's size and a minute on two cores. It ends with an error where they are l
 import json
 import os
 import sys
-from pathlib import Path
 
+import _text
 from absl import app, flags
 
 FLAGS = flags.FLAGS
@@ -45,12 +45,8 @@ def main(argv):
         )
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # As in step_time.py.
     result = _measure()
-    text = json.dumps(result, indent=2)
-    print(text)
-    if FLAGS.output:
-        path = Path(FLAGS.output)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text + "\n")
+    print(json.dumps(result, indent=2))
+    _text.save(result, FLAGS.output)
     sys.exit(not all(result["agree"].values()))
 
 

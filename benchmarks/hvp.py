@@ -10,8 +10,8 @@ product of at most 4 gradients. With --spectrum_images=0 there is no spectrum.
 
 import json
 import os
-from pathlib import Path
 
+import _text
 from absl import app, flags
 
 FLAGS = flags.FLAGS
@@ -36,12 +36,8 @@ def main(argv):
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     result = {**_measure(), "target": TARGET}
     result["target_holds"] = result["over_gradient"]["hessian"]["median"] <= TARGET
-    text = json.dumps(result, indent=2)
-    print(text)
-    if FLAGS.output:
-        path = Path(FLAGS.output)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text + "\n")
+    print(json.dumps(result, indent=2))
+    _text.save(result, FLAGS.output)
 
 
 def _measure():

@@ -15,12 +15,11 @@ prints for each augmentation
 Expect all shares below a hundredth, after five minutes on two cores.
 """
 
-import json
 import os
 import sys
 import time
-from pathlib import Path
 
+import _text
 from absl import app, flags
 
 FLAGS = flags.FLAGS
@@ -61,11 +60,8 @@ def main(argv):
     alone = {name: _speed(dataset, augment) for name, augment in ALONE.items()}
     result = {"setting": setting, "alone": alone, **_trained(dataset)}
     result["targets"] = _targets(result)
-    print(_text(result))
-    if FLAGS.output:
-        path = Path(FLAGS.output)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(result, indent=2) + "\n")
+    print(_table(result))
+    _text.save(result, FLAGS.output)
 
 
 def _random_dataset(examples):
@@ -151,8 +147,6 @@ def _ready(batches):
 
 
 def _targets(result):
-    import _text
-
     return [
         {
             "case": name,
@@ -165,17 +159,20 @@ def _targets(result):
     ]
 
 
-def _text(result):
-    from _text import aligned, ratio_text, surroundings_text
-
+def _table(result):
     rows = [HEADER]
     for name, speed in result["alone"].items():
         case = result["cases"].get(name)
-        trained = (ratio_text(case["ratio"]), f"{case['share_waited']:.4f}") if case else ("", "")
+        trained = (
+            (_text.ratio_text(case["ratio"]), f"{case['share_waited']:.4f}") if case else ("", "")
+        )
         rows.append((name, f"{speed:.0f}", f"{speed / result['step']:.1f}", *trained))
-    lines = [surroundings_text(result["setting"]), f"training step: {result['step']:.0f} images/s"]
+    lines = [
+        _text.surroundings_text(result["setting"]),
+        f"training step: {result['step']:.0f} images/s",
+    ]
     verdicts = [f"{target['case']}: {target['verdict']}" for target in result["targets"]]
-    return "\n".join([*lines, aligned(rows), f"at most {MOST}: {'; '.join(verdicts)}"])
+    return "\n".join([*lines, _text.aligned(rows), f"at most {MOST}: {'; '.join(verdicts)}"])
 
 
 def _say(line):

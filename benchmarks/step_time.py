@@ -22,9 +22,9 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import _report
+import _text
 from absl import app, flags
 
 FLAGS = flags.FLAGS
@@ -65,10 +65,7 @@ def main(argv):
         result = _measure(_probe_all())
         text = _report.text(result)
     print(text)
-    if FLAGS.output:
-        path = Path(FLAGS.output)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(result, indent=2) + "\n")
+    _text.save(result, FLAGS.output)
 
 
 def _measure_methods():
