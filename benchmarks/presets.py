@@ -19,7 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from _text import aligned
+from _text import aligned, save
 from absl import app, flags
 
 ROOT = Path(__file__).parents[1]
@@ -80,8 +80,7 @@ def _loss(path):
 
 
 def _write(path, backend, rows):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"backend": backend, "presets": rows}, indent=2) + "\n")
+    save({"backend": backend, "presets": rows}, path)
     path.with_suffix(".txt").write_text(_table(backend, rows) + "\n", encoding="utf-8")
 
 

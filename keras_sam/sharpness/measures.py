@@ -33,8 +33,9 @@ class Settings:
 
 def _eigenvalues(objective, settings):
     count = min(RATIO_OF, objective.size)
-    shared = {"seed": settings.seed, "progress": settings.progress}
-    found = top_eigenvalues(Hessian(objective), k=count, **shared)
+    found = top_eigenvalues(
+        Hessian(objective), k=count, seed=settings.seed, progress=settings.progress
+    )
     # Without five positive ones there is nothing to compare with.
     has_ratio = count == RATIO_OF and found.values[-1] > 0
     ratio = found.ratio(RATIO_OF) if has_ratio else math.nan
