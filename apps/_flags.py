@@ -11,7 +11,7 @@ def define(values, **defaults):
         **defaults: The app's defaults: `epochs`, `batch_size`, `learning_rate`, `augment`,
             `dataset`, `workdir` and `weight_decay`.
     """
-    for group in (_data, _methods, _optimisation, _running):
+    for group in (_data, _methods, _optimisation, _watching, _running):
         group(values, defaults)
 
 
@@ -106,6 +106,25 @@ def _optimisation(values, defaults):
     )
     flags.DEFINE_float("clipnorm", None, "Longest gradient that the optimizer takes.", **own)
     flags.DEFINE_float("label_smoothing", 0.0, "Share of a label spread over classes.", **own)
+
+
+def _watching(values, defaults):
+    own = {"flag_values": values}
+    flags.DEFINE_list(
+        "watch",
+        [],
+        "Sharpness to measure during the training, several of: eigenvalues (λ1 and λ1/λ5 of the "
+        "Hessian), trace, m_sharpness, adaptive, bound, angle (between the gradients of sam and "
+        "of second_order and multistep), spectrum. It changes nothing of the training.",
+        **own,
+    )
+    flags.DEFINE_integer("watch_every", 10, "Epochs between measurements.", **own)
+    flags.DEFINE_integer(
+        "watch_examples", 512, "Training images to measure on, of all classes alike.", **own
+    )
+    flags.DEFINE_float(
+        "watch_rho", 0.05, "Radius of m_sharpness, bound and angle, for all methods.", **own
+    )
 
 
 def _running(values, defaults):

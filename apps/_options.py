@@ -1,5 +1,6 @@
 """Checks the options of a training app, before anything is loaded."""
 
+import _watching
 import keras
 from _entries import assignments, check_known
 from _settings import WITH_MOMENTUM
@@ -61,6 +62,7 @@ def check(options):
             f"Received: --steps={options['steps']} --plain_epochs={options['plain_epochs']}"
         )
     _check_optimizer(options)
+    _watching.check(options)
     if options["steps_per_execution"] > 1 and keras.backend.backend() == "torch":
         raise ValueError(
             "Keras takes one step at a time with PyTorch: leave --steps_per_execution out. "

@@ -2,6 +2,7 @@
 
 import _cost
 import _curves
+import _watched
 from _outcomes import outcomes
 from _table import table
 
@@ -24,7 +25,12 @@ def report(comparison, headline, title, command):
     text = table(found)
     path = comparison.workdir / "table.txt"
     path.write_text(f"{command}\n\n{headline}\n{title}\n\n{text}\n", encoding="utf-8")
-    return text, [path, *_figures(found, title, comparison.workdir)]
+    paths = [path, *_figures(found, title, comparison.workdir)]
+    trained = [outcome for outcome in found if outcome.runs]
+    if comparison.options["watch"] and trained:
+        every = comparison.options["watch_every"]
+        paths += _watched.draw(trained, comparison.runs, every, title, comparison.workdir)
+    return text, paths
 
 
 def _figures(found, title, workdir):

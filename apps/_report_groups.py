@@ -7,6 +7,7 @@ import json
 from _report_names import identity, is_empty, ordered, phrase
 from _report_runs import FINISHED
 from _report_statistics import estimate, paired_difference
+from _settings import WATCH
 from _workdir import OWN_SETTINGS
 
 # A table shows trainings that can be compared: of the same network on the same data.
@@ -16,8 +17,8 @@ TABLE_KEYS = (
 )
 # What a method may choose for itself; the other settings are conditions that it is tried under.
 METHOD_KEYS = (*OWN_SETTINGS, "epochs", "base_epochs", "plain_epochs")
-# Where a run happened and what it was called is no part of what it did.
-IGNORED_KEYS = ("data_dir", "preset", "seed", "verbose", "workdir")
+# Where a run happened, what it was called and who looked on is no part of what it did.
+IGNORED_KEYS = ("data_dir", "preset", "seed", "verbose", "workdir", *WATCH)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -31,6 +31,7 @@ READINGS = {
     "batch size, and its spread over seeds is smaller.",
     "e8": "Without BatchNorm, SAM and ASAM end alike; SAM's training loss is a third of ASAM's.",
     "e9": "Two ascent steps end a little above one.",
+    "e10": "The Hessian's λ1 ends at 24 with SGD and at 1.0 with SAM, λ1/λ5 at 11.4 and 2.6.",
 }
 
 

@@ -16,6 +16,8 @@ COPIED = (
     *("nesterov", "weight_decay", "clipnorm", "label_smoothing"),
     *("mixed_precision", "jit_compile", "steps_per_execution", "distribute"),
 )
+# How sharpness is measured on the way, where a run does.
+WATCH = ("watch", "watch_every", "watch_examples", "watch_rho")
 PATHS = ("data_dir", "weights")
 
 
@@ -32,6 +34,8 @@ def settings(options, entry, seed):
     """
     is_plain = entry.method == PLAIN
     copied = {key: options[key] for key in COPIED if key in options}
+    if options["watch"]:
+        copied |= {key: options[key] for key in WATCH}
     return copied | {
         **{key: _resolved_path(options[key]) for key in PATHS if key in options},
         "backend": keras.backend.backend(),

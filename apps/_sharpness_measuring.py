@@ -9,10 +9,10 @@ from typing import Any
 import keras
 import numpy as np
 from _planning import loaded
+from _watching import measured_on
 
 import keras_sam
 from keras_sam import datasets, sharpness
-from keras_sam.datasets.selection import balanced
 from keras_sam.sharpness.measures import MEASURES, Settings
 
 
@@ -104,16 +104,10 @@ def _data(checkpoint, options, known):
             noisy.name,
             noisy.num_classes,
             len(noisy.x_train),
-            _part(noisy, noisy.x_train, noisy.y_train, noisy.y_train_clean, options),
-            _part(noisy, noisy.x_test, noisy.y_test, noisy.y_test, options),
+            measured_on(noisy, "train", options["num_examples"]),
+            measured_on(noisy, "test", options["num_examples"]),
         )
     return known[key]
-
-
-def _part(dataset, images, labels, classes, options):
-    # By the clean labels, so that all seeds have the same images.
-    keep = balanced(classes, min(options["num_examples"], len(classes)))
-    return dataset.prepare(images[keep]), labels[keep]
 
 
 def _check_fits(model, data, checkpoint):

@@ -23,6 +23,7 @@ SIZES = {
     "epochs": 1,
     "steps": None,
     "warmup_epochs": 0.0,
+    "watch_examples": 16,
 }
 
 

@@ -170,4 +170,21 @@ PRESETS = {
             "method_arguments": ["multistep.steps=2"],
         },
     ),
+    "e10": Preset(
+        "Foret et al. 2021, figure 3: the Hessian's spectrum during a training without BatchNorm",
+        {
+            "model": "wide_resnet40_10",
+            "normalization": "none",
+            "dataset": "cifar10",
+            "augment": ["basic"],
+            "batch_size": 256,
+            "learning_rate": 0.01,  # As in e8: the paper's is not published.
+            "momentum": 0.9,
+            "weight_decay": 5e-3,
+            "epochs": 300,
+            "compare": ["sgd", "sam:0.05"],
+            "watch": ["eigenvalues", "m_sharpness", "angle", "spectrum"],
+            "watch_every": 50,
+        },
+    ),
 }

@@ -4,6 +4,7 @@ import contextlib
 import math
 
 import _building
+import _watching
 import keras
 from _callbacks import CompletedEpochs, SeedsOfEpoch
 
@@ -82,6 +83,7 @@ def _fit(folder, dataset, base, verbose):
         callbacks=[
             batches.follow_epochs(),
             SeedsOfEpoch(settings["seed"]),
+            *_watching.callbacks(folder, _with_noise(settings, dataset), one_hot),
             CompletedEpochs(folder),
         ],
         shuffle=False,  # The batches are shuffled; Keras's own order would not survive a stop.
@@ -111,14 +113,15 @@ def _passes_between_evaluations(epochs):
     return math.ceil(epochs / EVALUATIONS)
 
 
+def _with_noise(settings, dataset):
+    noise, kind = settings["label_noise"], settings["noise_kind"]
+    return datasets.with_label_noise(dataset, noise, settings["seed"], kind=kind)
+
+
 def _training_batches(settings, dataset, one_hot):
-    seed = settings["seed"]
-    noisy = datasets.with_label_noise(
-        dataset, settings["label_noise"], seed, kind=settings["noise_kind"]
-    )
-    return noisy.training_batches(
+    return _with_noise(settings, dataset).training_batches(
         settings["batch_size"],
-        seed,
+        settings["seed"],
         augment=settings["augment"],
         one_hot=one_hot,
         mixup_alpha=settings["mixup_alpha"],

@@ -34,7 +34,7 @@ flags.DEFINE_string(
 flags.DEFINE_string(
     "experiment",
     None,
-    "e1 to e9: whose published figures to show. Default: as the runs' presets and settings say.",
+    "e1 to e10: whose published figures to show. Default: as the runs' presets and settings say.",
     flag_values=FLAGS,
 )
 flags.DEFINE_bool(

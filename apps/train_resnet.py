@@ -16,6 +16,10 @@ cores, on a small network of the family, few images, and digits where --data_dir
 --compare=sgd,sam:0.5,all compares every method. One that fails or diverges is marked in the
 table and does not stop the others; after a failure the app ends with status 1.
 
+--watch=eigenvalues,angle measures sharpness on the way: the numbers join metrics.jsonl, and
+<workdir>/lambda_max.png and so on show them over the epochs; --watch=spectrum leaves the densities
+in the run's folder and spectra.png.
+
 Each run leaves settings.json, metrics.jsonl (a line per epoch) and model.keras (the plain model,
 which loads without keras_sam; Shake-Shake and ShakeDrop have layers of it) in
 <workdir>/<method>/seed_<n>/, or error.txt if it failed. The

@@ -13,7 +13,7 @@ from keras_sam.sharpness.bounds import (
     sam_bound,
 )
 from keras_sam.sharpness.callbacks import HessianSpectrumCallback, SharpnessCallback
-from keras_sam.sharpness.density import spectral_density
+from keras_sam.sharpness.density import Density, spectral_density
 from keras_sam.sharpness.directions import filter_normalized, random_direction, sam_direction
 from keras_sam.sharpness.eigenvalues import top_eigenvalues
 from keras_sam.sharpness.interpolation import interpolation
@@ -23,7 +23,6 @@ from keras_sam.sharpness.objective import Objective
 from keras_sam.sharpness.operators import GaussNewton, Hessian
 from keras_sam.sharpness.results import (
     Bounds,
-    Density,
     Eigenvalues,
     Estimate,
     Sharpness,

@@ -1,5 +1,7 @@
 """Callbacks that look at sharpness while a model trains."""
 
+from pathlib import Path
+
 from keras_sam import checks
 from keras_sam.sharpness.density import spectral_density
 from keras_sam.sharpness.measurement import Measurement
@@ -106,6 +108,8 @@ class HessianSpectrumCallback(Measurement):
         loss: As in `Objective`. Defaults to `None`, the compiled loss.
         seed: Integer of at least 0. Defaults to `0`.
         prefix: String before each name in the logs. Defaults to `"hessian_"`.
+        folder: Path of a folder in which to keep each density, as `spectrum_<epoch>.npz` that
+            `Density.load` reads. Defaults to `None`, none.
 
     Attributes:
         spectra: Dictionary from the number of an epoch, from 1, to its
@@ -137,6 +141,7 @@ class HessianSpectrumCallback(Measurement):
         loss=None,
         seed=0,
         prefix="hessian_",
+        folder=None,
     ):
         super().__init__(every, prefix)
         self.data = {"x": x, "y": y, "batch_size": batch_size, "loss": loss}
@@ -145,6 +150,7 @@ class HessianSpectrumCallback(Measurement):
             "starts": checks.positive_integer("starts", starts),
             "seed": checks.non_negative_integer("seed", seed),
         }
+        self.folder = None if folder is None else Path(folder)
         self.spectra = {}
 
     def on_train_begin(self, logs=None):
@@ -156,6 +162,9 @@ class HessianSpectrumCallback(Measurement):
 
     def measure(self, prepared, epoch):
         density = self.spectra[epoch] = spectral_density(prepared, **self.options)
+        if self.folder is not None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            density.save(self.folder / f"spectrum_{epoch:05d}.npz")
         size = prepared.shape[0]
         return {
             "max": float(max(nodes.max() for nodes in density.nodes)),

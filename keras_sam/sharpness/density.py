@@ -1,15 +1,76 @@
 """Spectral density by stochastic Lanczos quadrature."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from keras_sam import checks
 from keras_sam.sharpness.counting import Counter
 from keras_sam.sharpness.lanczos import on_device, on_host, tridiagonal
-from keras_sam.sharpness.results import Density
+from keras_sam.sharpness.results import estimate
 from keras_sam.sharpness.scipy_parts import eigh_tridiagonal
 
 POINTS = 10_000
 PLACES = {"host": on_host, "device": on_device}
+CURVE = ("grid", "density", "standard_error")
+
+
+@dataclass(frozen=True)
+class Density:
+    """Spectral density of a symmetric matrix of size n, of integral 1.
+
+    Args:
+        nodes: Tuple of arrays, for each start its Ritz values.
+        weights: Tuple of arrays, for each start their weights, of sum 1.
+        grid: Array (points,), eigenvalues at which the density is given.
+        density: Array (points,), the mean over the starts.
+        standard_error: Array (points,), of the density; NaN from a single start.
+    """
+
+    nodes: tuple[np.ndarray, ...]
+    weights: tuple[np.ndarray, ...]
+    grid: np.ndarray
+    density: np.ndarray
+    standard_error: np.ndarray
+
+    def moment(self, order):
+        """Mean over the eigenvalues of their power `order`, an `Estimate`.
+
+        Order 1 is an estimate of the trace over n, order 2 of the squared Frobenius norm over n.
+        """
+        return estimate([w @ t**order for t, w in zip(self.nodes, self.weights)])
+
+    @property
+    def moments(self):
+        """Array (5,), the moments of order 0 to 4."""
+        return np.array([self.moment(order).value for order in range(5)])
+
+    def save(self, path):
+        """Writes a NumPy archive that `load` reads.
+
+        Args:
+            path: Path, ending in `.npz`.
+        """
+        nodes = {f"nodes_{number}": part for number, part in enumerate(self.nodes)}
+        weights = {f"weights_{number}": part for number, part in enumerate(self.weights)}
+        curve = {name: getattr(self, name) for name in CURVE}
+        np.savez_compressed(path, **curve, **nodes, **weights)
+
+    @classmethod
+    def load(cls, path):
+        """The density that `save` wrote.
+
+        Args:
+            path: Path, ending in `.npz`.
+
+        Returns:
+            A `Density`.
+        """
+        with np.load(path) as archive:
+            starts = range((len(archive.files) - len(CURVE)) // 2)
+            nodes = tuple(archive[f"nodes_{number}"] for number in starts)
+            weights = tuple(archive[f"weights_{number}"] for number in starts)
+            return cls(nodes, weights, *(archive[name] for name in CURVE))
 
 
 def spectral_density(

@@ -90,37 +90,6 @@ class Eigenvalues:
 
 
 @dataclass(frozen=True)
-class Density:
-    """Spectral density of a symmetric matrix of size n, of integral 1.
-
-    Args:
-        nodes: Tuple of arrays, for each start its Ritz values.
-        weights: Tuple of arrays, for each start their weights, of sum 1.
-        grid: Array (points,), eigenvalues at which the density is given.
-        density: Array (points,), the mean over the starts.
-        standard_error: Array (points,), of the density; NaN from a single start.
-    """
-
-    nodes: tuple[np.ndarray, ...]
-    weights: tuple[np.ndarray, ...]
-    grid: np.ndarray
-    density: np.ndarray
-    standard_error: np.ndarray
-
-    def moment(self, order):
-        """Mean over the eigenvalues of their power `order`, an `Estimate`.
-
-        Order 1 is an estimate of the trace over n, order 2 of the squared Frobenius norm over n.
-        """
-        return estimate([w @ t**order for t, w in zip(self.nodes, self.weights)])
-
-    @property
-    def moments(self):
-        """Array (5,), the moments of order 0 to 4."""
-        return np.array([self.moment(order).value for order in range(5)])
-
-
-@dataclass(frozen=True)
 class Bounds:
     """Bounds on the expected loss over the distribution that the data are from.
 

@@ -13,13 +13,13 @@ import pytest
 
 from keras_sam import datasets, models
 from keras_sam import sharpness as measures
-from keras_sam.datasets.selection import balanced
 
 from . import conftest  # noqa: F401  (Makes the folder of the apps known.)
 
 import _sharpness_measuring  # isort: skip
 import _sharpness_options  # isort: skip
 import _sharpness_report  # isort: skip
+import _watching  # isort: skip
 import sharpness as app  # isort: skip
 
 TINY = ("--num_examples=64", "--batch_size=32", "--steps=3", "--points=3")
@@ -64,10 +64,10 @@ def measured(saved, tmp_path_factory):
 
 def objective(path, noise, seed):
     data = datasets.with_label_noise(datasets.digits(), noise, seed)
-    keep = balanced(data.y_train_clean, 64)
+    x, y = _watching.measured_on(data, "train", 64)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model = keras.models.load_model(path)
-    return measures.Objective(model, data.x_train[keep], data.y_train[keep], loss, batch_size=32)
+    return measures.Objective(model, x, y, loss, batch_size=32)
 
 
 def test_numbers_are_those_of_direct_calls(measured, saved):

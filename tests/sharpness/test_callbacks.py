@@ -103,6 +103,16 @@ def test_a_later_fit_starts_with_a_measurement():
     assert list(callback.spectra) == list(callback.measured) == [5, 6]
 
 
+def test_spectra_are_kept_in_a_folder(tmp_path):
+    callback = HessianSpectrumCallback(*HELD_OUT, every=2, steps=3, folder=tmp_path / "new")
+    trained([callback], epochs=2)
+    names = {epoch: f"spectrum_{epoch:05d}.npz" for epoch in callback.spectra}
+    assert {path.name for path in (tmp_path / "new").iterdir()} == set(names.values())
+    for epoch, density in callback.spectra.items():
+        kept = sharpness.Density.load(tmp_path / "new" / names[epoch])
+        np.testing.assert_array_equal(kept.density, density.density)
+
+
 def test_of_a_sam_model_its_base_is_looked_at():
     callback = SharpnessCallback(*HELD_OUT, ["m_sharpness"])
     model, history = trained([callback], model=keras_sam.SAMModel(mlp(), rho=0.1))

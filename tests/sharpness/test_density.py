@@ -101,6 +101,20 @@ def test_more_starts_and_seeds():
     assert len(sharpness.spectral_density(matrix, 5, starts=2).nodes) == 2
 
 
+@pytest.mark.parametrize("starts", [1, 12])
+def test_what_is_saved_comes_back(starts, tmp_path):
+    # Where the space ends early, starts have as many nodes as they found.
+    density = sharpness.spectral_density(with_spectrum([1.0, 1.0, 4.0]), starts=starts)
+    density.save(tmp_path / "density.npz")
+    loaded = sharpness.Density.load(tmp_path / "density.npz")
+    assert len(loaded.nodes) == len(loaded.weights) == starts
+    for name in ("grid", "density", "standard_error"):
+        np.testing.assert_array_equal(getattr(loaded, name), getattr(density, name))
+    for name in ("nodes", "weights"):
+        for left, right in zip(getattr(loaded, name), getattr(density, name), strict=True):
+            np.testing.assert_array_equal(left, right)
+
+
 @pytest.mark.parametrize("bad", [{"steps": 0}, {"starts": 0}, {"basis": "disk"}, {"variance": 0}])
 def test_bad_arguments(bad):
     with pytest.raises(ValueError, match=next(iter(bad))):

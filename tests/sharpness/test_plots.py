@@ -154,3 +154,12 @@ def test_refusals(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(ImportError, match="pip install keras-sam"):
         plots.profiles({"x": line()})
+
+
+def test_a_long_title_stays_within_the_figure():
+    draw, entries = ALL["sharpness_over_epochs"]
+    figure = draw(entries, title="Sharpness of a network over the epochs, " * 4)
+    figure.draw_without_rendering()
+    extent = figure._suptitle.get_window_extent()
+    assert extent.x0 >= 0 and extent.x1 <= figure.bbox.width
+    assert extent.y0 >= figure.axes[0].get_window_extent().y1  # Nor does it cover the panel.

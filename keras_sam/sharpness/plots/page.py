@@ -75,7 +75,7 @@ def finished(figure, title=None, path=None):
     'Empty'
     """
     if title:
-        figure.suptitle(title)
+        figure.suptitle(title, wrap=True)  # Into lines as wide as the figure.
     if path is not None:
         figure.savefig(path, dpi=DOTS_PER_INCH)
     return figure
