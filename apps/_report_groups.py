@@ -7,8 +7,7 @@ import json
 from _report_names import identity, is_empty, ordered, phrase
 from _report_runs import FINISHED
 from _report_statistics import estimate, paired_difference
-from _settings import WATCH
-from _workdir import OWN_SETTINGS
+from _workdir import OWN_SETTINGS, WATCH
 
 # A table shows trainings that can be compared: of the same network on the same data.
 TABLE_KEYS = (

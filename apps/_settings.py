@@ -4,6 +4,7 @@ from pathlib import Path
 
 import keras
 from _entries import PLAIN
+from _workdir import WATCH
 
 WITH_MOMENTUM = ("sgd", "rmsprop")
 # What a run takes from the command line as it is; an app has only some of the flags.
@@ -16,8 +17,6 @@ COPIED = (
     *("nesterov", "weight_decay", "clipnorm", "label_smoothing"),
     *("mixed_precision", "jit_compile", "steps_per_execution", "distribute"),
 )
-# How sharpness is measured on the way, where a run does.
-WATCH = ("watch", "watch_every", "watch_examples", "watch_rho")
 PATHS = ("data_dir", "weights")
 
 

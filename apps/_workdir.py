@@ -22,6 +22,8 @@ OWN_SETTINGS = (
     "rho",
     "seed",
 )
+# How sharpness is measured on the way, where it is; no part of the training.
+WATCH = ("watch", "watch_every", "watch_examples", "watch_rho")
 CHECKPOINT = "epoch_{:05d}.weights.h5"
 
 

@@ -25,6 +25,14 @@ class Density:
         grid: Array (points,), eigenvalues at which the density is given.
         density: Array (points,), the mean over the starts.
         standard_error: Array (points,), of the density; NaN from a single start.
+
+    Example:
+
+    >>> from scipy.sparse.linalg import aslinearoperator
+    >>> from keras_sam import sharpness
+    >>> density = sharpness.spectral_density(aslinearoperator(np.diag([1.0, 2.0, 6.0])))
+    >>> round(density.moment(0).value, 6), density.nodes[0].round(3).tolist()
+    (1.0, [1.0, 2.0, 6.0])
     """
 
     nodes: tuple[np.ndarray, ...]
