@@ -28,8 +28,7 @@ def report(comparison, headline, title, command):
     paths = [path, *_figures(found, title, comparison.workdir)]
     trained = [outcome for outcome in found if outcome.runs]
     if comparison.options["watch"] and trained:
-        every = comparison.options["watch_every"]
-        paths += _watched.draw(trained, comparison.runs, every, title, comparison.workdir)
+        paths += _watched.draw(trained, comparison.runs, title, comparison.workdir)
     return text, paths
 
 

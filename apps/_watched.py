@@ -18,13 +18,12 @@ QUANTITIES = {
 }
 
 
-def draw(found, runs, every, title, workdir):
+def draw(found, runs, title, workdir):
     """Draws each quantity over the epochs, and the spectra at some of them.
 
     Args:
         found: List of `Outcome`, each with runs.
         runs: Dictionary from a label to the list of its `RunFolder`s.
-        every: Integer, epochs between measurements.
         title: String over the figures.
         workdir: Path of the folder to write to.
 
@@ -36,7 +35,7 @@ def draw(found, runs, every, title, workdir):
 
     paths = []
     for name, (quantity, log) in QUANTITIES.items():
-        curves = {o.label: _curve(o.runs, name, every) for o in found if name in o.runs[0][0]}
+        curves = {o.label: _curve(o.runs, name) for o in found if name in o.runs[0][0]}
         if curves:
             paths.append(workdir / f"{name}.png")
             plots.sharpness_over_epochs(curves, quantity, log, title, paths[-1])
@@ -47,11 +46,12 @@ def draw(found, runs, every, title, workdir):
     return paths
 
 
-def _curve(runs, name, every):
-    """Epochs that were measured, and the values (runs, epochs) there."""
-    epochs = [line["epoch"] for line in min(runs, key=len)]
-    measured = [epoch for epoch in epochs if epoch == 1 or epoch % every == 0]
-    return measured, np.array([[run[epoch - 1][name] for epoch in measured] for run in runs])
+def _curve(runs, name):
+    """Epochs with a new value, and the values (runs, epochs) there: logs repeat the last one."""
+    values = np.array(list(zip(*([line[name] for line in run] for run in runs)))).T
+    epochs = np.array([line["epoch"] for line in runs[0]])[: values.shape[1]]
+    is_new = np.append(True, (values[:, 1:] != values[:, :-1]).any(axis=0))
+    return epochs[is_new], values[:, is_new]
 
 
 def _spectra(runs):

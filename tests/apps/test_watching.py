@@ -77,10 +77,11 @@ def test_figures_are_drawn_and_named(watched):
 
 
 def test_a_curve_has_the_measured_epochs_alone():
-    run = [{"epoch": epoch, "trace": epoch // 2 * 1.0} for epoch in range(1, 6)]
-    epochs, values = _watched._curve([run, run[:4]], "trace", every=2)
-    assert epochs == [1, 2, 4]
-    np.testing.assert_array_equal(values, [[0, 1, 2], [0, 1, 2]])
+    # A run that counts steps has a line for each evaluation, not for each epoch.
+    run = [{"epoch": 3 * n, "trace": value} for n, value in enumerate([1.0, 1.0, 4.0, 4.0], 1)]
+    epochs, values = _watched._curve([run, run[:3]], "trace")
+    np.testing.assert_array_equal(epochs, [3, 9])
+    np.testing.assert_array_equal(values, [[1, 4], [1, 4]])
 
 
 def test_every_measure_can_be_watched_and_drawn():
