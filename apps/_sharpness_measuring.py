@@ -9,10 +9,11 @@ from typing import Any
 import keras
 import numpy as np
 from _planning import loaded
+from _training import with_noise
 from _watching import measured_on
 
 import keras_sam
-from keras_sam import datasets, sharpness
+from keras_sam import sharpness
 from keras_sam.sharpness.measures import MEASURES, Settings
 
 
@@ -97,9 +98,7 @@ def _data(checkpoint, options, known):
     if key not in known:
         known.clear()  # Models of one seed follow each other, and data sets are large.
         settings = checkpoint.data
-        noisy = datasets.with_label_noise(
-            loaded(settings), settings["label_noise"], settings["seed"], kind=settings["noise_kind"]
-        )
+        noisy = with_noise(settings, loaded(settings))
         known[key] = _Data(
             noisy.name,
             noisy.num_classes,

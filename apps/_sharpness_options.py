@@ -4,6 +4,8 @@ import dataclasses
 import json
 from pathlib import Path
 
+from _entries import check_known
+
 from keras_sam import checks
 from keras_sam.datasets.extras import import_extra
 
@@ -84,10 +86,7 @@ def checked(options, measures):
 def _measures(names, known):
     names = [name.strip() for name in names]
     for name in names:
-        if name not in (*known, ALL):
-            raise ValueError(
-                f"Unknown measure: {checks.nearest(name, [*known, ALL])} Received: --measure={name}"
-            )
+        check_known("measure", name, [*known, ALL])
     if not names:
         raise ValueError("Name a measure, or all of them: --measure=all. Received: --measure=")
     return list(known) if ALL in names else list(dict.fromkeys(names))

@@ -25,7 +25,8 @@ def check(settings, dataset):
     Raises:
         ValueError: If the network, its weights or the batches cannot be made.
     """
-    _training_batches(settings, dataset, _building.needs_one_hot(settings))
+    noisy = with_noise(settings, dataset)
+    _training_batches(settings, noisy, _building.needs_one_hot(settings))
     if settings["distribute"] == "all":
         with backend.on_all_devices():  # PyTorch has no such thing.
             _check_shares(settings, dataset)
@@ -68,7 +69,8 @@ def train(folder, dataset, verbose):
 
 def _fit(folder, dataset, base, verbose):
     settings, one_hot = folder.settings, _building.needs_one_hot(folder.settings)
-    batches = _training_batches(settings, dataset, one_hot)
+    noisy = with_noise(settings, dataset)
+    batches = _training_batches(settings, noisy, one_hot)
     epochs = settings["epochs"]
     steps = epochs * batches.num_batches
     model = _building.compiled(settings, base, dataset.num_classes, steps)
@@ -83,7 +85,7 @@ def _fit(folder, dataset, base, verbose):
         callbacks=[
             batches.follow_epochs(),
             SeedsOfEpoch(settings["seed"]),
-            *_watching.callbacks(folder, _with_noise(settings, dataset), one_hot),
+            *_watching.callbacks(folder, noisy, one_hot),
             CompletedEpochs(folder),
         ],
         shuffle=False,  # The batches are shuffled; Keras's own order would not survive a stop.
@@ -113,13 +115,22 @@ def _passes_between_evaluations(epochs):
     return math.ceil(epochs / EVALUATIONS)
 
 
-def _with_noise(settings, dataset):
+def with_noise(settings, dataset):
+    """The data set with the training labels of a run.
+
+    Args:
+        settings: Dictionary of a run's settings.
+        dataset: A `keras_sam.datasets.Dataset` with clean labels.
+
+    Returns:
+        A `keras_sam.datasets.Dataset`.
+    """
     noise, kind = settings["label_noise"], settings["noise_kind"]
     return datasets.with_label_noise(dataset, noise, settings["seed"], kind=kind)
 
 
-def _training_batches(settings, dataset, one_hot):
-    return _with_noise(settings, dataset).training_batches(
+def _training_batches(settings, noisy, one_hot):
+    return noisy.training_batches(
         settings["batch_size"],
         settings["seed"],
         augment=settings["augment"],

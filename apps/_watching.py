@@ -1,6 +1,7 @@
 """What a training measures of its sharpness on the way, and on which images."""
 
 import numpy as np
+from _entries import check_known
 
 from keras_sam import checks
 from keras_sam.datasets.extras import import_extra
@@ -21,10 +22,7 @@ def check(options):
         ImportError: If an optional package is missing.
     """
     for name in options["watch"]:
-        if name not in WATCHED:
-            raise ValueError(
-                f"Unknown measure: {checks.nearest(name, WATCHED)} Received: --watch={name}"
-            )
+        check_known("watch", name, WATCHED)
     for flag in ("watch_every", "watch_examples"):
         checks.positive_integer(flag, options[flag])
     checks.positive("watch_rho", options["watch_rho"])

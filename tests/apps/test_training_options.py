@@ -104,7 +104,8 @@ def test_holdout_tests_on_training_images_that_are_not_trained_on():
 def test_noise_is_that_of_its_kind_and_in_the_training_labels_only(kind):
     settings = options("--label_noise=0.4", f"--noise_kind={kind}") | {"seed": 3}
     clean = loaded(settings)
-    noisy = _training._training_batches(settings, clean, one_hot=False)
+    with_noise = _training.with_noise(settings, clean)
+    noisy = _training._training_batches(settings, with_noise, one_hot=False)
     expected = datasets.with_label_noise(clean, 0.4, 3, kind=kind)
     np.testing.assert_array_equal(noisy.y, expected.y_train)
     assert np.mean(noisy.y != clean.y_train) == pytest.approx(0.4, abs=0.05)
