@@ -31,11 +31,12 @@ where it stopped, to the same final weights. apps/report.py makes a page of the 
 import sys
 from typing import Any
 
-import _command_line
-import _flags
-from _finetune_presets import PRESETS
-from _presets import explained
 from absl import flags
+
+from keras_sam.experiments.flags import command_line as _command_line
+from keras_sam.experiments.flags import training as _flags
+from keras_sam.experiments.presets.finetuning import PRESETS
+from keras_sam.experiments.presets.preset import explained
 
 FLAGS = flags.FlagValues()
 _flags.define(

@@ -20,8 +20,9 @@ Runs that are unfinished, failed or diverged are named and are in no mean.
 import sys
 from pathlib import Path
 
-import _command_line
 from absl import flags
+
+from keras_sam.experiments.flags import command_line as _command_line
 
 FLAGS = flags.FlagValues()
 
@@ -47,7 +48,7 @@ def main(argv):
     options = _command_line.parse(FLAGS, argv, __doc__)
     try:
         # Imported here, so that --help and a mistyped flag need not wait.
-        import _report_runs
+        from keras_sam.experiments.results import runs as _report_runs
 
         runs = _report_runs.find(_existing(options["runs"]))
         pages = _write(runs, options)
@@ -62,10 +63,10 @@ def main(argv):
 
 
 def _write(runs, options):
-    import _page
-    import _report_groups
-    import _report_sections
-    from _workdir import write_whole
+    from keras_sam.experiments.report import groups as _report_groups
+    from keras_sam.experiments.report import page as _page
+    from keras_sam.experiments.report import sections as _report_sections
+    from keras_sam.experiments.results.workdir import write_whole
 
     output = Path(options["output"])
     if output.exists() and not output.is_dir():
@@ -98,7 +99,7 @@ def _baseline(runs, name):
 
 
 def _experiment(name):
-    from _report_published import READINGS
+    from keras_sam.experiments.report.published import READINGS
 
     if name is not None and name.lower() not in READINGS:
         raise ValueError(

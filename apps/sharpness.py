@@ -26,8 +26,9 @@ The variable KERAS_BACKEND chooses jax, tensorflow or torch.
 
 import sys
 
-import _command_line
 from absl import flags
+
+from keras_sam.experiments.flags import command_line as _command_line
 
 FLAGS = flags.FlagValues()
 MEASURES = ("eigenvalues", "trace", "m_sharpness", "adaptive", "bound", "spectrum", "landscape")
@@ -80,9 +81,9 @@ def main(argv):
     _command_line.keep_compiled(options["workdir"])
     try:
         # Imported here, so that --help and a mistyped flag need not wait for a backend.
-        import _sharpness_options
-        import _sharpness_report
-        from _sharpness_measuring import measured
+        from keras_sam.experiments.sharpness import options as _sharpness_options
+        from keras_sam.experiments.sharpness import report as _sharpness_report
+        from keras_sam.experiments.sharpness.measuring import measured
 
         options = _sharpness_options.checked(options, MEASURES)
         findings = measured(_sharpness_options.checkpoints(options), options)

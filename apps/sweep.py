@@ -31,8 +31,9 @@ command with --resume goes on where it stopped, whatever stopped it.
 import sys
 from typing import Any
 
-import _command_line
 from absl import flags
+
+from keras_sam.experiments.flags import command_line as _command_line
 
 FLAGS = flags.FlagValues()
 OWN: dict[str, Any] = {"flag_values": FLAGS}
@@ -73,8 +74,8 @@ def main(argv):
     _command_line.keep_compiled(options["workdir"])
     try:
         # Imported here, so that --help and a mistyped flag need not wait for a backend.
-        from _sweep_request import Request
-        from _sweep_running import Sweep
+        from keras_sam.experiments.sweep.request import Request
+        from keras_sam.experiments.sweep.running import Sweep
 
         request = Request(options, argv[0], argv[end + 1 :])
         command = [_command_line.command(FLAGS, argv), "--", *request.app_flags]

@@ -34,11 +34,12 @@ seed only: <workdir>/.jax_cache keeps it, or the folder of the variable JAX_COMP
 import sys
 from typing import Any
 
-import _command_line
-import _flags
-from _presets import explained
-from _train_presets import PRESETS
 from absl import flags
+
+from keras_sam.experiments.flags import command_line as _command_line
+from keras_sam.experiments.flags import training as _flags
+from keras_sam.experiments.presets.from_scratch import PRESETS
+from keras_sam.experiments.presets.preset import explained
 
 FLAGS = flags.FlagValues()
 _flags.define(

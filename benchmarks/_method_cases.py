@@ -10,7 +10,7 @@ from _cases import IMAGE_SHAPE, LEARNING_RATE, NUM_CLASSES
 
 import keras_sam
 from keras_sam import methods, models
-from keras_sam.registry import ROWS
+from keras_sam.methods.registry import ROWS
 
 PLAIN = "plain"
 # Under this a method would be measured where it rests, or at another price than it is known for.

@@ -1,8 +1,24 @@
 """Sharpness-aware minimization for every Keras model, on JAX, TensorFlow and PyTorch."""
 
-from keras_sam import ascent, callbacks, datasets, descent, methods, models, policy, schedules
-from keras_sam.model import SAMModel
-from keras_sam.version import __version__
+try:
+    import keras as _keras  # noqa: F401
+except (ImportError, ValueError) as error:  # Without the backend that KERAS_BACKEND names.
+    _error = error
+
+    def __getattr__(name):
+        # Only now: the help of the apps and a report of finished runs need no backend.
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise ImportError(
+            "Keras finds no backend: install jax, tensorflow or torch, and name the installed one "
+            f"with the variable KERAS_BACKEND. Received: {_error}",
+            name=getattr(_error, "name", None),
+        ) from _error
+else:
+    from keras_sam import ascent, callbacks, datasets, descent, methods, models, policy, schedules
+    from keras_sam.model import SAMModel
+
+__version__ = "0.1.0"
 
 __all__ = [
     "SAMModel",

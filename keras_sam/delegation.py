@@ -1,6 +1,6 @@
 """What a base model says of its own loss and metrics, kept."""
 
-from keras_sam import hooks
+from keras_sam import keras_hooks as hooks
 
 
 class Delegation:

@@ -4,17 +4,19 @@ import functools
 
 import keras
 
-from keras_sam import backend, checks, composition, hooks, methods
+from keras_sam import backend, checks, methods
+from keras_sam import keras_hooks as hooks
 from keras_sam.delegation import Delegation
-from keras_sam.last_batch import PeeksAtData
 from keras_sam.measuring import MEASUREMENTS, Measuring
-from keras_sam.memory import Context, Memory
-from keras_sam.method import Method
+from keras_sam.methods import composition
+from keras_sam.methods.method import Method
 from keras_sam.radius import Radius
 from keras_sam.roles import roles_of
 from keras_sam.saving import Saving, restore_policy
 from keras_sam.schedules import Rho, is_constant
-from keras_sam.step import batch_update
+from keras_sam.training.last_batch import PeeksAtData
+from keras_sam.training.memory import Context, Memory
+from keras_sam.training.step import batch_update
 
 
 @keras.saving.register_keras_serializable(package="keras_sam")
@@ -140,7 +142,7 @@ class SAMModel(backend.TrainStep, PeeksAtData, Radius, Measuring, Delegation, Sa
         return super().make_train_function(force)
 
     def context(self):
-        """What the method may know beside the batch: a `keras_sam.memory.Context`."""
+        """What the method may know beside the batch: a `keras_sam.training.memory.Context`."""
         rho = self.current_rho()
         if self.memory is None:
             return Context(rho, self.optimizer)

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from keras_sam import checks, tensors
-from keras_sam.memory import Slot
+from keras_sam.training.memory import Slot
 
 
 class Policy:
@@ -13,7 +13,7 @@ class Policy:
     is_random = False
 
     def slots(self):
-        """What is kept between steps: dict from a name to its `keras_sam.memory.Slot`."""
+        """What is kept between steps: dict from a name to its `keras_sam.training.memory.Slot`."""
         return {}
 
     def acts(self, gradients, context):
@@ -21,7 +21,7 @@ class Policy:
 
         Args:
             gradients: List of tensors, the first gradient of the batch.
-            context: `keras_sam.memory.Context`.
+            context: `keras_sam.training.memory.Context`.
         """
         raise NotImplementedError
 

@@ -9,7 +9,7 @@ import pytest
 
 import keras_sam
 from docs.update_methods import CARDS, INDEX, index
-from keras_sam.registry import ROWS
+from keras_sam.methods.registry import ROWS
 
 METHODS = keras_sam.methods.list()
 HEADINGS = [

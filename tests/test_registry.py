@@ -7,7 +7,7 @@ import pytest
 
 import keras_sam
 from docs.update_readme import README, updated
-from keras_sam.registry import ROWS
+from keras_sam.methods.registry import ROWS
 
 METHODS = keras_sam.methods.list()
 

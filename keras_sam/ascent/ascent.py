@@ -31,7 +31,7 @@ class Ascent:
     family: str | None = None
 
     def slots(self):
-        """What is kept between steps: dict from a name to its `keras_sam.memory.Slot`."""
+        """What is kept between steps: dict from a name to its `keras_sam.training.memory.Slot`."""
         return {}
 
     def start(self, oracle, context):
@@ -39,7 +39,7 @@ class Ascent:
 
         Args:
             oracle: `GradientOracle` over the perturbed weights.
-            context: `keras_sam.memory.Context` of these weights.
+            context: `keras_sam.training.memory.Context` of these weights.
 
         Returns:
             List of tensors; `None` for the weights themselves.
@@ -65,7 +65,7 @@ class Ascent:
         Args:
             oracle: `GradientOracle` over the perturbed weights.
             gradients: List of tensors, the first gradient with respect to them.
-            context: `keras_sam.memory.Context` of these weights.
+            context: `keras_sam.training.memory.Context` of these weights.
 
         Returns:
             List of tensors shaped as the weights.

@@ -7,8 +7,8 @@ from keras_sam import checks, tensors
 from keras_sam.ascent import ranking
 from keras_sam.ascent.around import AscentAround
 from keras_sam.ascent.ascent import Ascent
-from keras_sam.memory import Slot
-from keras_sam.scope import only_if
+from keras_sam.training.memory import Slot
+from keras_sam.training.scope import only_if
 
 
 class SparseAscent(AscentAround):

@@ -5,7 +5,7 @@ from keras import saving
 from keras_sam import checks, tensors
 from keras_sam.ascent.around import AscentAround
 from keras_sam.ascent.ascent import Ascent
-from keras_sam.memory import Slot
+from keras_sam.training.memory import Slot
 
 PREVIOUS = {"previous_gradient": Slot()}
 

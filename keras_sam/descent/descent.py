@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from keras_sam.evaluation import Evaluation
+from keras_sam.training.evaluation import Evaluation
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Descent:
     family: str | None = None
 
     def slots(self):
-        """What is kept between steps: dict from a name to its `keras_sam.memory.Slot`."""
+        """What is kept between steps: dict from a name to its `keras_sam.training.memory.Slot`."""
         return {}
 
     def lookahead(self, oracle, context):
@@ -75,7 +75,7 @@ class Descent:
 
         Args:
             oracle: `GradientOracle` over all trainable weights.
-            context: `keras_sam.memory.Context`.
+            context: `keras_sam.training.memory.Context`.
         """
         del oracle, context
 
@@ -85,7 +85,7 @@ class Descent:
         Args:
             oracle: `GradientOracle` over all trainable weights.
             climb: The `Climb`.
-            context: `keras_sam.memory.Context`.
+            context: `keras_sam.training.memory.Context`.
 
         Returns:
             `Evaluation` of the perturbed loss, with the gradient to descend.
@@ -97,7 +97,7 @@ class Descent:
 
         Args:
             first: The first `Evaluation` of the batch.
-            context: `keras_sam.memory.Context`.
+            context: `keras_sam.training.memory.Context`.
 
         Returns:
             List of tensors.

@@ -4,7 +4,7 @@ import keras
 
 from keras_sam import checks, tensors
 from keras_sam.descent.descent import Descent
-from keras_sam.memory import Slot
+from keras_sam.training.memory import Slot
 
 
 class LookingAhead(Descent):

@@ -6,8 +6,8 @@ from keras import ops
 from keras_sam import checks, tensors
 from keras_sam.ascent.stale import PREVIOUS
 from keras_sam.descent.descent import Descent
-from keras_sam.evaluation import Evaluation
-from keras_sam.memory import Slot
+from keras_sam.training.evaluation import Evaluation
+from keras_sam.training.memory import Slot
 
 
 @keras.saving.register_keras_serializable(package="keras_sam")

@@ -4,9 +4,9 @@ import keras
 from keras import ops
 
 from keras_sam import checks
-from keras_sam.batches import share_of
 from keras_sam.descent.descent import Descent
-from keras_sam.evaluation import Evaluation
+from keras_sam.training.batches import share_of
+from keras_sam.training.evaluation import Evaluation
 
 
 @keras.saving.register_keras_serializable(package="keras_sam")

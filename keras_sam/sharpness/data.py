@@ -7,7 +7,7 @@ import operator
 import keras
 
 from keras_sam import checks
-from keras_sam.batches import batch_size as size_of
+from keras_sam.training.batches import batch_size as size_of
 
 
 class Arrays:

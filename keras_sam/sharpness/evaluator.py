@@ -6,8 +6,8 @@ import keras
 from keras import ops
 
 from keras_sam import backend, tensors
-from keras_sam.scope import Scope
 from keras_sam.sharpness.masks import mask_of, with_mask
+from keras_sam.training.scope import Scope
 
 
 class Evaluator:

@@ -6,11 +6,11 @@ from keras import ops
 
 from keras_sam import backend, tensors
 from keras_sam import methods as registry
-from keras_sam.memory import Context
-from keras_sam.oracle import GradientOracle
 from keras_sam.roles import roles_of
-from keras_sam.scope import Scope
 from keras_sam.sharpness.losses import check_has_loss, loss_function
+from keras_sam.training.memory import Context
+from keras_sam.training.oracle import GradientOracle
+from keras_sam.training.scope import Scope
 
 DEFAULT_RHO = 0.05
 

@@ -5,9 +5,9 @@ from keras import ops
 
 from keras_sam import checks, tensors
 from keras_sam.model import SAMModel
-from keras_sam.scope import Scope
 from keras_sam.sharpness.counting import shown
 from keras_sam.sharpness.landscape import Landscape, finite_loss
+from keras_sam.training.scope import Scope
 
 
 def interpolation(objective, model, start=0.0, stop=1.0, points=51, progress=False):

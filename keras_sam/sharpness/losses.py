@@ -5,9 +5,10 @@ import inspect
 import keras
 from keras import ops
 
-from keras_sam import checks, hooks
-from keras_sam.scope import Scope
+from keras_sam import checks
+from keras_sam import keras_hooks as hooks
 from keras_sam.sharpness.masks import mask_of, with_mask
+from keras_sam.training.scope import Scope
 
 MEANS = ("sum_over_batch_size", "mean")
 

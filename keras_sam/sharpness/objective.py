@@ -5,9 +5,7 @@ import numpy as np
 from keras import ops
 
 from keras_sam import backend, tensors
-from keras_sam.batches import batch_size as size_of
 from keras_sam.model import SAMModel
-from keras_sam.oracle import replayed
 from keras_sam.sharpness import losses
 from keras_sam.sharpness.chosen import check_built, chosen_roles
 from keras_sam.sharpness.counting import shown
@@ -15,6 +13,8 @@ from keras_sam.sharpness.data import data_of
 from keras_sam.sharpness.errors import finite
 from keras_sam.sharpness.evaluator import Evaluator
 from keras_sam.sharpness.vectors import Layout
+from keras_sam.training.batches import batch_size as size_of
+from keras_sam.training.oracle import replayed
 
 
 class Objective:

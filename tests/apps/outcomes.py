@@ -1,6 +1,6 @@
 """Invented outcomes for the table and the figures."""
 
-from _outcomes import Outcome
+from keras_sam.experiments.results.outcomes import Outcome
 
 
 def run(accuracy, seconds=1.0, epochs=3, loss=0.5):

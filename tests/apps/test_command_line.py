@@ -5,9 +5,10 @@ import re
 import subprocess
 import sys
 
-import _command_line
 import keras
 import pytest
+
+from keras_sam.experiments.flags import command_line as _command_line
 
 from .conftest import APPS, TINY
 

@@ -2,11 +2,11 @@
 
 import json
 
-import _comparison
-import _entries
 import pytest
 
 from keras_sam import methods
+from keras_sam.experiments.training import comparison as _comparison
+from keras_sam.experiments.training import entries as _entries
 
 from .conftest import metrics, start
 

@@ -1,11 +1,12 @@
 """The figures: which are drawn, and whether they can be read."""
 
-import _cost
-import _labels
 import numpy as np
 import pytest
-from _report import _figures
 from matplotlib.figure import Figure
+
+from keras_sam.experiments.results import cost as _cost
+from keras_sam.experiments.results import labels as _labels
+from keras_sam.experiments.results.summary import _figures
 
 from .outcomes import outcome
 

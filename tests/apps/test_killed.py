@@ -7,12 +7,13 @@ import subprocess
 import sys
 import time
 
-import _training
-import _workdir
 import keras
 import numpy as np
 import pytest
 from keras import layers
+
+from keras_sam.experiments.results import workdir as _workdir
+from keras_sam.experiments.training import run as _training
 
 from .conftest import APPS, TINY, metrics, start, weights
 

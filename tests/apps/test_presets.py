@@ -6,8 +6,9 @@ import re
 import finetune_efficientnet
 import pytest
 import train_resnet
-from _entries import entries
-from _planning import resolved
+
+from keras_sam.experiments.training.entries import entries
+from keras_sam.experiments.training.planning import resolved
 
 from .conftest import metrics, start
 

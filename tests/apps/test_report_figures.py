@@ -2,16 +2,17 @@
 
 import io
 
-import _report_figures
 import keras
 import numpy as np
 import pytest
-from _report_figures import COLORS, MARKERS, MOST_LINES
-from _report_groups import tables
-from _report_runs import find
-from _report_sections import sections
-from _report_weights import first_kernel
 from PIL import Image
+
+from keras_sam.experiments.report import figures as _report_figures
+from keras_sam.experiments.report.figures import COLORS, MARKERS, MOST_LINES
+from keras_sam.experiments.report.groups import tables
+from keras_sam.experiments.report.sections import sections
+from keras_sam.experiments.report.weights import first_kernel
+from keras_sam.experiments.results.runs import find
 
 from .reported import make_run
 

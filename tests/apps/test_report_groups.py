@@ -1,8 +1,9 @@
 """Which runs make a row and which rows a table, and what each row is compared with."""
 
 import pytest
-from _report_groups import tables
-from _report_runs import find
+
+from keras_sam.experiments.report.groups import tables
+from keras_sam.experiments.results.runs import find
 
 from .reported import make_run
 

@@ -1,9 +1,10 @@
 """The published figures: the numbers, and which of them stand beside a run."""
 
 import pytest
-from _published import FIGURES
-from _report_published import READINGS, differences, experiment_of, published
-from _report_table import _published_text
+
+from keras_sam.experiments.report.published import READINGS, differences, experiment_of, published
+from keras_sam.experiments.report.published_figures import FIGURES
+from keras_sam.experiments.report.table import _published_text
 
 from .reported import SETTINGS
 

@@ -1,7 +1,8 @@
 """The statistics of the report, against numbers worked out by hand."""
 
 import pytest
-from _report_statistics import estimate, paired_difference
+
+from keras_sam.experiments.results.statistics import estimate, paired_difference
 
 
 def test_interval_of_three_values():

@@ -2,9 +2,10 @@
 
 import re
 
-import _workdir
 import numpy as np
 import pytest
+
+from keras_sam.experiments.results import workdir as _workdir
 
 from .conftest import metrics, start, weights
 

@@ -13,13 +13,13 @@ import pytest
 
 from keras_sam import datasets, models
 from keras_sam import sharpness as measures
+from keras_sam.experiments.sharpness import measuring as _sharpness_measuring
+from keras_sam.experiments.sharpness import options as _sharpness_options
+from keras_sam.experiments.sharpness import report as _sharpness_report
+from keras_sam.experiments.training import watching as _watching
 
 from . import conftest  # noqa: F401  (Makes the folder of the apps known.)
 
-import _sharpness_measuring  # isort: skip
-import _sharpness_options  # isort: skip
-import _sharpness_report  # isort: skip
-import _watching  # isort: skip
 import sharpness as app  # isort: skip
 
 TINY = ("--num_examples=64", "--batch_size=32", "--steps=3", "--points=3")

@@ -8,10 +8,11 @@ import os
 import re
 from unittest import mock
 
-import _comparison
-import _sweep_points
 import pytest
 import sweep
+
+from keras_sam.experiments.sweep import points as _sweep_points
+from keras_sam.experiments.training import comparison as _comparison
 
 from .conftest import TINY
 

@@ -4,10 +4,10 @@ import math
 import re
 
 import pytest
-from _outcomes import Outcome
-from _table import table
 
 from keras_sam import methods
+from keras_sam.experiments.results.outcomes import Outcome
+from keras_sam.experiments.results.table import table
 
 from .conftest import metrics, start
 from .outcomes import outcome, run

@@ -2,13 +2,13 @@
 
 import json
 
-import _building
 import keras
 import numpy as np
 import pytest
 from PIL import Image
 
 from keras_sam import datasets, models
+from keras_sam.experiments.training import building as _building
 
 from .conftest import metrics, start, weights
 

@@ -2,15 +2,15 @@
 
 import json
 
-import _building
-import _training
 import keras
 import numpy as np
 import pytest
 import train_resnet
-from _planning import loaded, resolved
 
 from keras_sam import datasets
+from keras_sam.experiments.training import building as _building
+from keras_sam.experiments.training import run as _training
+from keras_sam.experiments.training.planning import loaded, resolved
 
 from .conftest import TINY, metrics, start, weights
 

@@ -3,13 +3,13 @@
 import dataclasses
 import re
 
-import _watched
-import _watching
 import keras
 import numpy as np
 import pytest
 
 from keras_sam import datasets, sharpness
+from keras_sam.experiments.results import watched as _watched
+from keras_sam.experiments.training import watching as _watching
 from keras_sam.sharpness.measures import MEASURES, NAMES
 
 from .conftest import metrics, start, weights

@@ -1,0 +1,163 @@
+"""Finds the published figures that belong beside a row, and says how the row differs from them."""
+
+import math
+import re
+
+from keras_sam.experiments.report.names import name_of, value_text
+from keras_sam.experiments.report.published_figures import FIGURES
+
+MODELS = {
+    "WRN-28-10": "wrn2810|wideresnet2810",
+    "Shake-Shake 26 2x96d": "shakeshake(26)?(2x96d)?",
+    "PyramidNet": "pyramidnet(272)?(a200)?",
+    "PyramidNet+ShakeDrop": "(pyramidnet)?(272)?(a200)?shakedrop(272)?(a200)?",
+}
+DATASETS = {
+    "ImageNet": "imagenet(2012)?",
+    "FGVC-Aircraft": "(fgvc)?aircraft",
+    "Flowers-102": "(oxford)?flowers(102)?",
+    "Oxford-IIIT Pets": "(oxford)?(iiit)?pets?",
+    "Stanford Cars": "(stanford)?cars(196)?",
+}
+READINGS = {
+    "e1": "SAM lowers the error of every network, data set and augmentation.",
+    "e2": "Plain training over-fits between 200 and 400 epochs; SAM keeps improving.",
+    "e3": "Fine-tuning with SAM lowers the error on every data set.",
+    "e4": "SAM alone is on a par with methods made for wrong labels: MentorMix reaches 95.6, 94.2, "
+    "91.3 and 81.0 % at 20, 40, 60 and 80 %, bootstrapping with SAM 95.4, 94.2, 91.8 and 79.9 %.",
+    "e5": "SAM helps at 100 and 200 epochs; on CIFAR-100 the runs of both scatter widely.",
+    "e6": "SAM after half the epochs, which is as much work, is 6 to 7 points above SGD.",
+    "e7": "Smaller batches generalise better for both; SAM is 5 to 10 points above SGD at every "
+    "batch size, and its spread over seeds is smaller.",
+    "e8": "Without BatchNorm, SAM and ASAM end alike; SAM's training loss is a third of ASAM's.",
+    "e9": "Two ascent steps end a little above one.",
+    "e10": "The Hessian's λ1 ends at 24 with SGD and at 1.0 with SAM, λ1/λ5 at 11.4 and 2.6.",
+}
+
+
+def experiment_of(settings, chosen=None):
+    """The experiment that a run repeats, as its preset says or the user.
+
+    Args:
+        settings: Dictionary of a run's settings.
+        chosen: String such as `"e6"`. Defaults to `None`.
+
+    Returns:
+        String, or `None` where only the settings can tell.
+    """
+    found = re.match(r"e\d+(?![a-z0-9])", str(settings.get("preset") or ""))
+    return chosen or (found.group() if found else None)
+
+
+def published(settings, experiment=None):
+    """The published figures to put beside a row.
+
+    Args:
+        settings: Dictionary of the row's settings.
+        experiment: String such as `"e6"`, with which a network or an augmentation that differ
+            are no obstacle. Defaults to `None`.
+
+    Returns:
+        List of `Published`, the nearest one of each source.
+    """
+    nearest = {}
+    for figure in FIGURES:
+        if not _belongs(settings, figure, experiment):
+            continue
+        best = nearest.get(figure.source)
+        if best is None or _distance(settings, figure) < _distance(settings, best):
+            nearest[figure.source] = figure
+    return list(nearest.values())
+
+
+def differences(settings, figure):
+    """How a row's settings differ from those of a published figure.
+
+    Args:
+        settings: Dictionary of the row's settings.
+        figure: A `Published`.
+
+    Returns:
+        List of strings; empty where a comparison of size is fair.
+    """
+    found = []
+    if not _same_name(settings.get("model"), figure.model, MODELS):
+        found.append(f"the network is {settings.get('model')}, not {figure.model}")
+    if not _same_name(settings.get("dataset"), figure.dataset, DATASETS):
+        found.append(f"the data are {settings.get('dataset')}, not {figure.dataset}")
+    if settings.get("num_train"):
+        found.append(f"{settings['num_train']} training images are used, not all")
+    if settings.get("smoke"):
+        found.append("everything is shrunken by --smoke")
+    if settings.get("holdout"):
+        found.append("the test images are held out of the training images")
+    if not _same_augmentation(settings, figure):
+        ours = value_text("augment", settings.get("augment"))
+        found.append(f"the augmentation is {ours}, not {figure.augment}")
+    if figure.epochs and settings.get("epochs") != figure.epochs:
+        found.append(f"the epochs are {settings.get('epochs')}, not {figure.epochs}")
+    norm = (settings.get("method_arguments") or {}).get("p", 2)
+    if norm != 2:
+        found.append(f"the perturbation has p={value_text('p', norm)}, not 2")
+    return found + [
+        f"the {name_of(key)} is {value_text(key, settings.get(key))}, not {value}"
+        for key, value in figure.like
+        if settings.get(key) != value
+    ]
+
+
+def _belongs(settings, figure, experiment):
+    if figure.method != settings["method"] or figure.noise != (settings.get("label_noise") or 0):
+        return False
+    if figure.noise and settings.get("noise_kind", "symmetric") != "symmetric":
+        return False
+    if figure.augment is None and {"mixup", "cutmix"} & set(_augmentations(settings)):
+        return False
+    if not all(_value(settings, key) in values for key, values in figure.only):
+        return False
+    exactly = _same_name(settings.get("dataset"), figure.dataset, DATASETS)
+    if experiment:
+        return figure.experiment == experiment and (exactly or _is_part(settings, figure))
+    return (
+        exactly
+        and _same_name(settings.get("model"), figure.model, MODELS)
+        and _same_augmentation(settings, figure)
+    )
+
+
+def _is_part(settings, figure):
+    """Whether the data are a part of the published ones, as flowers12 is of Flowers-102."""
+    name = figure.dataset.partition("-")[0].lower()
+    return name == "flowers" and str(settings.get("dataset")).startswith(name)
+
+
+def _value(settings, key):
+    return settings.get(key, "batch" if key == "normalization" else None)
+
+
+def _augmentations(settings):
+    names = settings.get("augment") or "none"
+    return names.split(",") if isinstance(names, str) else names
+
+
+def _same_augmentation(settings, figure):
+    augment = _bare("".join(_augmentations(settings)))
+    return figure.augment is None or augment in (figure.augment, f"basic{figure.augment}")
+
+
+def _same_name(ours, theirs, patterns):
+    pattern = patterns.get(theirs, _bare(theirs))
+    return re.fullmatch(pattern, _bare(ours or "")) is not None
+
+
+def _bare(name):
+    return re.sub("[^a-z0-9]", "", name.lower())
+
+
+def _distance(settings, figure):
+    """Sorts figures by how much else differs or is not stated, then by the ratio of the epochs."""
+    epochs = settings.get("epochs")
+    ratio = abs(math.log(epochs / figure.epochs)) if epochs and figure.epochs else 0.0
+    other = not _same_name(settings.get("model"), figure.model, MODELS)
+    unlike = not _same_augmentation(settings, figure)
+    return other, unlike, figure.augment is None, ratio

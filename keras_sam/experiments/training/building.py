@@ -1,0 +1,125 @@
+"""Builds and compiles what a run's settings ask for."""
+
+from functools import partial
+
+import keras
+
+import keras_sam
+from keras_sam import methods, models
+from keras_sam.experiments.presets import smoke as _smoke
+from keras_sam.experiments.training.entries import PLAIN
+from keras_sam.experiments.training.options import OPTIMIZERS
+from keras_sam.experiments.training.settings import WITH_MOMENTUM
+
+TOP = 5  # Some tables have the error of the best five guesses as well.
+
+
+def base_model(settings, dataset):
+    """The network of a run, pre-trained where the settings have `weights`.
+
+    Args:
+        settings: Dictionary of a run's settings.
+        dataset: A `keras_sam.datasets.Dataset`.
+
+    Returns:
+        A `keras.Model` from images to logits.
+
+    Raises:
+        ValueError: If the network cannot be built so.
+    """
+    shape, classes = dataset.input_shape, dataset.num_classes
+    if "weights" in settings:
+        return models.pretrained(
+            _smoke.pretrained(settings),
+            shape,
+            classes,
+            source=settings["model_source"],
+            weights=settings["weights"],
+            frozen_batch_norm=settings["freeze_batch_norm"],
+            dropout=settings["dropout"],
+            arguments=settings["model_arguments"],
+        )
+    build = _smoke.network(settings) or partial(models.get, settings["model"])
+    kind = settings["normalization"]
+    if kind == "batch":  # What every model has.
+        return build(shape, classes)
+    return build(shape, classes, normalization=None if kind == "none" else kind)
+
+
+def compiled(settings, base, num_classes, steps):
+    """The model to train around the network.
+
+    Args:
+        settings: Dictionary of a run's settings.
+        base: The `keras.Model` of `base_model`.
+        num_classes: Integer.
+        steps: Integer, the steps of the whole training.
+
+    Returns:
+        A compiled `keras.Model`. The network itself stays uncompiled, so that it can be saved
+        without anything that only training needs.
+    """
+    if settings["method"] == PLAIN:
+        model = keras.Model(base.inputs, base.outputs)
+    else:
+        method = methods.get(settings["method"], **settings["method_arguments"])
+        splits = settings["num_batch_splits"]
+        model = keras_sam.SAMModel(base, method=method, num_batch_splits=splits)
+    model.compile(
+        optimizer=_optimizer(settings, steps),
+        **_loss_and_metrics(settings, num_classes),
+        jit_compile={"auto": "auto", "true": True, "false": False}[settings["jit_compile"]],
+        steps_per_execution=settings["steps_per_execution"],
+    )
+    return model
+
+
+def needs_one_hot(settings):
+    """Whether labels are spread over classes, so that integers cannot hold them."""
+    return bool(settings["label_smoothing"] or {"mixup", "cutmix"} & set(settings["augment"]))
+
+
+def _loss_and_metrics(settings, num_classes):
+    top = []
+    if needs_one_hot(settings):
+        loss = keras.losses.CategoricalCrossentropy(
+            from_logits=True, label_smoothing=settings["label_smoothing"]
+        )
+        if num_classes > TOP:
+            top = [keras.metrics.TopKCategoricalAccuracy(TOP, name="top5")]
+    else:
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        if num_classes > TOP:
+            top = [keras.metrics.SparseTopKCategoricalAccuracy(TOP, name="top5")]
+    return {"loss": loss, "metrics": ["accuracy", *top]}
+
+
+def _optimizer(settings, steps):
+    name = settings["optimizer"]
+    momentum = {"momentum": settings["momentum"]} if name in WITH_MOMENTUM else {}
+    nesterov = {"nesterov": True} if settings["nesterov"] else {}
+    return OPTIMIZERS[name](
+        learning_rate=_learning_rate(settings, steps),
+        weight_decay=settings["weight_decay"] or None,
+        global_clipnorm=settings["clipnorm"],
+        **momentum,
+        **nesterov,
+    )
+
+
+def _learning_rate(settings, steps):
+    peak, schedules = settings["learning_rate"], keras.optimizers.schedules
+    if settings["schedule"] == "cosine":
+        warmup = min(round(steps * settings["warmup_epochs"] / settings["epochs"]), steps - 1)
+        if warmup:
+            return schedules.CosineDecay(
+                0.0, steps - warmup, warmup_target=peak, warmup_steps=warmup
+            )
+        return schedules.CosineDecay(peak, steps)
+    if settings["schedule"] == "linear":
+        return schedules.PolynomialDecay(peak, steps, end_learning_rate=0.0)
+    if settings["schedule"] == "step":
+        # At half and three quarters of the way, as for the ResNets on CIFAR.
+        boundaries = [max(1, steps // 2), max(2, steps * 3 // 4)]
+        return schedules.PiecewiseConstantDecay(boundaries, [peak, peak / 10, peak / 100])
+    return peak

@@ -1,0 +1,128 @@
+"""Trains several methods on the same seeds and sums up what came out."""
+
+import errno
+import textwrap
+
+import keras
+
+from keras_sam.experiments.presets import smoke as _smoke
+from keras_sam.experiments.results import summary as _report
+from keras_sam.experiments.training import settings as _settings
+from keras_sam.experiments.training.callbacks import has_diverged
+from keras_sam.experiments.training.entries import PLAIN
+from keras_sam.experiments.training.run import train
+
+NO_SPACE = "No space left"  # The words of the system, also in what HDF5 makes of its error.
+
+
+def is_full(error):
+    """Whether an `OSError` says that a disk, or a user's share of it, is full."""
+    return error.errno in (errno.ENOSPC, errno.EDQUOT) or NO_SPACE in str(error)
+
+
+def run(comparison, command):
+    """Trains every run that is not finished, then prints the table and draws the figures.
+
+    Args:
+        comparison: A `Comparison`.
+        command: String, the command line, to keep with the table.
+
+    Returns:
+        List of the names of the runs that an error ended.
+    """
+    options = comparison.options
+    planned = [(label, folder) for label, runs in comparison.runs.items() for folder in runs]
+    print(_headline(comparison), flush=True)
+    if options["preset"] is not None:
+        print(_settings.described(planned[-1][1].settings), flush=True)
+    failed = []
+    for number, (label, folder) in enumerate(planned, start=1):
+        name = f"{label}, seed {folder.settings['seed']}"
+        counted = f"[{number}/{len(planned)}] {name}"
+        if folder.finished:
+            print(f"{counted}: finished before", flush=True)
+            continue
+        with folder.claimed() as is_ours:
+            if not is_ours or folder.finished:
+                print(f"{counted}: another process trains it", flush=True)
+                continue
+            print(counted, flush=True)
+            result = _trained(folder, comparison.dataset, options["verbose"])
+            print(f"{counted}: {result}", flush=True)
+            if not folder.finished:
+                failed.append(name)
+    _sum_up(comparison, command)
+    return failed
+
+
+def _headline(comparison):
+    dataset, options = comparison.dataset, comparison.options
+    epochs = f"{options['epochs']} epochs"
+    if options["plain_epochs"] and any(label == PLAIN for label in comparison.runs):
+        epochs += f" ({options['plain_epochs']} of {PLAIN})"
+    return (
+        f"{_network(options)} on {_images(options)} ({len(dataset.y_train)} training images, "
+        f"{comparison.label_noise:.0%} of them with a wrong label; {len(dataset.y_test)} test "
+        f"images with clean labels), {epochs}, Keras {keras.version()} on "
+        f"{keras.backend.backend()}"
+    )
+
+
+def _images(options):
+    name = options["dataset"]
+    return f"digits in the place of {name}" if _smoke.needs_stand_in(options) else name
+
+
+def _network(options):
+    name = options["model"]
+    if "weights" in options:
+        trained = _smoke.pretrained(options)
+        return name if trained == name else f"{trained} in the place of {name}"
+    return f"a small network in the place of {name}" if _smoke.network(options) else name
+
+
+def _trained(folder, dataset, verbose):
+    """Trains a run; returns in one line what came of it."""
+    try:
+        train(folder, dataset, verbose)
+    except OSError as error:
+        if is_full(error):
+            raise  # No other run could keep anything either.
+        folder.fail(error)
+        return f"failed: {error}"
+    except Exception as error:  # Whatever it is, the other runs are worth having.
+        folder.fail(error)
+        # A compiler's message can be pages long; `error.txt` has all of it.
+        reason = textwrap.shorten(str(error), 500, placeholder=" …")
+        return f"failed: {type(error).__name__}: {reason}"
+    return _result(folder)
+
+
+def _result(folder):
+    history = folder.history()
+    seconds = sum(line["seconds"] for line in history)
+    if has_diverged(history[-1]):
+        return f"diverged in epoch {len(history)}: the loss is not finite"
+    return f"{history[-1]['val_accuracy']:.1%} of the test images in {seconds:.0f} s"
+
+
+def _sum_up(comparison, command):
+    title = _title(comparison)
+    text, paths = _report.report(comparison, _headline(comparison), title, command)
+    print(f"\n{title}\n\n{text}\n")
+    for path in paths:
+        print(f"{'table' if path.suffix == '.txt' else 'figure':<8}{path}")
+    for runs in comparison.runs.values():
+        numbers = ",".join(str(folder.settings["seed"]) for folder in runs)
+        method = runs[0].path.parent
+        print(f"runs    {method}/seed_{numbers}/: settings.json, metrics.jsonl, model.keras")
+
+
+def _title(comparison):
+    options = comparison.options
+    title = f"{_network(options)} on {_images(options)}"
+    if options["label_noise"]:
+        title += f", {comparison.label_noise:.0%} of the training labels wrong"
+    if len(options["seeds"]) > 1:
+        title += f", mean ± deviation over {len(options['seeds'])} seeds"
+    return title

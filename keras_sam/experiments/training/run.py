@@ -1,0 +1,151 @@
+"""Trains one run, or goes on with it where it stopped."""
+
+import contextlib
+import math
+
+import keras
+
+from keras_sam import backend, datasets
+from keras_sam.experiments.training import building as _building
+from keras_sam.experiments.training import watching as _watching
+from keras_sam.experiments.training.callbacks import CompletedEpochs, SeedsOfEpoch
+
+EVALUATION_BATCH = 1000
+PIXELS_AT_ONCE = 256 * 224 * 224  # Of an evaluation: large images come in smaller batches.
+EVALUATIONS = 50  # Of a run that counts steps: its passes over few images may be thousands.
+
+
+def check(settings, dataset):
+    """Makes what a run trains and trains on once, so that a mistake shows before any training.
+
+    Args:
+        settings: Dictionary of a run's settings.
+        dataset: A `keras_sam.datasets.Dataset` with clean labels.
+
+    Raises:
+        ValueError: If the network, its weights or the batches cannot be made.
+    """
+    noisy = with_noise(settings, dataset)
+    _training_batches(settings, noisy, _building.needs_one_hot(settings))
+    if settings["distribute"] == "all":
+        with backend.on_all_devices():  # PyTorch has no such thing.
+            _check_shares(settings, dataset)
+    _building.base_model(settings, dataset)
+    keras.utils.clear_session()
+
+
+def _check_shares(settings, dataset):
+    devices = _devices()
+    batch = min(settings["batch_size"], len(dataset.y_train))
+    sizes = {"batch_size": batch, "num_test": len(dataset.y_test)}
+    for flag, size in sizes.items():
+        if size % devices:
+            raise ValueError(
+                f"With --distribute=all {flag} must be a multiple of the {devices} devices. "
+                f"Received: {flag}={size}"
+            )
+
+
+def train(folder, dataset, verbose):
+    """Trains the run of a folder to its last epoch.
+
+    Args:
+        folder: The `RunFolder`, with the resolved settings.
+        dataset: A `keras_sam.datasets.Dataset` with clean labels.
+        verbose: Integer, 0 to 2, as in Keras's `fit`.
+    """
+    settings = folder.settings
+    folder.begin()
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(settings["seed"])
+    precision = settings["mixed_precision"]
+    keras.config.set_dtype_policy("float32" if precision == "none" else f"mixed_{precision}")
+    everywhere = settings["distribute"] == "all"
+    with backend.on_all_devices() if everywhere else contextlib.nullcontext():
+        base = _building.base_model(settings, dataset)
+        _fit(folder, dataset, base, verbose)
+    folder.finish(base)
+
+
+def _fit(folder, dataset, base, verbose):
+    settings, one_hot = folder.settings, _building.needs_one_hot(folder.settings)
+    noisy = with_noise(settings, dataset)
+    batches = _training_batches(settings, noisy, one_hot)
+    epochs = settings["epochs"]
+    steps = epochs * batches.num_batches
+    model = _building.compiled(settings, base, dataset.num_classes, steps)
+    model.fit(
+        batches,
+        initial_epoch=folder.restore(model),
+        epochs=epochs,
+        validation_freq=_passes_between_evaluations(epochs) if settings.get("steps") else 1,
+        validation_data=dataset.test_batches(
+            _evaluation_batch(settings, dataset), one_hot, augment=settings["augment"]
+        ),
+        callbacks=[
+            batches.follow_epochs(),
+            SeedsOfEpoch(settings["seed"]),
+            *_watching.callbacks(folder, noisy, one_hot),
+            CompletedEpochs(folder),
+        ],
+        shuffle=False,  # The batches are shuffled; Keras's own order would not survive a stop.
+        verbose=verbose,
+    )
+
+
+def epochs_of(options, dataset):
+    """Passes over the training images: those asked for, or as many as `steps` need.
+
+    Args:
+        options: Dictionary of the app's flags.
+        dataset: A `keras_sam.datasets.Dataset`.
+
+    Returns:
+        Integer.
+    """
+    if not options.get("steps"):
+        return options["epochs"]
+    examples = len(dataset.y_train)
+    epochs = math.ceil(options["steps"] / (examples // min(options["batch_size"], examples)))
+    between = _passes_between_evaluations(epochs)
+    return math.ceil(epochs / between) * between  # The last pass is evaluated.
+
+
+def _passes_between_evaluations(epochs):
+    return math.ceil(epochs / EVALUATIONS)
+
+
+def with_noise(settings, dataset):
+    """The data set with the training labels of a run.
+
+    Args:
+        settings: Dictionary of a run's settings.
+        dataset: A `keras_sam.datasets.Dataset` with clean labels.
+
+    Returns:
+        A `keras_sam.datasets.Dataset`.
+    """
+    noise, kind = settings["label_noise"], settings["noise_kind"]
+    return datasets.with_label_noise(dataset, noise, settings["seed"], kind=kind)
+
+
+def _training_batches(settings, noisy, one_hot):
+    return noisy.training_batches(
+        settings["batch_size"],
+        settings["seed"],
+        augment=settings["augment"],
+        one_hot=one_hot,
+        mixup_alpha=settings["mixup_alpha"],
+    )
+
+
+def _evaluation_batch(settings, dataset):
+    height, width = dataset.input_shape[:2]
+    fitting = min(EVALUATION_BATCH, PIXELS_AT_ONCE // (height * width), len(dataset.y_test))
+    devices = _devices() if settings["distribute"] == "all" else 1
+    return max(1, fitting // devices) * devices
+
+
+def _devices():
+    """Devices that share a batch evenly, as those of JAX have to."""
+    return len(keras.distribution.list_devices()) if backend.name == "jax" else 1

@@ -1,0 +1,127 @@
+"""Methods that remember earlier batches."""
+
+from keras_sam.ascent import (
+    DualNormAscent,
+    FriendlyAscent,
+    MomentumAscent,
+    PreviousGradientAscent,
+)
+from keras_sam.descent import ParallelGradient, PerturbedGradient
+from keras_sam.methods.method import Method
+from keras_sam.schedules import Rho
+
+
+def Friendly(
+    rho: Rho = 0.05, sigma: float = 1.0, decay: float = 0.9, p: float = 2, **when_and_where
+) -> Method:
+    """F-SAM: climbs along what is special to the batch.
+
+    Args:
+        rho: Radius, a float of at least 0 or a schedule of `keras_sam.schedules.Rho`. Defaults to
+            `0.05`.
+        sigma: Float, how much of the gradients' mean to take away. Defaults to `1.0`.
+        decay: Float in [0, 1), of that mean; the paper has 0.6 for ResNet-18. Defaults to `0.9`.
+        p: Order of the norm, from 1 to `math.inf`. Defaults to `2`.
+        **when_and_where: `mask`, `every`, `start` and `ascent_fraction` of
+            `keras_sam.methods.Method`.
+
+    Returns:
+        `Method` named `"friendly"`.
+
+    Raises:
+        ValueError: If an argument is outside its range.
+
+    Reference:
+        Li et al., Friendly Sharpness-Aware Minimization, CVPR 2024.
+
+    Example:
+
+    >>> method = keras_sam.methods.Friendly(rho=0.2, decay=0.6)
+    """
+    ascent = FriendlyAscent(DualNormAscent(p), sigma, decay)
+    return Method(ascent, PerturbedGradient(), rho, name="friendly", **when_and_where)
+
+
+def S2SAM(rho: Rho = 0.05, p: float = 2, **when_and_where) -> Method:
+    """SAM in one pass, along the gradient of the batch before.
+
+    Args:
+        rho: Radius, a float of at least 0 or a schedule of `keras_sam.schedules.Rho`. Defaults to
+            `0.05`.
+        p: Order of the norm, from 1 to `math.inf`. Defaults to `2`.
+        **when_and_where: `mask`, `every` and `start` of `keras_sam.methods.Method`.
+
+    Returns:
+        `Method` named `"s2sam"`.
+
+    Raises:
+        ValueError: If an argument is outside its range.
+
+    Reference:
+        Ji et al., A Single-Step, Sharpness-Aware Minimization is All You Need to Achieve Efficient
+        and Accurate Sparse Training, NeurIPS 2024.
+
+    Example:
+
+    >>> method = keras_sam.methods.S2SAM(rho=0.1)
+    """
+    ascent = PreviousGradientAscent(DualNormAscent(p))
+    return Method(ascent, PerturbedGradient(), rho, name="s2sam", **when_and_where)
+
+
+def MSAM(rho: Rho = 0.3, momentum: float = 0.9, p: float = 2, **when_and_where) -> Method:
+    """SAM in one pass, along the momentum.
+
+    Args:
+        rho: Radius, a float of at least 0 or a schedule of `keras_sam.schedules.Rho`. Defaults to
+            `0.3`.
+        momentum: Float in [0, 1), that of SGD or the `beta_1` of Adam. Defaults to `0.9`.
+        p: Order of the norm, from 1 to `math.inf`. Defaults to `2`.
+        **when_and_where: `mask`, `every` and `start` of `keras_sam.methods.Method`.
+
+    Returns:
+        `Method` named `"msam"`.
+
+    Raises:
+        ValueError: If an argument is outside its range.
+
+    Reference:
+        Becker et al., Momentum-SAM: Sharpness Aware Minimization without Computational Overhead,
+        NeurIPS 2025.
+
+    Example:
+
+    >>> method = keras_sam.methods.MSAM(rho=3.0)
+    """
+    ascent = MomentumAscent(DualNormAscent(p), momentum)
+    return Method(ascent, PerturbedGradient(), rho, name="msam", **when_and_where)
+
+
+def SAMPa(rho: Rho = 0.1, lam: float = 0.2, momentum: float = 0.0, p: float = 2, **where) -> Method:
+    """SAM whose two gradients do not wait for each other.
+
+    Args:
+        rho: Radius, a float of at least 0 or a schedule of `keras_sam.schedules.Rho`. Defaults to
+            `0.1`.
+        lam: Float in [0, 1], share of the gradient at the weights ahead. Defaults to `0.2`.
+        momentum: Float in [0, 1), that of the optimizer. Defaults to `0.0`.
+        p: Order of the norm, from 1 to `math.inf`. Defaults to `2`.
+        **where: `mask` of `keras_sam.methods.Method`.
+
+    Returns:
+        `Method` named `"sampa"`.
+
+    Raises:
+        ValueError: If an argument is outside its range.
+
+    Reference:
+        Xie et al., SAMPa: Sharpness-aware Minimization Parallelized, NeurIPS 2024, in the order of
+        the authors' code.
+
+    Example:
+
+    >>> method = keras_sam.methods.SAMPa(lam=0.2, momentum=0.9)
+    """
+    ascent = PreviousGradientAscent(DualNormAscent(p), is_one_pass=False)
+    descent = ParallelGradient(lam, momentum)
+    return Method(ascent, descent, rho, name="sampa", **where)

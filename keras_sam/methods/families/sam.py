@@ -1,0 +1,88 @@
+"""SAM, and what it becomes on some of the variables or with its exact gradient."""
+
+from keras_sam.ascent import DualNormAscent
+from keras_sam.descent import PerturbedGradient, SecondOrderGradient
+from keras_sam.methods.method import Method
+from keras_sam.roles import Mask
+from keras_sam.schedules import Rho
+
+
+def SAM(rho: Rho = 0.05, p: float = 2, **when_and_where) -> Method:
+    """The gradient at the worst point of a p-norm ball, to first order.
+
+    Args:
+        rho: Radius, a float of at least 0 or a schedule of `keras_sam.schedules.Rho`. Defaults to
+            `0.05`.
+        p: Order of the norm, from 1 to `math.inf`. Defaults to `2`.
+        **when_and_where: `mask`, `every`, `start` and `ascent_fraction` of
+            `keras_sam.methods.Method`.
+
+    Returns:
+        `Method` named `"sam"`.
+
+    Raises:
+        ValueError: If an argument is outside its range.
+
+    Reference:
+        Foret et al., Sharpness-Aware Minimization for Efficiently Improving Generalization,
+        ICLR 2021, equations 2 and 3.
+
+    Example:
+
+    >>> method = keras_sam.methods.SAM(rho=0.1, every=2)
+    """
+    return Method(DualNormAscent(p), PerturbedGradient(), rho, name="sam", **when_and_where)
+
+
+def SecondOrder(rho: Rho = 0.05, p: float = 2, **when_and_where) -> Method:
+    """The gradient at the worst point with the term that SAM drops.
+
+    Args:
+        rho: Radius, a float of at least 0 or a schedule of `keras_sam.schedules.Rho`. Defaults to
+            `0.05`.
+        p: Order of the norm, from 1 to `math.inf`. Defaults to `2`.
+        **when_and_where: `mask`, `every` and `start` of `keras_sam.methods.Method`.
+
+    Returns:
+        `Method` named `"second_order"`, at the price of a Hessian-vector product more.
+
+    Raises:
+        ValueError: If an argument is outside its range.
+
+    Reference:
+        Foret et al., ICLR 2021, appendix C.4, where it does slightly worse than `SAM`.
+
+    Example:
+
+    >>> method = keras_sam.methods.SecondOrder(rho=0.1)
+    """
+    descent = SecondOrderGradient()
+    return Method(DualNormAscent(p), descent, rho, name="second_order", **when_and_where)
+
+
+def SAMON(rho: Rho = 0.5, p: float = 2, mask: Mask = "normalization", **when) -> Method:
+    """SAM that perturbs the normalization layers alone, and trains all.
+
+    Args:
+        rho: Radius, a float of at least 0 or a `LearningRateSchedule`; larger than SAM's, for
+            the norm runs over few variables. Defaults to `0.5`.
+        p: Order of the norm, from 1 to `math.inf`. Defaults to `2`.
+        mask: As in `keras_sam.methods.Method`. Defaults to `"normalization"`.
+        **when: `every`, `start` and `ascent_fraction` of `keras_sam.methods.Method`.
+
+    Returns:
+        `Method` named `"sam_on"`.
+
+    Raises:
+        ValueError: If an argument is outside its range; at construction of the `SAMModel`, or
+            at its first step, if the model has no such variable.
+
+    Reference:
+        Mueller et al., Normalization Layers Are All That Sharpness-Aware Minimization Needs,
+        NeurIPS 2023.
+
+    Example:
+
+    >>> method = keras_sam.methods.SAMON(rho=1.0)
+    """
+    return Method(DualNormAscent(p), PerturbedGradient(), rho, mask, name="sam_on", **when)

@@ -1,0 +1,88 @@
+"""Methods that climb in several steps."""
+
+import math
+
+from keras_sam.ascent import DualNormAscent, MultiStepAscent
+from keras_sam.descent import PerturbedGradient
+from keras_sam.methods.method import Method
+from keras_sam.schedules import Rho
+
+
+def FGSM(
+    rho: Rho = 0.05,
+    steps: int = 1,
+    projection: bool = False,
+    step_size: float | None = None,
+    momentum: float = 0.0,
+    **when_and_where,
+) -> Method:
+    """Signs of the gradient: FGSM, I-FGSM for several steps, MI-FGSM with momentum.
+
+    Args:
+        rho: Radius in the largest entry, a float of at least 0 or a `LearningRateSchedule`.
+            Defaults to `0.05`.
+        steps: Positive integer, ascent steps. Defaults to `1`.
+        projection: Whether to take steps of `step_size` and clip to the ball, rather than steps
+            of rho / steps. Defaults to `False`.
+        step_size: Positive float in the units of rho, with projection. Defaults to `None`, rho.
+        momentum: Float of at least 0; the paper has 1. Defaults to `0.0`.
+        **when_and_where: `mask`, `every`, `start` and `ascent_fraction` of
+            `keras_sam.methods.Method`.
+
+    Returns:
+        `Method` named `"fgsm"`.
+
+    Raises:
+        ValueError: If an argument is outside its range.
+
+    Reference:
+        Goodfellow et al., Explaining and Harnessing Adversarial Examples, ICLR 2015; Dong et
+        al., Boosting Adversarial Attacks with Momentum, CVPR 2018; here in weight space.
+
+    Example:
+
+    >>> method = keras_sam.methods.FGSM(rho=0.01, steps=3, momentum=1.0)
+    """
+    ascent = MultiStepAscent(DualNormAscent(math.inf), steps, projection, step_size, momentum)
+    return Method(ascent, PerturbedGradient(), rho, name="fgsm", **when_and_where)
+
+
+def MultiStep(
+    rho: Rho = 0.05,
+    steps: int = 2,
+    p: float = 2,
+    projection: bool = False,
+    step_size: float | None = None,
+    momentum: float = 0.0,
+    **when_and_where,
+) -> Method:
+    """SAM with several ascent steps on the batch.
+
+    Args:
+        rho: Radius, a float of at least 0 or a schedule of `keras_sam.schedules.Rho`. Defaults to
+            `0.05`.
+        steps: Positive integer, ascent steps. Defaults to `2`.
+        p: Order of the norm, from 1 to `math.inf`. Defaults to `2`.
+        projection: Whether to take steps of `step_size` and project onto the ball, rather than
+            steps of rho / steps. Defaults to `False`.
+        step_size: Positive float in the units of rho, with projection. Defaults to `None`, rho.
+        momentum: Float of at least 0, weight of the earlier gradients. Defaults to `0.0`.
+        **when_and_where: `mask`, `every`, `start` and `ascent_fraction` of
+            `keras_sam.methods.Method`.
+
+    Returns:
+        `Method` named `"multistep"`.
+
+    Raises:
+        ValueError: If an argument is outside its range.
+
+    Reference:
+        Foret et al., ICLR 2021, appendix C.6, where more steps find a higher loss and the same
+        test error.
+
+    Example:
+
+    >>> method = keras_sam.methods.MultiStep(steps=3, projection=True, step_size=0.03)
+    """
+    ascent = MultiStepAscent(DualNormAscent(p), steps, projection, step_size, momentum)
+    return Method(ascent, PerturbedGradient(), rho, name="multistep", **when_and_where)

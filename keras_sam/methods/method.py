@@ -1,0 +1,153 @@
+"""A method: an ascent, a descent, and when they act."""
+
+import copy
+
+import keras
+from keras import ops
+
+from keras_sam import checks
+from keras_sam.ascent import Ascent, DualNormAscent
+from keras_sam.descent import Descent, PerturbedGradient
+from keras_sam.methods import composition
+from keras_sam.policy import Policy
+from keras_sam.roles import Mask, check_mask, is_perturbed
+from keras_sam.schedules import Rho, check_rho, deserialize_rho, serialize_rho
+from keras_sam.training.method_run import Run
+
+
+@keras.saving.register_keras_serializable(package="keras_sam")
+class Method:
+    """A sharpness-aware method: which gradient goes to the optimizer for a batch.
+
+    Args:
+        ascent: The `keras_sam.ascent.Ascent`. Defaults to `DualNormAscent()`.
+        descent: The `keras_sam.descent.Descent`. Defaults to `PerturbedGradient()`.
+        rho: Radius of the perturbation: a float of at least 0, or a
+            `keras.optimizers.schedules.LearningRateSchedule` over the optimizer's iterations,
+            whose negative values count as 0. Defaults to `0.05`.
+        mask: Which variables to perturb; the norm runs over these alone. `"kernels"` (with
+            embeddings), `"embeddings"`, `"biases"`, `"normalization"`, a list of such names,
+            or a function of a `keras.Variable` that returns a bool. Defaults to `None`, all.
+        every: Positive integer: act on each `every`-th update from `start` on and hand on
+            the clean gradient between, at the price of one pass. Defaults to `1`.
+        start: Integer of at least 0: the first update to act on. Defaults to `0`.
+        ascent_fraction: Share of the batch, in (0, 1], from which the ascent takes its
+            gradient; its examples are drawn anew for each batch, and the metrics and BatchNorm
+            statistics are theirs. A step costs `1 + ascent_fraction`. Defaults to `1.0`.
+        policy: A `keras_sam.policy.Policy` that looks at the first gradient to say whether to
+            act on a step. Defaults to `None`, to act.
+        name: String. Defaults to `"sam"`.
+
+    Raises:
+        ValueError: If an argument is outside its range, or the parts do not fit together.
+
+    Example:
+
+    >>> from keras_sam import ascent, methods
+    >>> method = methods.Method(ascent.AdaptiveAscent(p=2), rho=0.5, every=2, name="rare_asam")
+    """
+
+    def __init__(
+        self,
+        ascent: Ascent | None = None,
+        descent: Descent | None = None,
+        rho: Rho = 0.05,
+        mask: Mask = None,
+        every: int = 1,
+        start: int = 0,
+        ascent_fraction: float = 1.0,
+        policy: Policy | None = None,
+        name: str = "sam",
+    ):
+        self.ascent = DualNormAscent() if ascent is None else ascent
+        self.descent = PerturbedGradient() if descent is None else descent
+        self.rho = check_rho(rho)
+        check_mask(mask)
+        self.mask = mask
+        self.every = checks.positive_integer("every", every)
+        self.start = checks.non_negative_integer("start", start)
+        self.ascent_fraction = checks.fraction("ascent_fraction", ascent_fraction)
+        self.policy = policy
+        self.name = name
+        composition.check(self)
+
+    @property
+    def parts(self):
+        """The ascent, the descent and the policy, where there is one."""
+        return [part for part in (self.ascent, self.descent, self.policy) if part is not None]
+
+    def slots(self):
+        """What is kept between steps: dict from a name to its `keras_sam.training.memory.Slot`."""
+        return {name: slot for part in self.parts for name, slot in part.slots().items()}
+
+    @property
+    def is_random(self):
+        """Whether the method draws numbers."""
+        return self.ascent_fraction < 1 or any(part.is_random for part in self.parts)
+
+    @property
+    def has_clean_loss(self):
+        """Whether a step evaluates the batch at the weights, so that sharpness can be told."""
+        is_clean = self.ascent.starts_clean or self.ascent.probes > 0  # Only its gradient is not.
+        is_clean = is_clean and not self.descent.looks_ahead
+        return is_clean and self.ascent_fraction == 1
+
+    def gradient(self, oracle, context, measure=False):
+        """The gradient for the optimizer, of one batch.
+
+        Args:
+            oracle: `GradientOracle` over all trainable weights.
+            context: `keras_sam.training.memory.Context`.
+            measure: Whether to fill in the measurements. Defaults to `False`.
+
+        Returns:
+            `keras_sam.training.method_run.Step`.
+        """
+        return Run(self, oracle, context).step(measure)
+
+    def is_due(self, iteration):
+        """Whether `every` and `start` leave this update to act on: `True` or a bool tensor."""
+        if self.every == 1 and self.start == 0:
+            return True
+        since = ops.cast(iteration, "int32") - self.start
+        return ops.logical_and(since >= 0, ops.equal(ops.mod(since, self.every), 0))
+
+    def chosen(self, roles):
+        """Indices of the variables that the mask leaves to perturb."""
+        chosen = [index for index, role in enumerate(roles) if is_perturbed(role, self.mask)]
+        if not chosen:
+            raise ValueError(
+                "mask must leave at least one trainable variable to perturb. The trainable "
+                f"variables are: {', '.join(role.variable.path for role in roles)}. "
+                f"Received: mask={self.mask!r}"
+            )
+        return chosen
+
+    def get_config(self):
+        """Arguments of the constructor."""
+        return {
+            "ascent": keras.saving.serialize_keras_object(self.ascent),
+            "descent": keras.saving.serialize_keras_object(self.descent),
+            "rho": serialize_rho(self.rho),
+            "mask": keras.saving.serialize_keras_object(self.mask),
+            "every": self.every,
+            "start": self.start,
+            "ascent_fraction": self.ascent_fraction,
+            "policy": keras.saving.serialize_keras_object(self.policy),
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """The inverse of `get_config`."""
+        parts = {
+            part: keras.saving.deserialize_keras_object(config[part])
+            for part in ("ascent", "descent", "mask", "policy")
+        }
+        return cls(**{**config, **parts, "rho": deserialize_rho(config["rho"])})
+
+    def with_rho(self, rho):
+        """The same method with another radius."""
+        other = copy.copy(self)
+        other.rho = check_rho(rho)
+        return other

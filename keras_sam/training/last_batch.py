@@ -1,0 +1,153 @@
+"""The batch of the step before, kept in variables for methods that come back to it."""
+
+import itertools
+
+import keras
+from keras import ops
+
+from keras_sam.training import batches
+
+
+class LastBatch:
+    """Variables that hold a batch.
+
+    Their size is that of the first batch of the training. A smaller one, the last of an epoch,
+    is repeated from its start to fill them, with weights that leave each example its share; of a
+    larger one the first examples are kept.
+
+    Args:
+        layer: The `keras.Layer` to own the variables.
+        spec: Nested strings, `"float32:8,4"` for each tensor of the batch, `None` for `None`.
+    """
+
+    def __init__(self, layer, spec):
+        self.spec = spec
+        self.variables = []
+        self.batch_variables = keras.tree.map_structure(
+            lambda leaf: None if leaf is None else self._variable(layer, leaf), spec
+        )
+        # In the order in which a batch's leaves come.
+        self.parts = _leaves(self.batch_variables)
+        self.weights = self._variable(layer, f"float32:{self.parts[0].shape[0]}")
+
+    def _variable(self, layer, leaf):
+        dtype, shape = leaf.split(":")
+        name = f"last_batch_{len(self.variables)}"
+        variable = layer.add_weight(
+            name=name,
+            shape=tuple(int(size) for size in shape.split(",") if size),
+            dtype=dtype,
+            initializer="zeros",
+            trainable=False,
+            autocast=False,
+        )
+        setattr(layer, name, variable)  # For `forget`: what is an attribute can be deleted.
+        self.variables.append(variable)
+        return variable
+
+    def forget(self, layer):
+        """Gives the variables up."""
+        for number in range(len(self.variables)):
+            delattr(layer, f"last_batch_{number}")
+
+    @property
+    def batch(self):
+        """The kept batch: `(x, y, sample_weight)`."""
+        return keras.tree.map_structure(
+            lambda leaf: None if leaf is None else ops.convert_to_tensor(leaf.value),
+            self.batch_variables,
+        )
+
+    def keep(self, batch):
+        """Keeps `(x, y, sample_weight)` for the next step."""
+        size = batches.batch_size(batch[0])
+        capacity = self.weights.shape[0]
+        rows = ops.mod(ops.arange(capacity), size)
+        for variable, leaf in zip(self.parts, _leaves(batch), strict=True):
+            variable.assign(ops.cast(ops.take(leaf, rows, axis=0), variable.dtype))
+        copies = ops.cast((capacity - 1 - rows) // size + 1, "float32")
+        share = capacity / ops.minimum(ops.cast(size, "float32"), capacity)
+        self.weights.assign(share / copies)
+
+
+def _leaves(batch):
+    return [leaf for leaf in keras.tree.flatten(batch) if leaf is not None]
+
+
+def spec_of(batch):
+    """What `LastBatch` needs to know of a batch.
+
+    Args:
+        batch: `(x, y, sample_weight)`, nested arrays.
+
+    Raises:
+        ValueError: If a shape is not known, or an array holds no numbers.
+    """
+
+    def describe(leaf):
+        if leaf is None:
+            return None
+        dtype = str(getattr(leaf.dtype, "name", leaf.dtype))
+        if dtype.startswith(("str", "object")) or None in tuple(leaf.shape):
+            raise ValueError(
+                "This method keeps the batch before, and needs arrays of numbers whose shapes are "
+                "known; train with fit or train_on_batch. "
+                f"Received: dtype={dtype}, shape={tuple(leaf.shape)}"
+            )
+        return f"{keras.backend.standardize_dtype(leaf.dtype)}:{','.join(map(str, leaf.shape))}"
+
+    return keras.tree.map_structure(describe, batch)
+
+
+def fits(spec, kept):
+    """Whether batches of `spec` go into a `LastBatch` of the spec `kept`."""
+    pairs = list(itertools.zip_longest(keras.tree.flatten(spec), keras.tree.flatten(kept)))
+    return all(_fits(*pair) for pair in pairs)
+
+
+def _fits(leaf, kept):
+    if leaf is None or kept is None:
+        return leaf is kept
+    (dtype, shape), (kept_dtype, kept_shape) = leaf.split(":"), kept.split(":")
+    (size, *axes), (kept_size, *kept_axes) = shape.split(","), kept_shape.split(",")
+    return (dtype, axes) == (kept_dtype, kept_axes) and int(size) <= int(kept_size)
+
+
+class PeeksAtData:
+    """Looks at the first batch of a training before it starts, where the method keeps batches."""
+
+    _is_evaluating = False
+
+    def _symbolic_build(self, iterator=None, data_batch=None):
+        if self._wants_batch():
+            data_batch = self._peek(iterator) if data_batch is None else data_batch
+            self._prepare_last_batch(data_batch)
+        return super()._symbolic_build(iterator, data_batch)
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        if self._wants_batch():
+            self._prepare_last_batch(self._peek(iterator) if data_batch is None else data_batch)
+        return super()._maybe_symbolic_build(iterator, data_batch)
+
+    def _wants_batch(self):
+        return self.method.descent.needs_last_batch and not self._is_evaluating
+
+    def _peek(self, iterator):
+        """The first batch of a Keras epoch iterator."""
+        for _, _, batches_or_iterator in iterator:
+            if isinstance(batches_or_iterator, list | tuple):
+                return batches_or_iterator[0]
+            return next(batches_or_iterator)
+        return None
+
+    def _prepare_last_batch(self, data_batch):
+        strategy = getattr(self, "distribute_strategy", None)
+        if strategy is not None and strategy.num_replicas_in_sync > 1:
+            raise ValueError(
+                f"The method {self.method.name!r} keeps a batch, and tf.distribute has one for "
+                "each replica; train it on one device, or on JAX with keras.distribution. "
+                f"Received: {strategy.num_replicas_in_sync} replicas"
+            )
+        batch = keras.utils.unpack_x_y_sample_weight(data_batch)
+        if self.memory.prepare_batch(spec_of(batch)):
+            self.train_function = None  # It was made for other variables.

@@ -1,0 +1,176 @@
+"""What a method keeps between steps, as variables of the model."""
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_sam import tensors
+from keras_sam.training.last_batch import LastBatch, fits
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A quantity that a part of a method keeps.
+
+    Args:
+        per_weight: Whether it has a tensor for each trainable variable; else it is a scalar.
+            Defaults to `True`.
+        initial: Float, or a function of `shapes` that returns a list of arrays for the
+            perturbed variables. Defaults to `0.0`.
+        is_averaged: Whether micro-batches average what they make of it; else the first one's
+            counts, as for a mask, whose average is none. Defaults to `True`.
+    """
+
+    per_weight: bool = True
+    initial: float | Callable = 0.0
+    is_averaged: bool = True
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a part of a method may know beside the batch and the weights.
+
+    Args:
+        rho: Scalar tensor, the radius of this step.
+        optimizer: The compiled `keras.optimizers.Optimizer`, to be read only.
+        state: Dict from a slot's name to its variable, or to a list of variables.
+        seed: `keras.random.SeedGenerator`; `None` for a method without chance.
+        start: Where the batch was evaluated first, relative to the weights: a list of tensors,
+            `None` for the weights themselves.
+        last_batch: `keras_sam.training.last_batch.LastBatch`, where the method keeps it.
+        is_first_part: Whether this is the whole batch or its first micro-batch.
+    """
+
+    rho: Any
+    optimizer: Any = None
+    state: dict = field(default_factory=dict)
+    seed: Any = None
+    start: list | None = None
+    last_batch: Any = None
+    is_first_part: bool = True
+
+    @property
+    def iteration(self):
+        """Integer scalar tensor, updates that the optimizer has made."""
+        return self.optimizer.iterations
+
+    @property
+    def learning_rate(self):
+        """Scalar tensor, the learning rate of the optimizer's next update."""
+        return keras.ops.convert_to_tensor(self.optimizer.learning_rate)
+
+    def over(self, chosen):
+        """The same context for the chosen weights only."""
+        state = {
+            name: [entry[index] for index in chosen] if isinstance(entry, list) else entry
+            for name, entry in self.state.items()
+        }
+        return self.replaced(state=state)
+
+    def replaced(self, **fields):
+        """The same context with other fields."""
+        return Context(**{**vars(self), **fields})
+
+    @property
+    def variables(self):
+        """All variables of the state, without the seed's."""
+        kept = [] if self.last_batch is None else self.last_batch.variables
+        return [*keras.tree.flatten(self.state), *kept]
+
+
+class Memory(keras.layers.Layer):
+    """The variables of a method's state, created after the weights that they follow.
+
+    Args:
+        slots: Dict from a name to its `Slot`.
+        is_random: Whether the method draws numbers.
+    """
+
+    def __init__(self, slots, is_random):
+        super().__init__(name="memory")
+        self.seed = keras.random.SeedGenerator() if is_random else None
+        # Out of sight of Keras's tracking, which would wrap the dictionaries.
+        self.contents = _Contents(dict(slots))
+        self.built = True  # Its variables come later, and need no input.
+
+    @property
+    def state(self):
+        """Dict from a slot's name to its variable, or to the list of its variables."""
+        return self.contents.state
+
+    def prepare(self, variables, chosen):
+        """Creates what is missing for these trainable variables; the chosen ones are perturbed."""
+        if self.contents.prepared_for == [id(variable) for variable in variables]:
+            return
+        for name, slot in self.contents.slots.items():
+            if slot.per_weight:
+                self.contents.state[name] = self._follow(name, slot, variables, chosen)
+            elif name not in self.contents.state:
+                self.contents.state[name] = self._variable(
+                    (name,), np.array(slot.initial), "float32"
+                )
+        self.contents.prepared_for = [id(variable) for variable in variables]
+
+    def _follow(self, name, slot, variables, chosen):
+        initial = self._initial(slot, variables, chosen)
+        known = self.contents.known
+        for variable, value in zip(variables, initial, strict=True):
+            if (name, id(variable)) not in known:
+                dtype = tensors.float_type(variable.dtype)
+                path = (name, *variable.path.split("/"))
+                known[name, id(variable)] = self._variable(path, value, dtype)
+        return [known[name, id(variable)] for variable in variables]
+
+    def _initial(self, slot, variables, chosen):
+        if not callable(slot.initial):
+            return [np.full(tuple(variable.shape), slot.initial) for variable in variables]
+        values = [np.zeros(tuple(variable.shape)) for variable in variables]
+        shapes = [values[index].shape for index in chosen]
+        for index, value in zip(chosen, slot.initial(shapes), strict=True):
+            values[index] = value
+        return values
+
+    def _variable(self, path, value, dtype):
+        """A variable whose path ends as its weight's does: a layout map finds both."""
+        with contextlib.ExitStack() as stack:
+            for scope in path[:-1]:
+                stack.enter_context(keras.name_scope(scope))
+            variable = keras.Variable(
+                lambda shape, dtype: keras.ops.cast(value, dtype),
+                shape=value.shape,
+                dtype=dtype,
+                trainable=False,
+                autocast=False,
+                name=path[-1],
+            )
+        setattr(self, f"slot_{len(self.variables)}", variable)  # So the layer owns it.
+        return variable
+
+    @property
+    def last_batch(self):
+        """The `LastBatch`; `None` before the first batch, or where none is kept."""
+        return self.contents.last_batch
+
+    def prepare_batch(self, spec):
+        """Makes room for batches of this `last_batch.spec_of`; says if it was needed."""
+        known = self.last_batch
+        if known is not None and fits(spec, known.spec):
+            return False
+        if known is not None:
+            known.forget(self)
+            self.state["batches_seen"].assign(0.0)
+        self.contents.last_batch = LastBatch(self, spec)
+        return True
+
+
+class _Contents:
+    def __init__(self, slots):
+        self.slots = slots
+        self.state = {}
+        self.known = {}
+        self.prepared_for = None
+        self.last_batch = None

@@ -1,0 +1,72 @@
+"""Scopes in which variables have other values, and none is really assigned."""
+
+import keras
+
+from keras_sam import backend
+
+
+class Scope(keras.StatelessScope):
+    """Collects assignments, over the variables and over the scope of a JAX step around it.
+
+    What was assigned inside (BatchNorm statistics, seeds, metrics, a method's state) is
+    remembered, so that it can be handed on from where it counts and dropped from elsewhere.
+    """
+
+    def __init__(self, collect_losses=False):
+        super().__init__(collect_losses=collect_losses)
+        self.assigned = {}
+
+    def get_current_value(self, variable):
+        value = super().get_current_value(variable)
+        if value is None and self.original_scope is not None:
+            value = self.original_scope.get_current_value(variable)
+        return value
+
+    def value(self, variable):
+        """The value of a variable as the code inside the scope has left it."""
+        value = self.get_current_value(variable)
+        return variable.value if value is None else value
+
+    def add_update(self, update):
+        super().add_update(update)
+        self.assigned[id(update[0])] = update[0]
+
+    def place(self, variables, values):
+        """From here on the variables have these values; this is no assignment."""
+        for variable, value in zip(variables, values, strict=True):
+            super().add_update((variable, value))
+
+
+def pure(function, variables):
+    """`function` without side effects: what it assigns to `variables` is returned as well.
+
+    Args:
+        function: Function without arguments.
+        variables: List of `keras.Variable`.
+
+    Returns:
+        Function without arguments that returns `(result, values)`.
+    """
+
+    def without_side_effects():
+        with Scope() as scope:
+            result = function()
+        return result, [scope.value(variable) for variable in variables]
+
+    return without_side_effects
+
+
+def only_if(predicate, act, rest, context):
+    """One of two functions without arguments; the other one costs nothing.
+
+    Args:
+        predicate: Bool scalar tensor.
+        act: Function that evaluates the model again.
+        rest: Function that does not.
+        context: `keras_sam.training.memory.Context` whose variables the functions may assign.
+    """
+    variables = [*context.variables, *([] if context.seed is None else [context.seed.state])]
+    outcome, values = backend.cond(predicate, pure(act, variables), pure(rest, variables))
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+    return outcome
