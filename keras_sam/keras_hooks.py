@@ -1,8 +1,10 @@
-"""What `SAMModel` needs of Keras's trainer beyond its public face, in one place."""
+"""All that is relied on beyond Keras's public face, in one place."""
 
 import contextlib
 
 import keras
+
+from keras_sam.training.last_batch import spec_of
 
 # What `compile` leaves on a model, and an override of `compute_loss` that calls `super()` reads.
 COMPILED_STATE = (
@@ -78,3 +80,102 @@ def build_compiled(model, batch, predictions):
         predictions: Those of the model for the batch.
     """
     model._compile_loss.build(batch[1], predictions)
+
+
+def layers_of(model):
+    """All layers of a model, also those inside of layers, in their order.
+
+    Keras has no public way to the layers of a composite layer.
+
+    Args:
+        model: A built `keras.Model`.
+
+    Returns:
+        List of `keras.layers.Layer`.
+    """
+    return list(model._flatten_layers())
+
+
+def own_variables(layer):
+    """The variables that a layer itself has made, without those of layers inside it."""
+    return [*layer._trainable_variables, *layer._non_trainable_variables]
+
+
+class Delegation:
+    """Asks the base model where it overrides Keras's loss and metrics, and shows what it tracks."""
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        if not overrides(self.base_model, "compute_loss"):
+            return super().compute_loss(x, y, y_pred, sample_weight, training)
+        with lent(self, self.base_model) as base_model:
+            return base_model._compute_loss(x, y, y_pred, sample_weight, training)
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        if not overrides(self.base_model, "compute_metrics"):
+            return super().compute_metrics(x, y, y_pred, sample_weight)
+        with lent(self, self.base_model) as base_model:
+            logs = base_model.compute_metrics(x, y, y_pred, sample_weight)
+        return {**self.get_metrics_result(), **logs}
+
+    @property
+    def metrics(self):
+        own = super().metrics
+        with lent(self, self.base_model) as base_model:
+            # Keras leaves out what a model inside a model tracks by itself.
+            theirs = base_model.metrics
+        seen = {id(metric) for metric in own}
+        return own + [metric for metric in theirs if id(metric) not in seen]
+
+
+class MakesVariables:
+    """Makes all variables before the first step, those that hold the batch before included."""
+
+    _is_evaluating = False
+
+    @property
+    def is_ready(self):
+        """Whether the model and all that it was compiled with have their variables."""
+        parts = (self.base_model, self._compile_loss, self._compile_metrics, self.optimizer)
+        return all(part is None or part.built for part in parts)
+
+    def make_variables(self, data_batch):
+        """Makes what is missing, from the shapes of a batch."""
+        keras.Model._symbolic_build(self, data_batch=data_batch)
+
+    def track_loss(self, loss, size):
+        """Counts a batch's loss in the mean that Keras shows as `loss`."""
+        self._loss_tracker.update_state(loss, sample_weight=size)
+
+    def _symbolic_build(self, iterator=None, data_batch=None):
+        if self._wants_batch():
+            data_batch = self._peek(iterator) if data_batch is None else data_batch
+            self._prepare_last_batch(data_batch)
+        return super()._symbolic_build(iterator, data_batch)
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        if self._wants_batch():
+            self._prepare_last_batch(self._peek(iterator) if data_batch is None else data_batch)
+        return super()._maybe_symbolic_build(iterator, data_batch)
+
+    def _wants_batch(self):
+        return self.method.descent.needs_last_batch and not self._is_evaluating
+
+    def _peek(self, iterator):
+        """The first batch of a Keras epoch iterator."""
+        for _, _, batches_or_iterator in iterator:
+            if isinstance(batches_or_iterator, list | tuple):
+                return batches_or_iterator[0]
+            return next(batches_or_iterator)
+        return None
+
+    def _prepare_last_batch(self, data_batch):
+        strategy = getattr(self, "distribute_strategy", None)
+        if strategy is not None and strategy.num_replicas_in_sync > 1:
+            raise ValueError(
+                f"The method {self.method.name!r} keeps a batch, and tf.distribute has one for "
+                "each replica; train it on one device, or on JAX with keras.distribution. "
+                f"Received: {strategy.num_replicas_in_sync} replicas"
+            )
+        batch = keras.utils.unpack_x_y_sample_weight(data_batch)
+        if self.memory.prepare_batch(spec_of(batch)):
+            self.train_function = None  # It was made for other variables.

@@ -1,26 +1,27 @@
 """The model that trains another model for flat minima."""
 
 import functools
+from typing import Any
 
 import keras
 
-from keras_sam import backend, checks, methods
-from keras_sam import keras_hooks as hooks
-from keras_sam.delegation import Delegation
-from keras_sam.measuring import MEASUREMENTS, Measuring
+from keras_sam import backend, checks, keras_hooks, methods
+from keras_sam.keras_hooks import Delegation, MakesVariables
+from keras_sam.measurements import MEASUREMENTS, Measuring
 from keras_sam.methods import composition
 from keras_sam.methods.method import Method
-from keras_sam.radius import Radius
 from keras_sam.roles import roles_of
 from keras_sam.saving import Saving, restore_policy
-from keras_sam.schedules import Rho, is_constant
-from keras_sam.training.last_batch import PeeksAtData
-from keras_sam.training.memory import Context, Memory
+from keras_sam.schedules import Radius, Rho, is_constant
+from keras_sam.training.carriers import Context, Outcome
+from keras_sam.training.memory import Memory
 from keras_sam.training.step import batch_update
 
 
 @keras.saving.register_keras_serializable(package="keras_sam")
-class SAMModel(backend.TrainStep, PeeksAtData, Radius, Measuring, Delegation, Saving, keras.Model):
+class SAMModel(
+    backend.TrainStep, MakesVariables, Radius, Measuring, Delegation, Saving, keras.Model
+):
     """Trains a model with a sharpness-aware method, behind the usual `compile` and `fit`.
 
     The loss, the metrics, the BatchNorm statistics and the dropout masks are those of the first
@@ -71,7 +72,7 @@ class SAMModel(backend.TrainStep, PeeksAtData, Radius, Measuring, Delegation, Sa
         log_sharpness: bool = False,
         name: str | None = None,
     ):
-        hooks.check_model(model)
+        keras_hooks.check_model(model)
         chosen_method = _resolve_method(method, rho)
         if num_batch_splits is not None:
             checks.positive_integer("num_batch_splits", num_batch_splits)
@@ -92,7 +93,7 @@ class SAMModel(backend.TrainStep, PeeksAtData, Radius, Measuring, Delegation, Sa
             if self.roles:
                 self._prepare()  # A mask that leaves nothing is refused now.
         if model.compiled:
-            self.compile(**hooks.compile_arguments(model))
+            self.compile(**keras_hooks.compile_arguments(model))
 
     def _add_measurements(self):
         hidden = () if self.method.has_clean_loss else ("sharpness",)
@@ -101,12 +102,6 @@ class SAMModel(backend.TrainStep, PeeksAtData, Radius, Measuring, Delegation, Sa
 
     def call(self, inputs, training=None):
         return self.base_model(inputs, training=training)
-
-    @property
-    def is_ready(self):
-        """Whether the model and all that it was compiled with have their variables."""
-        parts = (self.base_model, self._compile_loss, self._compile_metrics, self.optimizer)
-        return all(part is None or part.built for part in parts)
 
     @property
     def roles(self):
@@ -142,24 +137,23 @@ class SAMModel(backend.TrainStep, PeeksAtData, Radius, Measuring, Delegation, Sa
         return super().make_train_function(force)
 
     def context(self):
-        """What the method may know beside the batch: a `keras_sam.training.memory.Context`."""
+        """What the method may know beside the batch: a `keras_sam.training.carriers.Context`."""
         rho = self.current_rho()
         if self.memory is None:
             return Context(rho, self.optimizer)
         kept = self.memory.last_batch
         return Context(rho, self.optimizer, self.memory.state, self.memory.seed, last_batch=kept)
 
-    def compute_update(self, data):
+    def compute_update(self, data) -> tuple[Outcome, dict[str, Any]]:
         """What one batch does to the weights, and the logs of its clean pass.
 
         Args:
             data: `(x, y, sample_weight)`, or its first one or two.
 
         Returns:
-            `(gradients, displacement, logs)`: a list in the order of `trainable_variables`,
-            with `None` for a weight that the loss does not depend on; a list of what to take
-            from the weights after the optimizer's update, empty for almost every method; and a
-            dict of metric results.
+            The `keras_sam.training.carriers.Outcome`, its gradients in the order of
+            `trainable_variables` with `None` for a weight that the loss does not depend on, and
+            a dict of metric results.
 
         Raises:
             ValueError: If the model has no trainable weights.

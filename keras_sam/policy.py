@@ -21,7 +21,7 @@ class Policy:
 
         Args:
             gradients: List of tensors, the first gradient of the batch.
-            context: `keras_sam.training.memory.Context`.
+            context: `keras_sam.training.carriers.Context`.
         """
         raise NotImplementedError
 

@@ -5,11 +5,12 @@ kernel's filters, and masks choose variables by what they are.
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import keras
+
+from keras_sam import keras_hooks
 
 NORMALIZATION_LAYERS = tuple(
     getattr(keras.layers, name)
@@ -60,9 +61,8 @@ def roles_of(model):
         List of `Role`.
     """
     owners = {}
-    # The only public way to all layers, a composite layer's too, would be to guess attributes.
-    for layer in model._flatten_layers():
-        for variable in (*layer._trainable_variables, *layer._non_trainable_variables):
+    for layer in keras_hooks.layers_of(model):
+        for variable in keras_hooks.own_variables(layer):
             owners.setdefault(id(variable), layer)
     return [
         dataclasses.replace(role_of(variable, owners.get(id(variable))), index=index)
@@ -100,42 +100,3 @@ def _einsum_filter_axes(equation):
     operands, output = equation.replace(" ", "").split("->")
     kernel = operands.split(",")[1].replace(".", "")
     return tuple(axis for axis, letter in enumerate(kernel) if letter in output)
-
-
-Mask = str | Sequence[str] | Callable[[Any], bool] | None
-
-MASKS: dict[str, Callable[[Role], bool]] = {
-    "all": lambda role: True,
-    "kernels": lambda role: role.kind in ("kernel", "embedding"),
-    "embeddings": lambda role: role.kind == "embedding",
-    "biases": lambda role: role.kind == "bias",
-    "normalization": lambda role: role.in_normalization,
-}
-
-
-def check_mask(mask):
-    """Refuse a mask that is neither a known name, a sequence of these, nor a predicate."""
-    names = [mask] if isinstance(mask, str) else mask
-    if mask is None or callable(mask):
-        return
-    if not isinstance(names, list | tuple) or not names or not set(names) <= set(MASKS):
-        raise ValueError(
-            f"mask must be one of {', '.join(MASKS)}, a list of these names (their union), or a "
-            f"function of a variable that says whether to perturb it. Received: mask={mask!r}"
-        )
-
-
-def is_perturbed(role, mask):
-    """Whether `mask` chooses the variable of `role`.
-
-    Variables that are overwritten with their gradient (float8 scales) are not weights and are
-    never perturbed.
-    """
-    if role.variable.overwrite_with_gradient:
-        return False
-    if mask is None:
-        return True
-    if callable(mask):
-        return bool(mask(role.variable))
-    names = [mask] if isinstance(mask, str) else mask
-    return any(MASKS[name](role) for name in names)

@@ -1,9 +1,16 @@
 """Algebra of vectors that are stored as lists of tensors, one tensor a variable."""
 
+from typing import Any, TypeAlias
+
 import keras
 from keras import ops
 
 from keras_sam import backend
+
+# The words of the signatures. A tensor is of the active backend, and has no type that all share.
+Tensor: TypeAlias = Any
+Vector: TypeAlias = list[Tensor]
+Batch: TypeAlias = tuple[Any, Any, Any]
 
 HALF_PRECISION = ("float16", "bfloat16")
 

@@ -9,7 +9,7 @@ from keras import ops
 
 from keras_sam.ascent import AdaptiveAscent, DualNormAscent, MultiStepAscent
 from keras_sam.roles import Role
-from keras_sam.training.memory import Context
+from keras_sam.training.carriers import Context
 
 ORDERS = [1, 1.001, 1.5, 2, 3, 50, math.inf]
 RHO = 0.3

@@ -10,7 +10,7 @@ class Ascent:
 
     Attributes:
         is_closed_form: Whether `direction` is all of it.
-        is_one_pass: Whether `start` is the perturbation already, known before any gradient.
+        is_one_pass: Whether `origin` is the perturbation already, known before any gradient.
         starts_clean: Whether the first evaluation of a batch gives its gradient at the weights.
         is_random: Whether it draws numbers.
         climbs_in_steps: Whether it evaluates the batch again on its way.
@@ -34,12 +34,12 @@ class Ascent:
         """What is kept between steps: dict from a name to its `keras_sam.training.memory.Slot`."""
         return {}
 
-    def start(self, oracle, context):
+    def origin(self, oracle, context):
         """Where to evaluate the batch first, relative to the weights.
 
         Args:
             oracle: `GradientOracle` over the perturbed weights.
-            context: `keras_sam.training.memory.Context` of these weights.
+            context: `keras_sam.training.carriers.Context` of these weights.
 
         Returns:
             List of tensors; `None` for the weights themselves.
@@ -65,7 +65,7 @@ class Ascent:
         Args:
             oracle: `GradientOracle` over the perturbed weights.
             gradients: List of tensors, the first gradient with respect to them.
-            context: `keras_sam.training.memory.Context` of these weights.
+            context: `keras_sam.training.carriers.Context` of these weights.
 
         Returns:
             List of tensors shaped as the weights.

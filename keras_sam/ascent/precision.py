@@ -41,7 +41,7 @@ class PrecisionAscent(Ascent):
     def slots(self):
         return {"precision": Slot(initial=self.initial_precision)}
 
-    def start(self, oracle, context):
+    def origin(self, oracle, context):
         noise = tensors.normal_like(oracle.weights, context.seed)
         return [
             draw / ops.sqrt(self.data_size * precision)

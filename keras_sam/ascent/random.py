@@ -90,7 +90,7 @@ class NoisyAscent(AscentAround):
         self.sigma = check_rho(sigma, "sigma")
         self.lam = checks.non_negative("lam", lam)
 
-    def start(self, oracle, context):
+    def origin(self, oracle, context):
         sigma = rho_at(self.sigma, context.optimizer)
         weights = oracle.weights
         sizes = [
@@ -104,7 +104,7 @@ class NoisyAscent(AscentAround):
         ]
 
     def perturbation(self, oracle, gradients, context):
-        return self.along(tensors.add(context.start, gradients, self.lam), oracle, context.rho)
+        return self.along(tensors.add(context.origin, gradients, self.lam), oracle, context.rho)
 
     def get_config(self):
         return {**super().get_config(), "sigma": serialize_rho(self.sigma), "lam": self.lam}

@@ -41,7 +41,7 @@ class PreviousGradientAscent(AscentAround):
     def slots(self):
         return PREVIOUS
 
-    def start(self, oracle, context):
+    def origin(self, oracle, context):
         return self._along_previous(oracle, context) if self.is_one_pass else None
 
     def perturbation(self, oracle, gradients, context):
@@ -94,7 +94,7 @@ class MomentumAscent(AscentAround):
     def slots(self):
         return {"velocity": Slot()}
 
-    def start(self, oracle, context):
+    def origin(self, oracle, context):
         velocity = tensors.values(context.state["velocity"])
         return self.along(tensors.scale(velocity, -1.0), oracle, context.rho)
 

@@ -113,9 +113,9 @@ class TrainStep:
         )
         mapping = [pair for refs, values in zip(variables, state) for pair in zip(refs, values)]
         with keras.StatelessScope(state_mapping=mapping) as scope:
-            gradients, displacement, logs = self.compute_update(data)
-        trainable, optimizer = self.optimizer.stateless_apply(state[2], gradients, state[0])
-        trainable = displaced(variables[0], trainable, displacement)
+            outcome, logs = self.compute_update(data)
+        trainable, optimizer = self.optimizer.stateless_apply(state[2], outcome.gradients, state[0])
+        trainable = displaced(variables[0], trainable, outcome.displacement)
         non_trainable, metrics = (
             [scope.get_current_value(variable) for variable in refs]
             for refs in (variables[1], variables[3])

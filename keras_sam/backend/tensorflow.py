@@ -1,6 +1,5 @@
 """Gradients and the train step on TensorFlow."""
 
-import keras
 import tensorflow as tf
 from keras import ops
 
@@ -114,10 +113,10 @@ class TrainStep:
         # Without a strategy Keras lets the first call build the model; this one looks at the
         # model through a stateless scope, where variables cannot be made.
         if not self.is_ready:
-            keras.Model._symbolic_build(self, data_batch=data)
-        gradients, displacement, logs = self.compute_update(data)
-        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables))
-        displace(self.trainable_variables, displacement)
+            self.make_variables(data)
+        outcome, logs = self.compute_update(data)
+        self.optimizer.apply_gradients(zip(outcome.gradients, self.trainable_variables))
+        displace(self.trainable_variables, outcome.displacement)
         return logs
 
 

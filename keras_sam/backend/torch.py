@@ -129,10 +129,10 @@ class TrainStep:
     """The `train_step` of Keras's PyTorch trainer around `compute_update`."""
 
     def train_step(self, data):
-        gradients, displacement, logs = self.compute_update(data)
+        outcome, logs = self.compute_update(data)
         with torch.no_grad():
-            self.optimizer.apply(gradients, self.trainable_variables)
-            displace(self.trainable_variables, displacement)
+            self.optimizer.apply(outcome.gradients, self.trainable_variables)
+            displace(self.trainable_variables, outcome.displacement)
         return logs
 
 

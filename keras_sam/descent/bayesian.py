@@ -5,7 +5,7 @@ from keras import ops
 
 from keras_sam import checks, tensors
 from keras_sam.descent.descent import Descent
-from keras_sam.training.evaluation import Evaluation
+from keras_sam.training.carriers import Evaluation
 from keras_sam.training.memory import Slot
 
 

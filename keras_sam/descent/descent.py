@@ -1,40 +1,5 @@
 """What every descent offers."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-
-from keras_sam.training.evaluation import Evaluation
-
-
-@dataclass(frozen=True)
-class Climb:
-    """What a descent may know of the ascent before it.
-
-    Args:
-        first: The first `Evaluation` of the batch: at the weights, for most methods.
-        perturbation: List of tensors, one a trainable variable; `None` where it stays.
-        chosen: Indices of the perturbed variables.
-        direction: The ascent as a function `(gradients, weights) -> perturbation` over the
-            chosen variables; `None` where the ascent is not a closed form.
-        again: Function without arguments that gives the ascent's next perturbation, another one
-            where it is random.
-        known: The `Evaluation` at the perturbed weights where the first one was there.
-        lookahead: Where the descent wanted the first evaluation, relative to the weights.
-    """
-
-    first: Evaluation
-    perturbation: list
-    chosen: list[int]
-    direction: Callable | None = None
-    again: Callable | None = None
-    known: Evaluation | None = None
-    lookahead: Any = None
-
-    def perturbed(self, oracle):
-        """`Evaluation` at the perturbed weights; no second one where it is known."""
-        return oracle.at(self.perturbation) if self.known is None else self.known
-
 
 class Descent:
     """What to send to the optimizer, once the perturbation is known.
@@ -75,7 +40,7 @@ class Descent:
 
         Args:
             oracle: `GradientOracle` over all trainable weights.
-            context: `keras_sam.training.memory.Context`.
+            context: `keras_sam.training.carriers.Context`.
         """
         del oracle, context
 
@@ -85,7 +50,7 @@ class Descent:
         Args:
             oracle: `GradientOracle` over all trainable weights.
             climb: The `Climb`.
-            context: `keras_sam.training.memory.Context`.
+            context: `keras_sam.training.carriers.Context`.
 
         Returns:
             `Evaluation` of the perturbed loss, with the gradient to descend.
@@ -97,7 +62,7 @@ class Descent:
 
         Args:
             first: The first `Evaluation` of the batch.
-            context: `keras_sam.training.memory.Context`.
+            context: `keras_sam.training.carriers.Context`.
 
         Returns:
             List of tensors.

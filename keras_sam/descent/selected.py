@@ -6,7 +6,7 @@ from keras import ops
 from keras_sam import checks
 from keras_sam.descent.descent import Descent
 from keras_sam.training.batches import share_of
-from keras_sam.training.evaluation import Evaluation
+from keras_sam.training.carriers import Evaluation
 
 
 @keras.saving.register_keras_serializable(package="keras_sam")
@@ -39,7 +39,7 @@ class SelectedExamples(Descent):
         if self.gamma == 1:
             return climb.perturbed(oracle)
         rise = oracle.example_losses(climb.perturbation)
-        rise = rise - oracle.losses_of(oracle.first.predictions)
+        rise = rise - oracle.losses_of(climb.first.predictions)
         most = ops.argsort(-rise)[: share_of(oracle.size, self.gamma)]
         selected = oracle.examples(most).at(climb.perturbation)
         return Evaluation(climb.first.loss + ops.mean(rise), selected.gradients)

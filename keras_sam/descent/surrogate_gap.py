@@ -4,7 +4,7 @@ import keras
 
 from keras_sam import checks, tensors
 from keras_sam.descent.descent import Descent
-from keras_sam.training.evaluation import Evaluation
+from keras_sam.training.carriers import Evaluation
 
 
 @keras.saving.register_keras_serializable(package="keras_sam")

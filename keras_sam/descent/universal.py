@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_sam import backend, checks, tensors
 from keras_sam.descent.descent import Descent
-from keras_sam.training.evaluation import Evaluation
+from keras_sam.training.carriers import Evaluation
 
 
 @keras.saving.register_keras_serializable(package="keras_sam")

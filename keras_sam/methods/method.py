@@ -8,11 +8,10 @@ from keras import ops
 from keras_sam import checks
 from keras_sam.ascent import Ascent, DualNormAscent
 from keras_sam.descent import Descent, PerturbedGradient
+from keras_sam.masks import Mask, check_mask, is_perturbed
 from keras_sam.methods import composition
 from keras_sam.policy import Policy
-from keras_sam.roles import Mask, check_mask, is_perturbed
 from keras_sam.schedules import Rho, check_rho, deserialize_rho, serialize_rho
-from keras_sam.training.method_run import Run
 
 
 @keras.saving.register_keras_serializable(package="keras_sam")
@@ -91,19 +90,6 @@ class Method:
         is_clean = self.ascent.starts_clean or self.ascent.probes > 0  # Only its gradient is not.
         is_clean = is_clean and not self.descent.looks_ahead
         return is_clean and self.ascent_fraction == 1
-
-    def gradient(self, oracle, context, measure=False):
-        """The gradient for the optimizer, of one batch.
-
-        Args:
-            oracle: `GradientOracle` over all trainable weights.
-            context: `keras_sam.training.memory.Context`.
-            measure: Whether to fill in the measurements. Defaults to `False`.
-
-        Returns:
-            `keras_sam.training.method_run.Step`.
-        """
-        return Run(self, oracle, context).step(measure)
 
     def is_due(self, iteration):
         """Whether `every` and `start` leave this update to act on: `True` or a bool tensor."""

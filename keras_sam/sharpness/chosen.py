@@ -2,7 +2,8 @@
 
 import keras
 
-from keras_sam.roles import check_mask, is_perturbed, roles_of
+from keras_sam.masks import check_mask, is_perturbed
+from keras_sam.roles import roles_of
 
 
 def check_built(model):

@@ -8,7 +8,8 @@ from keras_sam import backend, tensors
 from keras_sam import methods as registry
 from keras_sam.roles import roles_of
 from keras_sam.sharpness.losses import check_has_loss, loss_function
-from keras_sam.training.memory import Context
+from keras_sam.training.carriers import Context
+from keras_sam.training.method_run import MethodRun
 from keras_sam.training.oracle import GradientOracle
 from keras_sam.training.scope import Scope
 
@@ -80,10 +81,10 @@ class Gradients:
     def _gradient(self, method, batch, rho, state):
         oracle = GradientOracle(self._asked, batch, self._roles)
         try:
-            step = method.gradient(oracle, Context(rho, self._optimizer))
+            outcome = MethodRun(method, oracle, Context(rho, self._optimizer)).outcome()
         finally:
             backend.set_random_state(state)  # Every method starts from it, and training goes on.
-        flat = [ops.reshape(tensors.at_least_float32(g), (-1,)) for g in step.gradients]
+        flat = [ops.reshape(tensors.at_least_float32(g), (-1,)) for g in outcome.gradients]
         return ops.concatenate(flat)
 
 

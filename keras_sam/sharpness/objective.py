@@ -14,7 +14,7 @@ from keras_sam.sharpness.errors import finite
 from keras_sam.sharpness.evaluator import Evaluator
 from keras_sam.sharpness.vectors import Layout
 from keras_sam.training.batches import batch_size as size_of
-from keras_sam.training.oracle import replayed
+from keras_sam.training.scope import replayed
 
 
 class Objective:

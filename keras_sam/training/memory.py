@@ -2,8 +2,7 @@
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -28,58 +27,6 @@ class Slot:
     per_weight: bool = True
     initial: float | Callable = 0.0
     is_averaged: bool = True
-
-
-@dataclass(frozen=True)
-class Context:
-    """What a part of a method may know beside the batch and the weights.
-
-    Args:
-        rho: Scalar tensor, the radius of this step.
-        optimizer: The compiled `keras.optimizers.Optimizer`, to be read only.
-        state: Dict from a slot's name to its variable, or to a list of variables.
-        seed: `keras.random.SeedGenerator`; `None` for a method without chance.
-        start: Where the batch was evaluated first, relative to the weights: a list of tensors,
-            `None` for the weights themselves.
-        last_batch: `keras_sam.training.last_batch.LastBatch`, where the method keeps it.
-        is_first_part: Whether this is the whole batch or its first micro-batch.
-    """
-
-    rho: Any
-    optimizer: Any = None
-    state: dict = field(default_factory=dict)
-    seed: Any = None
-    start: list | None = None
-    last_batch: Any = None
-    is_first_part: bool = True
-
-    @property
-    def iteration(self):
-        """Integer scalar tensor, updates that the optimizer has made."""
-        return self.optimizer.iterations
-
-    @property
-    def learning_rate(self):
-        """Scalar tensor, the learning rate of the optimizer's next update."""
-        return keras.ops.convert_to_tensor(self.optimizer.learning_rate)
-
-    def over(self, chosen):
-        """The same context for the chosen weights only."""
-        state = {
-            name: [entry[index] for index in chosen] if isinstance(entry, list) else entry
-            for name, entry in self.state.items()
-        }
-        return self.replaced(state=state)
-
-    def replaced(self, **fields):
-        """The same context with other fields."""
-        return Context(**{**vars(self), **fields})
-
-    @property
-    def variables(self):
-        """All variables of the state, without the seed's."""
-        kept = [] if self.last_batch is None else self.last_batch.variables
-        return [*keras.tree.flatten(self.state), *kept]
 
 
 class Memory(keras.layers.Layer):

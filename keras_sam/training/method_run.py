@@ -1,137 +1,177 @@
-"""One batch on its way through a method."""
+"""One batch on its way through a method: first evaluation, ascent, descent."""
 
-from dataclasses import dataclass
-from typing import Any
+from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import keras
 from keras import ops
 
 from keras_sam import tensors, true_gradient
-from keras_sam.descent import Climb
-from keras_sam.training.first_pass import FirstPass, spread
-from keras_sam.training.scope import only_if
+from keras_sam.tensors import Tensor, Vector
+from keras_sam.training.batches import share_of
+from keras_sam.training.carriers import Climb, Context, FirstEvaluation, Outcome
+from keras_sam.training.oracle import GradientOracle
+from keras_sam.training.scope import Scope, only_if
+
+if TYPE_CHECKING:
+    from keras_sam.methods.method import Method
 
 
-@dataclass(frozen=True)
-class Step:
-    """What a method makes of one batch.
-
-    Args:
-        gradients: List of tensors, the gradient for the optimizer.
-        displacement: List of tensors to take from the weights beside the optimizer's update;
-            empty for almost every method.
-        sharpness: Scalar tensor, perturbed minus clean loss.
-        grad_norm: Scalar tensor, norm of the first gradient.
-        perturbation_norm: Scalar tensor; `None`, as the two above, unless measured.
-        is_active: Whether the method acted on this step: `True` or a bool tensor.
-    """
-
-    gradients: list
-    displacement: list
-    sharpness: Any = None
-    grad_norm: Any = None
-    perturbation_norm: Any = None
-    is_active: Any = True
-
-
-class Run:
+class MethodRun:
     """A batch, a method and what is known of both.
 
     Args:
         method: The `Method`.
         oracle: `GradientOracle` over all trainable weights.
-        context: `keras_sam.training.memory.Context`.
+        context: `Context` over all trainable weights.
+
+    Attributes:
+        first: The `FirstEvaluation` of the batch.
+        is_active: Whether the method acts on this step: `True` or a bool tensor.
+        measured: Dict from the name of a measurement to its scalar tensor; empty unless wanted.
     """
 
-    def __init__(self, method, oracle, context):
+    first: FirstEvaluation
+    is_active: bool | Tensor
+    measured: dict[str, Tensor]
+
+    def __init__(self, method: Method, oracle: GradientOracle, context: Context):
         self.method = method
         self.ascent = method.ascent
         self.descent = method.descent
         self.oracle = oracle
         self.context = context
         self.chosen = method.chosen(oracle.roles)
-        self.around = oracle.over(self.chosen)
-        self.inner = context.over(self.chosen)
+        # What an ascent sees: the perturbed weights alone.
+        self.restricted_oracle = oracle.restricted(self.chosen)
+        self.restricted_context = context.restricted(self.chosen)
 
-    def step(self, measure):
-        """The `Step`; with its measurements where `measure` says so."""
+    def outcome(self, measure: bool = False) -> Outcome:
+        """What the method makes of the batch; nothing but its seed is assigned yet.
+
+        Args:
+            measure: Whether to fill in `measured`. Defaults to `False`.
+        """
+        with Scope() as scope:
+            gradients, displacement = self._step(measure)
+        if self.context.seed is not None:
+            self.context.seed.state.assign(scope.value(self.context.seed.state))
+        state = [scope.value(variable) for variable in self.context.variables]
+        return Outcome(gradients, displacement, state)
+
+    def _step(self, measure):
         is_due = self.method.is_due(self.context.iteration)
-        first_pass = FirstPass(self, is_due)
-        self.lookahead = first_pass.lookahead
-        self.inner = self.inner.replaced(start=first_pass.start)
-        self.first = first_pass.evaluation()
-        self.first_values = dict(self.oracle.first.next_values)
-        is_active = self._is_active(is_due)
-        gradients, loss, length, displacement = self._outcome(is_active, measure)
-        self.ascent.learn(self.around, self._picked(self.first.gradients), self.inner)
-        if not measure:
-            return Step(gradients, displacement, is_active=is_active)
-        norm = tensors.norm(self.first.gradients)
-        return Step(gradients, displacement, loss - self.first.loss, norm, length, is_active)
+        self.lookahead = _if_due(is_due, self.descent.lookahead(self.oracle, self.context))
+        origin = self.ascent.origin(self.restricted_oracle, self.restricted_context)
+        self.restricted_context = self.restricted_context.replaced(origin=_if_due(is_due, origin))
+        self.first = self._evaluate_first(is_due)
+        self.first_values = dict(self.oracle.next_values)
+        self.is_active = self._acts(is_due)
+        gradients, displacement, loss, length = self._act_or_rest(measure)
+        picked = self._picked(self.first.gradients)
+        self.ascent.learn(self.restricted_oracle, picked, self.restricted_context)
+        self.measured = {}
+        if measure:
+            self.measured = {
+                "sharpness": loss - self.first.loss,
+                "grad_norm": tensors.norm(self.first.gradients),
+                "perturbation_norm": length,
+            }
+        return gradients, displacement
 
-    def _is_active(self, is_due):
+    def _evaluate_first(self, is_due):
+        oracle, offset = self.oracle, self.lookahead
+        if self.method.ascent_fraction < 1:
+            oracle = self._part_of_batch()
+        if self.restricted_context.origin is not None:
+            offset = self._spread(self.restricted_context.origin)
+        # Of a pass that serves the descent itself, an ascent asks nothing.
+        with true_gradient.asked(is_due if offset is None else False):
+            return oracle.evaluate_first(offset, self._weighting(is_due))
+
+    def _part_of_batch(self):
+        """The oracle for a random part of the batch."""
+        size = self.oracle.size
+        order = keras.random.shuffle(ops.arange(size), seed=self.context.seed)
+        return self.oracle.examples(order[: share_of(size, self.method.ascent_fraction)])
+
+    def _weighting(self, is_due):
+        """Function from the examples' losses to their weights; all 1 where the method rests."""
+        if not self.ascent.probes:
+            return None
+
+        def probe():
+            return self.ascent.probe(self.restricted_oracle, self.restricted_context)
+
+        if is_due is True:
+            probes = probe()
+            return lambda losses: self.ascent.weigh(losses, probes)
+        zeros = [ops.zeros((self.oracle.size,))] * self.ascent.probes
+        probes = only_if(is_due, probe, lambda: zeros, self.context)
+        return lambda losses: ops.where(
+            is_due, self.ascent.weigh(losses, probes), ops.ones_like(losses)
+        )
+
+    def _acts(self, is_due):
         if self.method.policy is None:
             return is_due
         acts = self.method.policy.acts(self.first.gradients, self.context)
         return acts if is_due is True else ops.logical_and(is_due, acts)
 
-    def _outcome(self, is_active, measure):
-        """Gradients, loss, length of the perturbation, displacement."""
-        if is_active is True or self.ascent.is_one_pass:
+    def _act_or_rest(self, measure):
+        """Gradients, displacement, loss and length of the perturbation."""
+        if self.is_active is True or self.ascent.is_one_pass:
             return self._act(measure)
-        return only_if(is_active, lambda: self._act(measure), self._rest, self.context)
+        return only_if(self.is_active, lambda: self._act(measure), self._rest, self.context)
 
     def _act(self, measure):
         perturbation = self._perturbation()
-        known = self.first if self.ascent.is_one_pass else None
         climb = Climb(
             self.first,
             self._spread(perturbation),
             self.chosen,
-            self._direction(),
+            self._direction if self.ascent.is_closed_form else None,
             lambda: self._spread(self._perturbation()),
-            known,
+            self.first if self.ascent.is_one_pass else None,
             self.lookahead,
         )
-        outcome = self.descent.evaluation(self.oracle, climb, self.context)
+        perturbed = self.descent.evaluation(self.oracle, climb, self.context)
         length = tensors.norm(perturbation) if measure else ops.zeros(())
-        displacement = outcome.displacement or []
         return (
-            self._finished(outcome.gradients, self.oracle.first.next_values),
-            outcome.loss,
+            self._finished(perturbed.gradients, self.oracle.next_values),
+            self._like_first(perturbed.displacement) if perturbed.displacement else [],
+            perturbed.loss,
             ops.cast(length, "float32"),
-            self._like_first(displacement) if displacement else [],
         )
-
-    def _perturbation(self):
-        if self.ascent.is_one_pass:
-            return self.inner.start
-        gradients = self._picked(self.first.gradients)
-        with true_gradient.asked(True):
-            return self.ascent.perturbation(self.around, gradients, self.inner)
 
     def _rest(self):
         rest = self.descent.rest(self.first, self.context)
         gradients = self._finished(rest, self.first_values)
-        displacement = [ops.zeros_like(gradient) for gradient in gradients]
-        return (
-            gradients,
-            self.first.loss,
-            ops.zeros((), "float32"),
-            displacement if self.descent.displaces else [],
-        )
+        still = [ops.zeros_like(gradient) for gradient in gradients]
+        displacement = still if self.descent.displaces else []
+        return gradients, displacement, self.first.loss, ops.zeros((), "float32")
 
-    def _direction(self):
-        if not self.ascent.is_closed_form:
-            return None
-        return lambda gradients, weights: self.ascent.direction(
-            gradients, weights, self.context.rho, self.around.roles
-        )
+    def _perturbation(self) -> Vector:
+        if self.ascent.is_one_pass:
+            return self.restricted_context.origin
+        gradients = self._picked(self.first.gradients)
+        with true_gradient.asked(True):
+            return self.ascent.perturbation(
+                self.restricted_oracle, gradients, self.restricted_context
+            )
+
+    def _direction(self, gradients, weights):
+        roles = self.restricted_oracle.roles
+        return self.ascent.direction(gradients, weights, self.context.rho, roles)
 
     def _picked(self, full):
         return [full[index] for index in self.chosen]
 
     def _spread(self, picked):
-        return spread(picked, self.chosen, len(self.oracle.roles))
+        """A vector over the chosen weights as one over all of them, `None` elsewhere."""
+        chosen = dict(zip(self.chosen, picked, strict=True))
+        return [chosen.get(index) for index in range(len(self.oracle.roles))]
 
     def _finished(self, gradients, next_values):
         """Gradients in the variables' dtypes, with the next values of those that have such."""
@@ -143,3 +183,10 @@ class Run:
             ops.cast(after, before.dtype)
             for after, before in zip(vector, self.first.gradients, strict=True)
         ]
+
+
+def _if_due(is_due, offset):
+    """The offset; nothing, which is the weights themselves, where the method rests."""
+    if offset is None or is_due is True:
+        return offset
+    return tensors.scale(offset, ops.cast(is_due, "float32"))

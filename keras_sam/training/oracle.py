@@ -1,14 +1,24 @@
 """Loss and gradient of one batch at any weights, without touching a variable."""
 
-import contextlib
+from __future__ import annotations
+
 import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Self
 
 from keras import ops
 
 from keras_sam import backend, tensors
-from keras_sam.training import batches, examples
-from keras_sam.training.evaluation import Evaluation, First
-from keras_sam.training.scope import Scope
+from keras_sam.roles import Role
+from keras_sam.tensors import Batch, Tensor, Vector
+from keras_sam.training import batches
+from keras_sam.training.carriers import Evaluation, FirstEvaluation
+from keras_sam.training.scope import Scope, replayed
+
+if TYPE_CHECKING:
+    from keras_sam.model import SAMModel
+
+Weighting = Tensor | Callable[[Tensor], Tensor] | None
 
 
 class GradientOracle:
@@ -21,21 +31,31 @@ class GradientOracle:
     Args:
         model: The `SAMModel` in training.
         batch: `(x, y, sample_weight)`, nested tensors with a leading batch axis.
-        roles: List of `Role`, one for each trainable variable.
+        roles: Sequence of `Role`, one for each trainable variable.
         loss_scale: Factor that multiplies the loss before it is differentiated, against
             underflow. The gradients that the oracle gives are free of it. Defaults to `None`.
+
+    Attributes:
+        next_values: Dict from the index of a variable that is overwritten with its gradient
+            (float8 scales) to that of the latest evaluation.
     """
 
-    def __init__(self, model, batch, roles, loss_scale=None):
+    def __init__(
+        self,
+        model: SAMModel,
+        batch: Batch,
+        roles: tuple[Role, ...],
+        loss_scale: Tensor | None = None,
+    ):
         self.model = model
         self.batch = batch
         self.all_roles = roles
         self.chosen = list(range(len(roles)))
         self.loss_scale = loss_scale
-        self.first = First()
+        self.next_values: dict[int, Tensor] = {}
         self._random_state = backend.random_state()
 
-    def over(self, chosen):
+    def restricted(self, chosen: list[int]) -> Self:
         """The same oracle as a function of the chosen weights only, the others held fixed.
 
         Args:
@@ -43,11 +63,11 @@ class GradientOracle:
         """
         return self._view(chosen=list(chosen))
 
-    def on(self, batch):
+    def on(self, batch: Batch) -> Self:
         """The same oracle for another batch."""
         return self._view(batch=batch)
 
-    def examples(self, indices):
+    def examples(self, indices: Tensor) -> Self:
         """The same oracle for some examples of the batch.
 
         Args:
@@ -55,33 +75,61 @@ class GradientOracle:
         """
         return self.on(batches.take(self.batch, indices))
 
-    def _view(self, **attributes):
+    def _view(self, **attributes: Any) -> Self:
         view = object.__new__(type(self))
         view.__dict__.update({**self.__dict__, **attributes})
         return view
 
     @property
-    def size(self):
+    def size(self) -> int | Tensor:
         """Number of examples: an int where it is known, else a scalar tensor."""
         return batches.batch_size(self.batch[0])
 
     @property
-    def roles(self):
+    def roles(self) -> list[Role]:
         """Roles of the weights that this oracle is a function of."""
         return [self.all_roles[index] for index in self.chosen]
 
     @property
-    def variables(self):
-        """The variables of these weights."""
-        return [role.variable for role in self.roles]
+    def weights(self) -> Vector:
+        """Current values of these weights: list of tensors."""
+        return tensors.values(self._variables)
 
     @property
-    def weights(self):
-        """Current values of these variables: list of tensors."""
-        return tensors.values(self.variables)
+    def _variables(self):
+        return [role.variable for role in self.roles]
 
-    def at(self, perturbation=None, weighting=None, training=True):
-        """Evaluation at `weights + perturbation`; the first one of a batch owns its state.
+    def evaluate_first(
+        self, offset: Vector | None = None, weighting: Weighting = None
+    ) -> FirstEvaluation:
+        """The evaluation that owns the batch's state: the first one, made once.
+
+        Args:
+            offset: As `perturbation` of `at`.
+            weighting: As in `at`.
+        """
+        with Scope(collect_losses=True) as scope:
+            outcome, found = self._value_and_gradient(scope, offset, weighting)
+        loss, predictions, values = outcome
+        connected = [gradient for gradient in found if gradient is not None]
+        return FirstEvaluation(
+            tensors.at_least_float32(loss),
+            self._unscaled(found),
+            batch=self.batch,
+            predictions=predictions,
+            # The shorter one ends it: a weighted loss assigns once more after the values.
+            updates=list(zip(scope.assigned.values(), values, strict=False)),
+            is_connected=[gradient is not None for gradient in found],
+            is_finite=None if self.loss_scale is None else tensors.is_finite(connected),
+        )
+
+    def at(
+        self,
+        perturbation: Vector | None = None,
+        weighting: Weighting = None,
+        training: bool = True,
+    ) -> Evaluation:
+        """Evaluation at `weights + perturbation`; what it assigns is dropped.
 
         Args:
             perturbation: List of tensors shaped as the weights; `None` for a weight that stays.
@@ -92,25 +140,18 @@ class GradientOracle:
             training: Whether layers such as BatchNorm and Dropout act as in training. Defaults
                 to `True`.
         """
-        run = functools.partial(
-            self._differentiated, backend.value_and_gradient, self._point(perturbation)
-        )
-        options = {"weighting": weighting, "training": training}
-        if self.first.loss is None:
-            _, outcome, gradients = run(**options)
-            self._keep(outcome, gradients)
-        else:
-            with replayed(self._random_state):
-                _, outcome, gradients = run(**options)
-        return Evaluation(tensors.at_least_float32(outcome[0]), self._unscaled(gradients))
+        with replayed(self._random_state), Scope(collect_losses=True) as scope:
+            outcome, found = self._value_and_gradient(scope, perturbation, weighting, training)
+        return Evaluation(tensors.at_least_float32(outcome[0]), self._unscaled(found))
 
-    def hessian_vector_product(self, vector):
+    def hessian_vector_product(self, vector: Vector) -> Vector:
         """Product of the loss's Hessian at the weights with `vector`, a list of tensors."""
-        with replayed(self._random_state):
-            product = self._differentiated(backend.hessian_vector_product, self.weights, vector)
+        with replayed(self._random_state), Scope(collect_losses=True) as scope:
+            loss = functools.partial(self._loss, scope)
+            product = backend.hessian_vector_product(loss, self.weights, vector)
         return self._unscaled(product)
 
-    def example_losses(self, perturbation=None):
+    def example_losses(self, perturbation: Vector | None = None) -> Tensor:
         """Loss of each example at `weights + perturbation`, from a forward pass alone.
 
         Args:
@@ -119,50 +160,39 @@ class GradientOracle:
         Returns:
             Tensor of shape `(batch,)`, as `losses_of`.
         """
-        x, _, _ = self.batch
         with replayed(self._random_state), Scope(collect_losses=True) as scope:
-            scope.place(self.variables, self._point(perturbation))
-            return self.losses_of(self.model(x, training=True))
+            scope.place(self._variables, self._point(perturbation))
+            return self.losses_of(self.model(self.batch[0], training=True))
 
-    def losses_of(self, predictions):
+    def losses_of(self, predictions: Tensor) -> Tensor:
         """Loss of each example for predictions that are there: shape `(batch,)`, float32."""
-        return examples.losses(self._compute_loss, self.batch, predictions)
+        return batches.example_losses(self._compute_loss, self.batch, predictions)
 
     def _point(self, perturbation):
         return self.weights if perturbation is None else tensors.add(self.weights, perturbation)
 
-    def _keep(self, outcome, gradients):
-        loss, predictions, values = outcome
-        updates = list(zip(self._assigned, values, strict=True))
-        connected = [gradient for gradient in gradients if gradient is not None]
-        vars(self.first).update(
-            batch=self.batch,
-            loss=loss,
-            predictions=predictions,
-            updates=updates,
-            is_connected=[gradient is not None for gradient in gradients],
-            is_finite=None if self.loss_scale is None else tensors.is_finite(connected),
-        )
+    def _value_and_gradient(self, scope, offset, weighting, training=True):
+        """`((loss, predictions, values), gradients)`, within an open scope.
 
-    def _differentiated(self, differentiate, weights, *vector, **options):
-        # Open until the gradient is there: on PyTorch rematerialised layers run again for it.
-        with Scope(collect_losses=True) as scope:
-            return differentiate(functools.partial(self._loss, scope, **options), weights, *vector)
+        On PyTorch rematerialised layers run again for the gradient: the scope must see that.
+        """
+        loss = functools.partial(self._loss, scope, weighting=weighting, training=training)
+        return backend.value_and_gradient(loss, self._point(offset))[1:]
 
     def _loss(self, scope, weights, weighting=None, training=True):
+        """What is differentiated; beside it the loss, the predictions and what was assigned."""
         x, y, sample_weight = self.batch
-        scope.place(self.variables, weights)
+        scope.place(self._variables, weights)
         predictions = self.model(x, training=training)
         loss = self._compute_loss(x, y, predictions, sample_weight, training)
-        self._assigned = list(scope.assigned.values())
-        values = [scope.get_current_value(variable) for variable in self._assigned]
+        values = [scope.get_current_value(variable) for variable in scope.assigned.values()]
         objective = loss
         if weighting is not None:
             weight = weighting(self.losses_of(predictions)) if callable(weighting) else weighting
-            weight = ops.stop_gradient(weight)
-            weight = batches.multiplied(sample_weight, weight)
+            weight = batches.multiplied(sample_weight, ops.stop_gradient(weight))
             objective = self._compute_loss(x, y, predictions, weight, training)
-        return self._scaled(objective), (loss, predictions, values)
+        scaled = objective if self.loss_scale is None else ops.multiply(objective, self.loss_scale)
+        return scaled, (loss, predictions, values)
 
     def _compute_loss(self, x, y, predictions, sample_weight, training=True):
         loss = self.model.compute_loss(
@@ -171,15 +201,12 @@ class GradientOracle:
         replicas = backend.num_replicas()  # By which Keras has divided the loss.
         return loss if replicas == 1 else loss * replicas
 
-    def _scaled(self, loss):
-        return loss if self.loss_scale is None else ops.multiply(loss, self.loss_scale)
-
     def _unscaled(self, gradients):
         filled = []
-        for index, gradient, variable in zip(self.chosen, gradients, self.variables, strict=True):
+        for index, gradient, variable in zip(self.chosen, gradients, self._variables, strict=True):
             if gradient is not None and variable.overwrite_with_gradient:
                 # No gradient but a next value, with which no method must calculate.
-                self.first.next_values[index] = gradient
+                self.next_values[index] = gradient
                 gradient = None
             filled.append(self._without_scale(gradient, variable))
         return filled
@@ -190,14 +217,3 @@ class GradientOracle:
         if self.loss_scale is None:
             return gradient
         return gradient / ops.cast(self.loss_scale, gradient.dtype)
-
-
-@contextlib.contextmanager
-def replayed(state):
-    """Runs a block from a given random state and leaves the generators as they were."""
-    later = backend.random_state()
-    backend.set_random_state(state)
-    try:
-        yield
-    finally:
-        backend.set_random_state(later)

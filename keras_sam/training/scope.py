@@ -1,5 +1,7 @@
 """Scopes in which variables have other values, and none is really assigned."""
 
+import contextlib
+
 import keras
 
 from keras_sam import backend
@@ -63,10 +65,25 @@ def only_if(predicate, act, rest, context):
         predicate: Bool scalar tensor.
         act: Function that evaluates the model again.
         rest: Function that does not.
-        context: `keras_sam.training.memory.Context` whose variables the functions may assign.
+        context: `keras_sam.training.carriers.Context` whose variables the functions may assign.
     """
     variables = [*context.variables, *([] if context.seed is None else [context.seed.state])]
     outcome, values = backend.cond(predicate, pure(act, variables), pure(rest, variables))
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
     return outcome
+
+
+@contextlib.contextmanager
+def replayed(state):
+    """Runs a block from a given random state and leaves the generators as they were.
+
+    Args:
+        state: What `keras_sam.backend.random_state` gave.
+    """
+    later = backend.random_state()
+    backend.set_random_state(state)
+    try:
+        yield
+    finally:
+        backend.set_random_state(later)

@@ -126,11 +126,11 @@ def test_noise_is_that_of_the_posterior():
     ascent = methods.BSAM(data_size=100).ascent
     precision = [ops.convert_to_tensor(np.tile([1.0, 4.0], (20_000, 1)).astype("float32"))]
 
-    def start(oracle, context):
+    def origin(oracle, context):
         context.state = {"precision": precision}
-        return ascent.start(oracle, context)
+        return ascent.origin(oracle, context)
 
-    (noise,) = draws.drawn_by(start, model)
+    (noise,) = draws.drawn_by(origin, model)
     np.testing.assert_allclose(noise.std(axis=0), (0.1, 0.05), rtol=0.03)
     assert abs(np.corrcoef(noise.T)[0, 1]) < 0.03
 

@@ -122,7 +122,7 @@ def wide():
 
 
 def test_noise_is_as_large_as_its_filter_and_independent():
-    first, bias, second, _ = drawn_by(NoisyAscent(sigma=0.1).start, wide())
+    first, bias, second, _ = drawn_by(NoisyAscent(sigma=0.1).origin, wide())
     for kernel in (first, second):
         np.testing.assert_allclose(kernel.std(axis=0), (0.1, 0.5), rtol=0.05)
         np.testing.assert_allclose(kernel.mean(axis=0), 0, atol=0.02)

@@ -2,8 +2,8 @@
 
 from keras_sam.ascent import DualNormAscent
 from keras_sam.descent import PerturbedGradient, SecondOrderGradient
+from keras_sam.masks import Mask
 from keras_sam.methods.method import Method
-from keras_sam.roles import Mask
 from keras_sam.schedules import Rho
 
 

@@ -1,0 +1,44 @@
+"""Masks: which variables a method perturbs, by what they do in their layers."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from keras_sam.roles import Role
+
+Mask = str | Sequence[str] | Callable[[Any], bool] | None
+
+MASKS: dict[str, Callable[[Role], bool]] = {
+    "all": lambda role: True,
+    "kernels": lambda role: role.kind in ("kernel", "embedding"),
+    "embeddings": lambda role: role.kind == "embedding",
+    "biases": lambda role: role.kind == "bias",
+    "normalization": lambda role: role.in_normalization,
+}
+
+
+def check_mask(mask):
+    """Refuse a mask that is neither a known name, a sequence of these, nor a predicate."""
+    names = [mask] if isinstance(mask, str) else mask
+    if mask is None or callable(mask):
+        return
+    if not isinstance(names, list | tuple) or not names or not set(names) <= set(MASKS):
+        raise ValueError(
+            f"mask must be one of {', '.join(MASKS)}, a list of these names (their union), or a "
+            f"function of a variable that says whether to perturb it. Received: mask={mask!r}"
+        )
+
+
+def is_perturbed(role, mask):
+    """Whether `mask` chooses the variable of `role`.
+
+    Variables that are overwritten with their gradient (float8 scales) are not weights and are
+    never perturbed.
+    """
+    if role.variable.overwrite_with_gradient:
+        return False
+    if mask is None:
+        return True
+    if callable(mask):
+        return bool(mask(role.variable))
+    names = [mask] if isinstance(mask, str) else mask
+    return any(MASKS[name](role) for name in names)

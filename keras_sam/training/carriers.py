@@ -1,0 +1,153 @@
+"""What travels with a batch: what is known before, what an evaluation gives, what comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import keras
+
+from keras_sam.tensors import Batch, Tensor, Vector
+
+if TYPE_CHECKING:
+    from keras_sam.training.last_batch import LastBatch
+    from keras_sam.training.oracle import GradientOracle
+
+State = dict[str, "keras.Variable | list[keras.Variable]"]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a part of a method may know beside the batch and the weights.
+
+    Args:
+        rho: Scalar tensor, the radius of this step.
+        optimizer: The compiled `keras.optimizers.Optimizer`, to be read only.
+        state: Dict from a slot's name to its variable, or to a list of variables.
+        seed: `keras.random.SeedGenerator`; `None` for a method without chance.
+        origin: Where the batch was evaluated first, relative to the weights: a list of tensors,
+            `None` for the weights themselves.
+        last_batch: `keras_sam.training.last_batch.LastBatch`, where the method keeps it.
+        is_first_part: Whether this is the whole batch or its first micro-batch.
+    """
+
+    rho: Tensor
+    optimizer: keras.optimizers.Optimizer | None = None
+    state: State = field(default_factory=dict)
+    seed: keras.random.SeedGenerator | None = None
+    origin: Vector | None = None
+    last_batch: LastBatch | None = None
+    is_first_part: bool = True
+
+    @property
+    def iteration(self) -> Tensor:
+        """Integer scalar tensor, updates that the optimizer has made."""
+        return self.optimizer.iterations
+
+    @property
+    def learning_rate(self) -> Tensor:
+        """Scalar tensor, the learning rate of the optimizer's next update."""
+        return keras.ops.convert_to_tensor(self.optimizer.learning_rate)
+
+    def restricted(self, chosen: list[int]) -> Context:
+        """The same context for the chosen weights only."""
+        state = {
+            name: [entry[index] for index in chosen] if isinstance(entry, list) else entry
+            for name, entry in self.state.items()
+        }
+        return self.replaced(state=state)
+
+    def replaced(self, **fields: Any) -> Context:
+        """The same context with other fields."""
+        return replace(self, **fields)
+
+    @property
+    def variables(self) -> list[keras.Variable]:
+        """The variables of the state and of the batch that is kept, in a fixed order."""
+        kept = [] if self.last_batch is None else self.last_batch.variables
+        return [*keras.tree.flatten(self.state), *kept]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Loss and gradient of the batch at one point.
+
+    Args:
+        loss: Scalar tensor, the loss that Keras would report.
+        gradients: List of tensors, one for each weight that was differentiated.
+        displacement: List of tensors to take from the weights beside the optimizer's update;
+            `None` for almost every method.
+    """
+
+    loss: Tensor
+    gradients: Vector
+    displacement: Vector | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirstEvaluation(Evaluation):
+    """The evaluation of a batch that owns its metrics, BatchNorm's statistics and the seeds.
+
+    Args:
+        batch: The batch, or the part of it, that was evaluated.
+        predictions: Nested tensors.
+        updates: List of `(variable, value)`: BatchNorm statistics, seeds, metrics.
+        is_connected: List of bools, whether the loss depends on each weight.
+        is_finite: Bool tensor, whether the scaled gradients are; `None` without loss scaling.
+    """
+
+    batch: Batch
+    predictions: Tensor
+    updates: list[tuple[keras.Variable, Tensor]]
+    is_connected: list[bool]
+    is_finite: Tensor | None
+
+    def commit(self) -> None:
+        """Hand what the evaluation assigned to the variables."""
+        for variable, value in self.updates:
+            variable.assign(value)
+
+
+@dataclass(frozen=True)
+class Climb:
+    """What a descent may know of the ascent before it.
+
+    Args:
+        first: The first `Evaluation` of the batch: at the weights, for most methods.
+        perturbation: List of tensors, one a trainable variable; `None` where it stays.
+        chosen: Indices of the perturbed variables.
+        direction: The ascent as a function `(gradients, weights) -> perturbation` over the
+            chosen variables; `None` where the ascent is not a closed form.
+        again: Function without arguments that gives the ascent's next perturbation, another one
+            where it is random.
+        known: The `Evaluation` at the perturbed weights where the first one was there.
+        lookahead: Where the descent wanted the first evaluation, relative to the weights.
+    """
+
+    first: FirstEvaluation
+    perturbation: Vector
+    chosen: list[int]
+    direction: Callable[[Vector, Vector], Vector] | None
+    again: Callable[[], Vector]
+    known: Evaluation | None
+    lookahead: Vector | None
+
+    def perturbed(self, oracle: GradientOracle) -> Evaluation:
+        """`Evaluation` at the perturbed weights; no second one where it is known."""
+        return oracle.at(self.perturbation) if self.known is None else self.known
+
+
+class Outcome(NamedTuple):
+    """What a batch does to the model, beside its metrics.
+
+    Attributes:
+        gradients: List of tensors for the optimizer.
+        displacement: List of tensors to take from the weights after the optimizer's update;
+            empty for almost every method.
+        state: List of the new values of the method's state, in the order of `Context.variables`.
+    """
+
+    gradients: Vector
+    displacement: Vector
+    state: list[Tensor]
