@@ -43,7 +43,7 @@ class Case:
         """Gradient evaluations a step, in words."""
         if "ascent_fraction" in self.arguments:
             return "1 + ascent_fraction"
-        return ROWS[self.method].cost if self.method in ROWS else "1"
+        return str(ROWS[self.method].cost) if self.method in ROWS else "1"
 
     @property
     def steps(self):

@@ -50,7 +50,7 @@ def index() -> str:
     heads = ("name", "what it does", "from", "gradient evaluations a step", "state")
     lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for row in keras_sam.methods.list(detail=True):
-        cells = (f"[`{row.name}`]({row.name}.md)", row.summary, row.paper, row.cost, row.state)
+        cells = (f"[`{row.name}`]({row.name}.md)", row.summary, row.paper, str(row.cost), row.state)
         lines.append("| " + " | ".join(cells) + " |")
     return HEAD + "\n".join(lines) + "\n"
 

@@ -17,9 +17,9 @@ def methods_table() -> str:
     heads = ("name", "what it does", "options of its own", "gradients a step", "from")
     lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
     for row in keras_sam.methods.list(detail=True):
-        own = [f"`{name}`" for name in keras_sam.methods.own_options(row.name)]
+        own = [f"`{name}`" for name in row.own_options]
         name = f"[`{row.name}`](docs/methods/{row.name}.md)"
-        cells = (name, row.summary, ", ".join(own), row.cost, row.paper)
+        cells = (name, row.summary, ", ".join(own), str(row.cost), row.paper)
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
@@ -29,6 +29,11 @@ def updated(readme: str) -> str:
     before, rest = readme.split(BEGIN)
     after = rest.split(END)[1]
     return before + BEGIN + methods_table() + END + after
+
+
+def shown(readme: str) -> list[str]:
+    """The lines of the table that `readme` has now."""
+    return readme.split(BEGIN)[1].split(END)[0].splitlines()
 
 
 if __name__ == "__main__":

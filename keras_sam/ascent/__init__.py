@@ -1,35 +1,21 @@
 """Ascents: where a method looks for a higher loss."""
 
-from keras_sam.ascent.adaptive import AdaptiveAscent
-from keras_sam.ascent.around import AscentAround
-from keras_sam.ascent.ascent import Ascent
-from keras_sam.ascent.dual_norm import DualNormAscent
-from keras_sam.ascent.dynamic import DynamicAscent
-from keras_sam.ascent.friendly import FriendlyAscent
-from keras_sam.ascent.layers import LayerwiseAscent, WidthScaledAscent
-from keras_sam.ascent.multi_step import MultiStepAscent
-from keras_sam.ascent.precision import PrecisionAscent
-from keras_sam.ascent.random import NoisyAscent, RandomAscent, StochasticAscent
-from keras_sam.ascent.reweighted import ReweightedAscent
-from keras_sam.ascent.sparse import FisherAscent
-from keras_sam.ascent.stale import MomentumAscent, PreviousGradientAscent
+# ruff: noqa: F403  (A module exports what it marks as a part: no list here repeats it.)
 
-__all__ = [
-    "AdaptiveAscent",
-    "Ascent",
-    "AscentAround",
-    "DualNormAscent",
-    "DynamicAscent",
-    "FisherAscent",
-    "FriendlyAscent",
-    "LayerwiseAscent",
-    "MomentumAscent",
-    "MultiStepAscent",
-    "NoisyAscent",
-    "PrecisionAscent",
-    "PreviousGradientAscent",
-    "RandomAscent",
-    "ReweightedAscent",
-    "StochasticAscent",
-    "WidthScaledAscent",
-]
+import inspect
+
+from keras_sam.ascent.adaptive import *
+from keras_sam.ascent.around import *
+from keras_sam.ascent.ascent import *
+from keras_sam.ascent.dual_norm import *
+from keras_sam.ascent.dynamic import *
+from keras_sam.ascent.friendly import *
+from keras_sam.ascent.layers import *
+from keras_sam.ascent.multi_step import *
+from keras_sam.ascent.precision import *
+from keras_sam.ascent.random import *
+from keras_sam.ascent.reweighted import *
+from keras_sam.ascent.sparse import *
+from keras_sam.ascent.stale import *
+
+__all__ = [name for name, thing in sorted(vars().items()) if inspect.isclass(thing)]

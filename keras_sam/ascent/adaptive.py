@@ -1,18 +1,18 @@
 """The ascent of ASAM: a ball that is scaled with the weights."""
 
-import keras
 from keras import ops
 
 from keras_sam import checks, tensors
 from keras_sam.ascent.ascent import Ascent
 from keras_sam.ascent.dual_norm import DualNormAscent
 from keras_sam.ascent.filters import filter_norms
+from keras_sam.saving import part
 
 NORMALIZATIONS = ("element", "filter")
 SCALED = ("weights", "all")
 
 
-@keras.saving.register_keras_serializable(package="keras_sam")
+@part
 class AdaptiveAscent(Ascent):
     """Steepest ascent on the ball of radius rho after dividing by the weights' size T.
 

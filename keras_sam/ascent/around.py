@@ -4,8 +4,10 @@ import keras
 
 from keras_sam.ascent.ascent import Ascent
 from keras_sam.ascent.dual_norm import DualNormAscent
+from keras_sam.saving import exported
 
 
+@exported
 class AscentAround(Ascent):
     """An ascent that asks another one for the way.
 

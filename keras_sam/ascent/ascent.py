@@ -1,6 +1,9 @@
 """What every ascent offers."""
 
+from keras_sam.saving import exported
 
+
+@exported
 class Ascent:
     """Where to look: maps the clean gradient to a perturbation of length rho.
 

@@ -2,14 +2,14 @@
 
 import math
 
-import keras
 from keras import ops
 
 from keras_sam import checks, tensors
 from keras_sam.ascent.ascent import Ascent
+from keras_sam.saving import part
 
 
-@keras.saving.register_keras_serializable(package="keras_sam")
+@part
 class DualNormAscent(Ascent):
     """Steepest ascent on the p-norm ball of radius rho.
 

@@ -4,17 +4,18 @@ import math
 
 import keras
 import numpy as np
-from keras import ops, saving
+from keras import ops
 
 from keras_sam import checks
 from keras_sam.ascent import ranking
 from keras_sam.ascent.ascent import Ascent
 from keras_sam.ascent.sparse import SparseAscent
+from keras_sam.saving import part
 
 GROWTHS = ("random", "gradient", "weight")
 
 
-@saving.register_keras_serializable(package="keras_sam")
+@part
 class DynamicAscent(SparseAscent):
     """Drops the perturbed entries of the smallest gradient and lets others grow: SSAM-D.
 

@@ -1,14 +1,15 @@
 """The ascent of F-SAM: along what is special to the batch."""
 
-from keras import ops, saving
+from keras import ops
 
 from keras_sam import checks, tensors
 from keras_sam.ascent.around import AscentAround
 from keras_sam.ascent.ascent import Ascent
+from keras_sam.saving import part
 from keras_sam.training.memory import Slot
 
 
-@saving.register_keras_serializable(package="keras_sam")
+@part
 class FriendlyAscent(AscentAround):
     """Climbs along the batch's gradient less a running mean of the gradients.
 

@@ -3,15 +3,16 @@
 import itertools
 import math
 
-from keras import ops, saving
+from keras import ops
 
 from keras_sam import checks, tensors
 from keras_sam.ascent.ascent import Ascent
+from keras_sam.saving import part
 
 PRESETS = ("mup2", "naive", "global", "balanced")
 
 
-@saving.register_keras_serializable(package="keras_sam")
+@part
 class LayerwiseAscent(Ascent):
     """Steps in each tensor in proportion to the tensor: `rho ||w_l|| / ||g_l|| g_l`.
 
@@ -35,7 +36,7 @@ class LayerwiseAscent(Ascent):
         return rho * tensors.guarded_ratio(tensors.norm([weight]), tensors.norm([gradient]))
 
 
-@saving.register_keras_serializable(package="keras_sam")
+@part
 class WidthScaledAscent(Ascent):
     """Steps in each layer so that rho means the same at every width: the ascent of muP^2.
 

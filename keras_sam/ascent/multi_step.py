@@ -1,14 +1,14 @@
 """Several ascent steps on the same batch."""
 
-import keras
 from keras import ops
 
 from keras_sam import checks, tensors
 from keras_sam.ascent.around import AscentAround
 from keras_sam.ascent.ascent import Ascent
+from keras_sam.saving import part
 
 
-@keras.saving.register_keras_serializable(package="keras_sam")
+@part
 class MultiStepAscent(AscentAround):
     """Climbs in `steps` steps of another ascent, each from where the last one ended.
 

@@ -1,13 +1,14 @@
 """The ascent of bSAM: weights that the data know well are perturbed less."""
 
-from keras import ops, saving
+from keras import ops
 
 from keras_sam import checks, tensors
 from keras_sam.ascent.ascent import Ascent
+from keras_sam.saving import part
 from keras_sam.training.memory import Slot
 
 
-@saving.register_keras_serializable(package="keras_sam")
+@part
 class PrecisionAscent(Ascent):
     """Takes its gradient at a draw from the posterior, and climbs by `rho g / s`.
 

@@ -1,18 +1,19 @@
 """Ascents that draw where to look."""
 
 import keras
-from keras import ops, saving
+from keras import ops
 
 from keras_sam import checks, tensors
 from keras_sam.ascent.around import AscentAround
 from keras_sam.ascent.ascent import Ascent
 from keras_sam.ascent.filters import filter_norms
+from keras_sam.saving import part
 from keras_sam.schedules import Rho, check_rho, deserialize_rho, rho_at, serialize_rho
 
 SAMPLERS = ("gaussian", "sphere", "cube")
 
 
-@saving.register_keras_serializable(package="keras_sam")
+@part
 class RandomAscent(Ascent):
     """A random perturbation: rho times a draw that does not look at the gradient.
 
@@ -58,7 +59,7 @@ class RandomAscent(Ascent):
         return {"sampler": self.sampler, "size": self.size}
 
 
-@saving.register_keras_serializable(package="keras_sam")
+@part
 class NoisyAscent(AscentAround):
     """Takes its gradient at a random point nearby, and climbs along both.
 
@@ -114,7 +115,7 @@ class NoisyAscent(AscentAround):
         return super().from_config({**config, "sigma": deserialize_rho(config["sigma"])})
 
 
-@saving.register_keras_serializable(package="keras_sam")
+@part
 class StochasticAscent(AscentAround):
     """Perturbs a random choice of the tensors: the weights' part of ESAM.
 

@@ -1,15 +1,16 @@
 """The ascent of delta-SAM: examples that react to perturbations count more."""
 
-from keras import ops, saving
+from keras import ops
 
 from keras_sam import checks, tensors
 from keras_sam.ascent.around import AscentAround
 from keras_sam.ascent.ascent import Ascent
+from keras_sam.saving import part
 
 WEIGHTS = ("curvature", "slope")
 
 
-@saving.register_keras_serializable(package="keras_sam")
+@part
 class ReweightedAscent(AscentAround):
     """Climbs along the gradient of a loss in which sensitive examples weigh more.
 

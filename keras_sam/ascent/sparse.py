@@ -1,12 +1,13 @@
 """The ascents of SSAM: some entries of the weights are perturbed, the others are not."""
 
 import numpy as np
-from keras import ops, saving
+from keras import ops
 
 from keras_sam import checks, tensors
 from keras_sam.ascent import ranking
 from keras_sam.ascent.around import AscentAround
 from keras_sam.ascent.ascent import Ascent
+from keras_sam.saving import part
 from keras_sam.training.memory import Slot
 from keras_sam.training.scope import only_if
 
@@ -72,7 +73,7 @@ class SparseAscent(AscentAround):
         }
 
 
-@saving.register_keras_serializable(package="keras_sam")
+@part
 class FisherAscent(SparseAscent):
     """Perturbs the entries of the largest Fisher information: SSAM-F.
 

@@ -1,16 +1,15 @@
 """Ascents along what earlier batches have left, known before any gradient of this one."""
 
-from keras import saving
-
 from keras_sam import checks, tensors
 from keras_sam.ascent.around import AscentAround
 from keras_sam.ascent.ascent import Ascent
+from keras_sam.saving import part
 from keras_sam.training.memory import Slot
 
 PREVIOUS = {"previous_gradient": Slot()}
 
 
-@saving.register_keras_serializable(package="keras_sam")
+@part
 class PreviousGradientAscent(AscentAround):
     """Climbs along the first gradient of the batch before: not at all on the first batch.
 
@@ -59,7 +58,7 @@ class PreviousGradientAscent(AscentAround):
         return {**super().get_config(), "is_one_pass": self.is_one_pass}
 
 
-@saving.register_keras_serializable(package="keras_sam")
+@part
 class MomentumAscent(AscentAround):
     """Climbs against the momentum, further along the way that the optimizer is going.
 

@@ -1,35 +1,22 @@
 """Descents: which gradient a method hands to the optimizer."""
 
-from keras_sam.descent.bayesian import BayesianGradient
-from keras_sam.descent.curvature import CurvatureGradient
-from keras_sam.descent.descent import Descent
-from keras_sam.descent.lookahead import ExtraGradient, OptimisticGradient
-from keras_sam.descent.lookbehind import LookbehindGradient
-from keras_sam.descent.parallel import ParallelGradient
-from keras_sam.descent.perturbed_gradient import PerturbedGradient
-from keras_sam.descent.reused import ReusedGradient
-from keras_sam.descent.second_order import SecondOrderGradient
-from keras_sam.descent.selected import SelectedExamples
-from keras_sam.descent.surrogate_gap import SurrogateGapGradient
-from keras_sam.descent.universal import UniversalGradient, VarianceGradient
-from keras_sam.descent.weighted import WeightedGradient
-from keras_sam.training.carriers import Climb
+# ruff: noqa: F403  (A module exports what it marks as a part: no list here repeats it.)
 
-__all__ = [
-    "BayesianGradient",
-    "Climb",
-    "CurvatureGradient",
-    "Descent",
-    "ExtraGradient",
-    "LookbehindGradient",
-    "OptimisticGradient",
-    "ParallelGradient",
-    "PerturbedGradient",
-    "ReusedGradient",
-    "SecondOrderGradient",
-    "SelectedExamples",
-    "SurrogateGapGradient",
-    "UniversalGradient",
-    "VarianceGradient",
-    "WeightedGradient",
-]
+import inspect
+
+from keras_sam.descent.bayesian import *
+from keras_sam.descent.curvature import *
+from keras_sam.descent.descent import *
+from keras_sam.descent.lookahead import *
+from keras_sam.descent.lookbehind import *
+from keras_sam.descent.parallel import *
+from keras_sam.descent.perturbed_gradient import *
+from keras_sam.descent.reused import *
+from keras_sam.descent.second_order import *
+from keras_sam.descent.selected import *
+from keras_sam.descent.surrogate_gap import *
+from keras_sam.descent.universal import *
+from keras_sam.descent.weighted import *
+from keras_sam.training.carriers import Climb  # noqa: F401
+
+__all__ = [name for name, thing in sorted(vars().items()) if inspect.isclass(thing)]

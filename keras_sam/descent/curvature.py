@@ -1,13 +1,12 @@
 """The descent of CR-SAM."""
 
-import keras
-
 from keras_sam import checks, tensors
 from keras_sam.descent.descent import Descent
+from keras_sam.saving import part
 from keras_sam.training.carriers import Evaluation
 
 
-@keras.saving.register_keras_serializable(package="keras_sam")
+@part
 class CurvatureGradient(Descent):
     """The perturbed gradient plus those of the finite differences along the ascent.
 

@@ -1,6 +1,9 @@
 """What every descent offers."""
 
+from keras_sam.saving import exported
 
+
+@exported
 class Descent:
     """What to send to the optimizer, once the perturbation is known.
 

@@ -1,9 +1,8 @@
 """Descents that look where the optimizer is about to go."""
 
-import keras
-
 from keras_sam import checks, tensors
 from keras_sam.descent.descent import Descent
+from keras_sam.saving import part
 from keras_sam.training.memory import Slot
 
 
@@ -25,7 +24,7 @@ class LookingAhead(Descent):
         return {"step": self.step}
 
 
-@keras.saving.register_keras_serializable(package="keras_sam")
+@part
 class ExtraGradient(LookingAhead):
     """The gradient at the perturbed weights, moved by a step down the clean gradient as well.
 
@@ -51,7 +50,7 @@ class ExtraGradient(LookingAhead):
         return oracle.at(tensors.add(down, climb.perturbation))
 
 
-@keras.saving.register_keras_serializable(package="keras_sam")
+@part
 class OptimisticGradient(LookingAhead):
     """The perturbed gradient around a point one step down the last perturbed gradient.
 

@@ -1,15 +1,15 @@
 """The descent of Lookbehind-SAM."""
 
-import keras
 from keras import ops
 
 from keras_sam import checks, tensors
 from keras_sam.descent.descent import Descent
+from keras_sam.saving import part
 from keras_sam.training.carriers import Evaluation
 from keras_sam.training.memory import Slot
 
 
-@keras.saving.register_keras_serializable(package="keras_sam")
+@part
 class LookbehindGradient(Descent):
     """Climbs in k steps, descends with the gradient of each, and goes a part of the way.
 

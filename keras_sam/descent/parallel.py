@@ -1,16 +1,16 @@
 """The descent of SAMPa."""
 
-import keras
 from keras import ops
 
 from keras_sam import checks, tensors
 from keras_sam.ascent.stale import PREVIOUS
 from keras_sam.descent.descent import Descent
+from keras_sam.saving import part
 from keras_sam.training.carriers import Evaluation
 from keras_sam.training.memory import Slot
 
 
-@keras.saving.register_keras_serializable(package="keras_sam")
+@part
 class ParallelGradient(Descent):
     """A mean of two gradients of which neither waits for the other.
 

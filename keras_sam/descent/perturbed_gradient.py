@@ -1,11 +1,10 @@
 """The descent of SAM."""
 
-import keras
-
 from keras_sam.descent.descent import Descent
+from keras_sam.saving import part
 
 
-@keras.saving.register_keras_serializable(package="keras_sam")
+@part
 class PerturbedGradient(Descent):
     """The gradient at the perturbed weights, the perturbation taken as a constant.
 

@@ -1,17 +1,17 @@
 """The descent of LookSAM."""
 
-import keras
 from keras import ops
 
 from keras_sam import checks, tensors
 from keras_sam.descent.descent import Descent
+from keras_sam.saving import part
 from keras_sam.training.carriers import Evaluation
 from keras_sam.training.memory import Slot
 
 ROUNDING = 1e-6  # A part that is shorter, relative to the gradient, has no direction of its own.
 
 
-@keras.saving.register_keras_serializable(package="keras_sam")
+@part
 class ReusedGradient(Descent):
     """The perturbed gradient; where the method rests, the clean one bent towards the last.
 

@@ -4,10 +4,11 @@ import keras
 
 from keras_sam import backend, tensors
 from keras_sam.descent.descent import Descent
+from keras_sam.saving import part
 from keras_sam.training.carriers import Evaluation
 
 
-@keras.saving.register_keras_serializable(package="keras_sam")
+@part
 class SecondOrderGradient(Descent):
     """The gradient of `L(w + e(w))`, the perturbation differentiated as well.
 

@@ -1,15 +1,15 @@
 """The descent of ESAM: only the examples that react count."""
 
-import keras
 from keras import ops
 
 from keras_sam import checks
 from keras_sam.descent.descent import Descent
+from keras_sam.saving import part
 from keras_sam.training.batches import share_of
 from keras_sam.training.carriers import Evaluation
 
 
-@keras.saving.register_keras_serializable(package="keras_sam")
+@part
 class SelectedExamples(Descent):
     """The perturbed gradient of the examples whose loss rises most: the data's part of ESAM.
 

@@ -1,13 +1,12 @@
 """The descent of GSAM."""
 
-import keras
-
 from keras_sam import checks, tensors
 from keras_sam.descent.descent import Descent
+from keras_sam.saving import part
 from keras_sam.training.carriers import Evaluation
 
 
-@keras.saving.register_keras_serializable(package="keras_sam")
+@part
 class SurrogateGapGradient(Descent):
     """The perturbed gradient, less a share of the clean one's part across it.
 

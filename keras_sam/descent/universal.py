@@ -7,6 +7,7 @@ from keras import ops
 
 from keras_sam import backend, checks, tensors
 from keras_sam.descent.descent import Descent
+from keras_sam.saving import part
 from keras_sam.training.carriers import Evaluation
 
 
@@ -58,7 +59,7 @@ class Sampled(Descent):
         return {"strength": self.strength, "samples": self.samples}
 
 
-@keras.saving.register_keras_serializable(package="keras_sam")
+@part
 class UniversalGradient(Sampled):
     """The gradient of the loss plus a function of its rise around the weights.
 
@@ -136,7 +137,7 @@ def _function(name, value):
     return value
 
 
-@keras.saving.register_keras_serializable(package="keras_sam")
+@part
 class VarianceGradient(Sampled):
     """The gradient of the loss plus half of its variance around the weights: Frob-SAM's.
 

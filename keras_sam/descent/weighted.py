@@ -1,13 +1,12 @@
 """The descent of WSAM."""
 
-import keras
-
 from keras_sam import checks, tensors
 from keras_sam.descent.descent import Descent
+from keras_sam.saving import part
 from keras_sam.training.carriers import Evaluation
 
 
-@keras.saving.register_keras_serializable(package="keras_sam")
+@part
 class WeightedGradient(Descent):
     """The clean gradient plus the sharpness's, with a weight of its own.
 

@@ -1,28 +1,36 @@
 """Named methods: find, build, save and load them."""
 
-import inspect
+# ruff: noqa: F403  (A module exports the factories that it registers: no list here repeats them.)
 
 import keras
 
 from keras_sam import checks
-from keras_sam.methods import families as named
-from keras_sam.methods.families import *  # noqa: F403 - every factory, by its own __all__.
+from keras_sam.methods.families.adaptive import *
+from keras_sam.methods.families.ahead import *
+from keras_sam.methods.families.bayes import *
+from keras_sam.methods.families.chance import *
+from keras_sam.methods.families.gap import *
+from keras_sam.methods.families.memory import *
+from keras_sam.methods.families.occasional import *
+from keras_sam.methods.families.sam import *
+from keras_sam.methods.families.sparse import *
+from keras_sam.methods.families.steps import *
 from keras_sam.methods.method import Method
-from keras_sam.methods.registry import ROWS
+from keras_sam.methods.registry import ROWS, Cost, Row, register
 
 __all__ = [
-    *named.__all__,
+    *(row.factory.__name__ for row in ROWS.values()),
+    "Cost",
     "Method",
+    "Row",
     "deserialize",
     "get",
     "list",
     "options",
     "own_options",
+    "register",
     "serialize",
 ]
-
-# Every method takes these beside its own options.
-WHEN_AND_WHERE = ("mask", "every", "start", "ascent_fraction")
 
 
 def list(detail: bool = False):
@@ -102,9 +110,7 @@ def options(name: str):
     >>> keras_sam.methods.options("sam")
     ['rho', 'p', 'mask', 'every', 'start', 'ascent_fraction']
     """
-    own = own_options(name)
-    shared = [option for option in WHEN_AND_WHERE if option not in ROWS[name].fixed]
-    return own + [option for option in shared if option not in own]
+    return ROWS[name].options
 
 
 def own_options(name: str):
@@ -121,8 +127,7 @@ def own_options(name: str):
     >>> keras_sam.methods.own_options("sam")
     ['rho', 'p']
     """
-    parameters = inspect.signature(ROWS[name].factory).parameters.values()
-    return [p.name for p in parameters if p.kind is not inspect.Parameter.VAR_KEYWORD]
+    return [*ROWS[name].own_options]
 
 
 def serialize(method: Method) -> dict:

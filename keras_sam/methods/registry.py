@@ -1,42 +1,92 @@
-"""The table of named methods: a new method is one row."""
+"""The registry of named methods: a factory registers itself where it is defined."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from __future__ import annotations
 
-from keras_sam.methods.families import (
-    AESAM,
-    AOSAM,
-    ASAM,
-    BSAM,
-    CRSAM,
-    ESAM,
-    FGSM,
-    GSAM,
-    MSAM,
-    S2SAM,
-    SAM,
-    SAMON,
-    SSAMD,
-    SSAMF,
-    WSAM,
-    DeltaSAM,
-    DetSAM,
-    Friendly,
-    FrobSAM,
-    Late,
-    LookaheadSAM,
-    Lookbehind,
-    LookSAM,
-    MultiStep,
-    MuPSAM,
-    OptSAM,
-    Periodic,
-    RandomSAM,
-    SAMPa,
-    SecondOrder,
-    TraceSAM,
-)
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
 from keras_sam.methods.method import Method
+from keras_sam.saving import exported
+
+Factory = TypeVar("Factory", bound=Callable[..., Method])
+
+# Every method takes these beside its own options.
+WHEN_AND_WHERE = ("mask", "every", "start", "ascent_fraction")
+# `fixed` of a method whose first gradient is good for more than the ascent.
+NO_FRACTION = ("ascent_fraction",)
+# What the docstrings of factories share: `{{rho}}` becomes this text and the factory's default.
+SHARED_ARGUMENTS = {
+    "rho": "rho: Radius, a float of at least 0 or a schedule of `keras_sam.schedules.Rho`.",
+    "p": "p: Order of the norm, from 1 to `math.inf`.",
+}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """How often a step evaluates the batch.
+
+    Args:
+        gradients: Number of gradients on a step on which the method acts. Defaults to `2`.
+        per: Name of an option that counts further gradients, or is the share of the batch that
+            one more has. Defaults to `None`.
+        cycle: Name of the option k of a method that acts on every k-th step. Defaults to `None`.
+        start: Name of the option that says from which step on it acts. Defaults to `None`.
+        by_policy: Whether a policy decides on which steps it acts. Defaults to `False`.
+        forwards: Number of forward passes beside the gradients. Defaults to `0`.
+        hessian_products: Number of Hessian-vector products. Defaults to `0`.
+        note: What else there is to say, in words. Defaults to `""`.
+    """
+
+    gradients: int = 2
+    per: str | None = None
+    cycle: str | None = None
+    start: str | None = None
+    by_policy: bool = False
+    forwards: int = 0
+    hessian_products: int = 0
+    note: str = ""
+
+    def acts(self, options: Mapping[str, Any], step: int) -> bool:
+        """Whether the method acts on a step; a policy might, and counts as if it did.
+
+        Args:
+            options: Dict from the names of the method's options to their values.
+            step: Integer of at least 0, updates of the optimizer before.
+        """
+        if self.start is not None:
+            return step >= options[self.start]
+        return self.cycle is None or step % options[self.cycle] == 0
+
+    def passes(self, options: Mapping[str, Any], step: int) -> int:
+        """How often the model runs in a step; a part of the batch counts as all of it.
+
+        Args:
+            options: As in `acts`.
+            step: As in `acts`.
+        """
+        if not self.acts(options, step):
+            return 1
+        further = 0 if self.per is None else max(1, int(options[self.per]))
+        return self.gradients + further + self.forwards + self.hessian_products
+
+    def __str__(self) -> str:
+        acting = str(self.gradients) if self.per is None else f"{self.gradients} + {self.per}"
+        if self.cycle is not None:
+            acting = f"1 + {self.gradients - 1} / {self.cycle}"
+        elif self.start is not None:
+            acting = f"1, then {acting}"
+        elif self.by_policy:
+            acting = "1 + share"
+        products = _counted(self.hessian_products, "Hessian-vector product", "s")
+        forwards = _counted(self.forwards, "forward pass", "es")
+        words = " and ".join(filter(None, (acting, products, forwards)))
+        return f"{words}, {self.note}" if self.note else words
+
+
+def _counted(number, word, plural):
+    return {0: "", 1: f"a {word}"}.get(number, f"{number} {word}{plural}")
 
 
 @dataclass(frozen=True)
@@ -48,106 +98,69 @@ class Row:
         factory: Builds the `Method`; its keyword arguments are the method's options.
         summary: One line on what the method does.
         paper: Short reference.
-        cost: Gradient evaluations a step, in words.
-        state: What the method keeps between steps beside the optimizer's state.
+        cost: The `Cost` of a step.
+        state: What the method keeps between steps beside the optimizer's state, in words.
         fixed: Options of all other methods that this one does not have.
+        neutral: Options with which `rho=0` leaves the base optimizer; `None` where none does.
+        brief: Options with which the method shows all that it does within four steps, for
+            trials.
     """
 
     name: str
     factory: Callable[..., Method]
     summary: str
     paper: str
-    cost: str
+    cost: Cost = Cost()
     state: str = "none"
-    fixed: tuple = ()
+    fixed: tuple[str, ...] = ()
+    neutral: Mapping[str, Any] | None = field(default_factory=dict)
+    brief: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def own_options(self) -> dict[str, Any]:
+        """The factory's own options and their defaults."""
+        parameters = inspect.signature(self.factory).parameters.values()
+        return {p.name: p.default for p in parameters if p.kind is not p.VAR_KEYWORD}
+
+    @property
+    def options(self) -> list[str]:
+        """Names of all options, the factory's own first."""
+        own = list(self.own_options)
+        return own + [n for n in WHEN_AND_WHERE if n not in self.fixed and n not in own]
 
 
-NO_FRACTION = ("ascent_fraction",)
+ROWS: dict[str, Row] = {}
 
-# fmt: off
-ROWS = {row.name: row for row in (
-    Row("sam", SAM, "gradient at the worst point of a p-norm ball",
-        "Foret et al. 2021", "2", "none"),
-    Row("fgsm", FGSM, "sign steps, optionally with momentum",
-        "Dong et al. 2018", "1 + steps", "none"),
-    Row("multistep", MultiStep, "several ascent steps",
-        "Foret et al. 2021, C.6", "1 + steps", "none"),
-    Row("second_order", SecondOrder, "the exact gradient of SAM's objective",
-        "Foret et al. 2021, C.4", "2 and a Hessian-vector product", "none",
-        NO_FRACTION),
-    Row("asam", ASAM, "a ball scaled with the weights",
-        "Kwon et al. 2021", "2", "none"),
-    Row("sam_on", SAMON, "perturbs normalization layers only",
-        "Mueller et al. 2023", "2", "none"),
-    Row("periodic", Periodic, "SAM on each `every`-th update",
-        "Composer", "1 + 1 / every", "none",
-        NO_FRACTION),
-    Row("late", Late, "SAM from update `start` on",
-        "Zhou et al. 2025", "1, then 2", "none",
-        NO_FRACTION),
-    Row("gsam", GSAM, "also closes the gap to the clean loss",
-        "Zhuang et al. 2022", "2", "none",
-        NO_FRACTION),
-    Row("wsam", WSAM, "loss and sharpness, each with its weight",
-        "Yue et al. 2023", "2", "none",
-        NO_FRACTION),
-    Row("ssam_f", SSAMF, "perturbs entries of large Fisher information",
-        "Mi et al. 2022", "2, single examples each update_every", "mask"),
-    Row("ssam_d", SSAMD, "perturbs entries that are dropped and grown",
-        "Mi et al. 2022", "2", "mask"),
-    Row("sampa", SAMPa, "two gradients that do not wait for each other",
-        "Xie et al. 2024", "2, in parallel", "gradient, last batch",
-        ("every", "start", "ascent_fraction")),
-    Row("s2sam", S2SAM, "climbs along the last batch's gradient",
-        "Ji et al. 2024", "1", "gradient",
-        NO_FRACTION),
-    Row("msam", MSAM, "climbs along the momentum",
-        "Becker et al. 2025", "1", "momentum",
-        NO_FRACTION),
-    Row("looksam", LookSAM, "SAM on each k-th update, its part reused",
-        "Liu et al. 2022", "1 + 1 / k", "orthogonal part", ("every", "ascent_fraction")),
-    Row("ae_sam", AESAM, "SAM where the gradient is long",
-        "Jiang et al. 2023", "1 + share", "two numbers",
-        NO_FRACTION),
-    Row("lookahead_sam", LookaheadSAM, "SAM a step down the clean gradient",
-        "Yu et al. 2024", "2", "none",
-        NO_FRACTION),
-    Row("opt_sam", OptSAM, "SAM a step down the last gradient",
-        "Yu et al. 2024", "2", "gradient",
-        NO_FRACTION),
-    Row("ao_sam", AOSAM, "Opt-SAM where the gradient is long",
-        "Yu et al. 2024", "1 + share", "gradient, two numbers",
-        NO_FRACTION),
-    Row("lookbehind", Lookbehind, "climbs k times, descends with each",
-        "Mordido et al. 2024", "1 + k", "momentum, if any",
-        NO_FRACTION),
-    Row("friendly", Friendly, "climbs along what is special to the batch",
-        "Li et al. 2024", "2", "mean gradient"),
-    Row("cr_sam", CRSAM, "penalty on the curvature along the ascent",
-        "Wu et al. 2024", "3", "none",
-        NO_FRACTION),
-    Row("random_sam", RandomSAM, "ascent from random weights nearby",
-        "Liu et al. 2022b", "2", "none",
-        NO_FRACTION),
-    Row("delta_sam", DeltaSAM, "ascent from the examples that react most",
-        "Zhou et al. 2022", "2 and 2 forward passes", "none",
-        NO_FRACTION),
-    Row("mup_sam", MuPSAM, "one radius for every width",
-        "Haas et al. 2024", "2", "none"),
-    Row("trace_sam", TraceSAM, "penalty on the Hessian's trace",
-        "Tahmasebi et al. 2024", "1 + samples", "none",
-        NO_FRACTION),
-    Row("frob_sam", FrobSAM, "penalty on the Hessian's Frobenius norm",
-        "Tahmasebi et al. 2024", "1 + samples", "none",
-        NO_FRACTION),
-    Row("det_sam", DetSAM, "penalty on the Hessian's determinant",
-        "Tahmasebi et al. 2024", "1 + samples", "none",
-        NO_FRACTION),
-    Row("esam", ESAM, "some tensors, and the examples that react",
-        "Du et al. 2022", "1 + gamma and a forward pass", "none",
-        NO_FRACTION),
-    Row("bsam", BSAM, "a relaxation of Bayes, with its own update",
-        "Moellenhoff and Khan 2023", "2", "precision, momentum",
-        ("every", "start", "ascent_fraction")),
-)}
-# fmt: on
+
+def register(name: str, **fields: Any) -> Callable[[Factory], Factory]:
+    """Enters a factory into the registry, exports it and fills in its docstring.
+
+    Args:
+        name: Registry name, which the factory's `Method` must bear.
+        **fields: The other fields of `Row`.
+
+    Returns:
+        Decorator of the factory.
+    """
+
+    def entered(factory: Factory) -> Factory:
+        row = ROWS[name] = Row(name, factory, **fields)
+        factory.__doc__ = _filled(row)
+        return exported(factory)
+
+    return entered
+
+
+def _filled(row):
+    """The factory's docstring with the arguments that many share written out."""
+    text = row.factory.__doc__ or ""
+    for name, default in row.own_options.items():
+        if name in SHARED_ARGUMENTS:
+            line = f"{SHARED_ARGUMENTS[name]} Defaults to `{default!r}`."
+            text = text.replace(f"{{{{{name}}}}}", line)
+    further = [f"`{name}`" for name in row.options if name not in row.own_options]
+    if further:
+        listed = " and ".join(filter(None, (", ".join(further[:-1]), further[-1])))
+        line = f"**when_and_where: {listed} of `keras_sam.methods.Method`."
+        text = text.replace("{{when_and_where}}", line)
+    return text

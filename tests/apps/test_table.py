@@ -67,7 +67,7 @@ def test_failed_and_diverged_runs_are_named_and_in_no_mean():
 
 
 def test_gradients_a_step_come_from_the_registry(compared):
-    costs = {row.name: row.cost for row in methods.list(detail=True)}
+    costs = {row.name: str(row.cost) for row in methods.list(detail=True)}
     text = (compared[0] / "table.txt").read_text()
     column = text[text.index("method ") :].splitlines()
     end = column[0].index("gradients a step") + len("gradients a step")

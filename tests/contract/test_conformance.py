@@ -10,9 +10,6 @@ from tests import conformance
 from tests.toys import noisy_mlp, restore, values, vectors
 
 NAMES = keras_sam.methods.list()
-# They draw numbers, or use the whole batch before: parts of a batch are not the batch.
-NOT_IN_PARTS = {"bsam", "delta_sam", "det_sam", "esam", "frob_sam", "random_sam", "sampa"}
-NOT_IN_PARTS |= {"ssam_d", "trace_sam"}
 
 
 def state(sam):
@@ -51,7 +48,7 @@ def test_overflow_leaves_weights_and_state_alone(name):
     assert float(sam.optimizer.scale_loss(1.0)) == scale / 2
 
 
-@pytest.mark.parametrize("name", sorted({*NAMES} - NOT_IN_PARTS))
+@pytest.mark.parametrize("name", sorted({*NAMES} - {*conformance.NOT_IN_PARTS}))
 def test_two_equal_micro_batches_are_one_batch(name):
     x, y = vectors(4)
     keras.utils.set_random_seed(3)

@@ -128,36 +128,16 @@ def passes_per_step(method, num_batch_splits=None):
     return [after - before for before, after in itertools.pairwise(passes)]
 
 
-# What each cost in the registry comes to in the first four steps with the options of
-# `conformance.SHORT`; a Hessian-vector product or a forward pass counts as one more. The Fisher
-# information of single examples is in inference mode, which is not counted here.
-PASSES = {
-    "1": [1, 1, 1, 1],
-    "3": [3, 3, 3, 3],
-    "1 + k": [3, 3, 3, 3],
-    "1 + 1 / k": [2, 1, 2, 1],
-    "2, in parallel": [2, 2, 2, 2],
-    "2, single examples each update_every": [2, 2, 2, 2],
-    "2 and 2 forward passes": [4, 4, 4, 4],
-    "1 + gamma and a forward pass": [3, 3, 3, 3],
-    "2": [2, 2, 2, 2],
-    "1 + steps": [3, 3, 3, 3],
-    "2 and a Hessian-vector product": [3, 3, 3, 3],
-    "1 + 1 / every": [2, 1, 2, 1],
-    "1, then 2": [1, 1, 2, 2],
-}
-
-
-@pytest.mark.parametrize("row", keras_sam.methods.list(detail=True), ids=lambda row: row.name)
+@pytest.mark.parametrize("row", conformance.ROWS.values(), ids=lambda row: row.name)
 def test_passes_are_what_the_registry_says(row):
+    """The Fisher information of single examples is in inference mode, which is not counted."""
     assert passes_per_step(row.name) == passes_of(row)
 
 
 def passes_of(row):
-    if row.cost == "1 + samples":
-        return [1 + keras_sam.methods.get(row.name).descent.samples] * 4
-    # A policy whose threshold no gradient misses; the other one is below.
-    return [2] * 4 if row.cost == "1 + share" else PASSES[row.cost]
+    """Of a policy, with a threshold that no gradient misses; the other one is below."""
+    options = {**row.own_options, **row.brief}
+    return [row.cost.passes(options, step) for step in range(4)]
 
 
 @pytest.mark.parametrize("name", ["ae_sam", "ao_sam"])
@@ -184,8 +164,8 @@ def test_part_of_the_batch_is_all_that_the_ascent_evaluates():
 
 @pytest.mark.parametrize("method", ["periodic", "late"])
 def test_passes_that_are_skipped_do_not_run_on_micro_batches(method):
-    cost = keras_sam.methods.list(detail=True)[keras_sam.methods.list().index(method)].cost
-    assert passes_per_step(method, 2) == [2 * passes for passes in PASSES[cost]]
+    once = passes_of(conformance.ROWS[method])
+    assert passes_per_step(method, 2) == [2 * passes for passes in once]
 
 
 @pytest.mark.parametrize("method", ["sam", "periodic"])

@@ -72,7 +72,7 @@ def compiled_once(name, is_neutral=False):
     keras.utils.set_random_seed(0)
     model = base_model = noisy_mlp()
     if name is not None:
-        options = conformance.NEUTRAL.get(name, {}) if is_neutral else {}
+        options = (conformance.ROWS[name].neutral or {}) if is_neutral else {}
         model = keras_sam.SAMModel(base_model, method=methods.get(name, **options))
     momentum_and_decay = {"momentum": 0.875, "weight_decay": 0.1}
     regression(

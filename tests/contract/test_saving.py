@@ -17,7 +17,7 @@ from tests import conformance
 from tests.toys import mlp, noisy_mlp, values, vectors
 
 # Three updates an epoch: `late` begins to act in the second one.
-OPTIONS = {**conformance.SHORT, "late": {"start": 4}}
+OPTIONS = {name: row.brief for name, row in conformance.ROWS.items()} | {"late": {"start": 4}}
 # Compiled: a real branch is another program than its eager run.
 COMPILED = ("sam", "periodic", "late", "looksam", "ae_sam")
 ANOTHER_BACKEND = {"jax": "tensorflow", "tensorflow": "torch", "torch": "jax"}
@@ -78,7 +78,7 @@ def run_python(code, backend, *arguments):
 @pytest.mark.parametrize("name", methods.list())
 def test_resumed_training_is_the_same_bit_for_bit(name, tmp_path):
     x, y = vectors(12)
-    method = methods.get(name, **OPTIONS.get(name, {}))
+    method = methods.get(name, **OPTIONS[name])
     sam = keras_sam.SAMModel(noisy_mlp(), method=method, log_sharpness=True)
     compiled(sam, run_eagerly=name not in COMPILED)
     fitting = {"batch_size": 4, "epochs": 2, "shuffle": False, "verbose": 0}

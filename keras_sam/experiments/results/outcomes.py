@@ -67,7 +67,7 @@ def outcomes(runs):
     Returns:
         List of `Outcome`.
     """
-    costs = {PLAIN: "1"} | {row.name: row.cost for row in methods.list(detail=True)}
+    costs = {PLAIN: "1"} | {row.name: str(row.cost) for row in methods.list(detail=True)}
     return [
         Outcome(
             label,

@@ -1,25 +1,33 @@
 """Methods whose ball is scaled with the weights."""
 
+from typing import Any
+
 from keras_sam.ascent import AdaptiveAscent, WidthScaledAscent
 from keras_sam.descent import PerturbedGradient
 from keras_sam.methods.method import Method
+from keras_sam.methods.registry import register
 from keras_sam.schedules import Rho
 
 
+@register(
+    "asam",
+    summary="a ball scaled with the weights",
+    paper="Kwon et al. 2021",
+)
 def ASAM(
     rho: Rho = 0.5,
     p: float = 2,
     eta: float = 0.01,
     normalization: str = "element",
     scaled: str = "weights",
-    **when_and_where,
+    **when_and_where: Any,
 ) -> Method:
     """SAM on a ball that is scaled with the weights, and so blind to their scale.
 
     Args:
         rho: Radius relative to the weights, a float of at least 0 or a `LearningRateSchedule`;
             about ten times SAM's. Defaults to `0.5`.
-        p: Order of the norm, from 1 to `math.inf`. Defaults to `2`.
+        {{p}}
         eta: Float of at least 0, the least size of a weight. Defaults to `0.01`.
         normalization: `"element"`, or `"filter"` to measure a weight by its filter. Defaults to
             `"element"`.
@@ -27,8 +35,7 @@ def ASAM(
             0.5 on CIFAR-10 and 1.0 on CIFAR-100 and ImageNet; `"all"` scales these as well, as
             PyTorch ports with `adaptive=True` do, where about 2.0 is best. Defaults to
             `"weights"`.
-        **when_and_where: `mask`, `every`, `start` and `ascent_fraction` of
-            `keras_sam.methods.Method`.
+        {{when_and_where}}
 
     Returns:
         `Method` named `"asam"`.
@@ -48,25 +55,28 @@ def ASAM(
     return Method(ascent, PerturbedGradient(), rho, name="asam", **when_and_where)
 
 
+@register(
+    "mup_sam",
+    summary="one radius for every width",
+    paper="Haas et al. 2024",
+)
 def MuPSAM(
     rho: Rho = 0.05,
     base_widths: dict | None = None,
     base_model=None,
     preset: str = "mup2",
-    **when_and_where,
+    **when_and_where: Any,
 ) -> Method:
     """muP^2: a radius that means the same at every width.
 
     Args:
-        rho: Radius, a float of at least 0 or a schedule of `keras_sam.schedules.Rho`. Defaults to
-            `0.05`.
+        {{rho}}
         base_widths: Dict from the size of an axis in the model to its size in the model for which
             rho was tuned, such as `{512: 64}`. Defaults to `None`.
         base_model: That model itself, in place of `base_widths`; without either this is SAM.
             Defaults to `None`.
         preset: `"mup2"`, `"naive"`, `"global"` or `"balanced"`. Defaults to `"mup2"`.
-        **when_and_where: `mask`, `every`, `start` and `ascent_fraction` of
-            `keras_sam.methods.Method`.
+        {{when_and_where}}
 
     Returns:
         `Method` named `"mup_sam"`.

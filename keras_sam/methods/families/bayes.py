@@ -3,9 +3,18 @@
 from keras_sam.ascent import PrecisionAscent
 from keras_sam.descent import BayesianGradient
 from keras_sam.methods.method import Method
+from keras_sam.methods.registry import register
 from keras_sam.schedules import Rho
 
 
+@register(
+    "bsam",
+    summary="a relaxation of Bayes, with its own update",
+    paper="Moellenhoff and Khan 2023",
+    state="precision, momentum",
+    fixed=("every", "start", "ascent_fraction"),
+    neutral=None,
+)
 def BSAM(
     rho: Rho = 0.01,
     data_size: int = 50_000,

@@ -1,5 +1,7 @@
 """Methods that draw random weights."""
 
+from typing import Any
+
 from keras_sam.ascent import DualNormAscent, NoisyAscent, RandomAscent
 from keras_sam.descent import (
     PerturbedGradient,
@@ -8,22 +10,29 @@ from keras_sam.descent import (
 )
 from keras_sam.descent.universal import exponential_decay, inverse_square
 from keras_sam.methods.method import Method
+from keras_sam.methods.registry import NO_FRACTION, Cost, register
 from keras_sam.schedules import Rho
 
 
+@register(
+    "random_sam",
+    summary="ascent from random weights nearby",
+    paper="Liu et al. 2022b",
+    fixed=NO_FRACTION,
+    neutral={"sigma": 0.0},
+)
 def RandomSAM(
     rho: Rho = 0.05, sigma: Rho = 5e-4, lam: float = 2.0, p: float = 2, **when_and_where
 ) -> Method:
     """R-SAM: takes the ascent's gradient at random weights nearby.
 
     Args:
-        rho: Radius, a float of at least 0 or a schedule of `keras_sam.schedules.Rho`. Defaults to
-            `0.05`.
+        {{rho}}
         sigma: Noise relative to the filters' norms, a float of at least 0 or a
             `LearningRateSchedule`; the paper's grows to 2.5e-3. Defaults to `5e-4`.
         lam: Float of at least 0, weight of the gradient beside the noise. Defaults to `2.0`.
-        p: Order of the norm, from 1 to `math.inf`. Defaults to `2`.
-        **when_and_where: `mask`, `every` and `start` of `keras_sam.methods.Method`.
+        {{p}}
+        {{when_and_where}}
 
     Returns:
         `Method` named `"random_sam"`.
@@ -42,15 +51,23 @@ def RandomSAM(
     return Method(ascent, PerturbedGradient(), rho, name="random_sam", **when_and_where)
 
 
-def TraceSAM(rho: Rho = 0.01, strength: float = 1.0, samples: int = 1, **when_and_where) -> Method:
+@register(
+    "trace_sam",
+    summary="penalty on the Hessian's trace",
+    paper="Tahmasebi et al. 2024",
+    cost=Cost(1, per="samples"),
+    fixed=NO_FRACTION,
+)
+def TraceSAM(
+    rho: Rho = 0.01, strength: float = 1.0, samples: int = 1, **when_and_where: Any
+) -> Method:
     """A penalty on the trace of the Hessian, from the rise of the loss around the weights.
 
     Args:
-        rho: Radius, a float of at least 0 or a schedule of `keras_sam.schedules.Rho`. Defaults to
-            `0.01`.
+        {{rho}}
         strength: Float, weight of the penalty. Defaults to `1.0`.
         samples: Positive integer, draws a step. Defaults to `1`.
-        **when_and_where: `mask`, `every` and `start` of `keras_sam.methods.Method`.
+        {{when_and_where}}
 
     Returns:
         `Method` named `"trace_sam"`.
@@ -69,17 +86,23 @@ def TraceSAM(rho: Rho = 0.01, strength: float = 1.0, samples: int = 1, **when_an
     return Method(RandomAscent(), descent, rho, name="trace_sam", **when_and_where)
 
 
+@register(
+    "frob_sam",
+    summary="penalty on the Hessian's Frobenius norm",
+    paper="Tahmasebi et al. 2024",
+    cost=Cost(1, per="samples"),
+    fixed=NO_FRACTION,
+)
 def FrobSAM(
     rho: Rho = 0.005, strength: float = 0.005, samples: int = 2, **when_and_where
 ) -> Method:
     """A penalty on the Hessian's Frobenius norm, from the variance of the loss around the weights.
 
     Args:
-        rho: Radius, a float of at least 0 or a schedule of `keras_sam.schedules.Rho`. Defaults to
-            `0.005`.
+        {{rho}}
         strength: Float, weight of the penalty. Defaults to `0.005`.
         samples: Integer of at least 2, draws a step. Defaults to `2`.
-        **when_and_where: `mask`, `every` and `start` of `keras_sam.methods.Method`.
+        {{when_and_where}}
 
     Returns:
         `Method` named `"frob_sam"`.
@@ -98,22 +121,28 @@ def FrobSAM(
     return Method(RandomAscent(), descent, rho, name="frob_sam", **when_and_where)
 
 
+@register(
+    "det_sam",
+    summary="penalty on the Hessian's determinant",
+    paper="Tahmasebi et al. 2024",
+    cost=Cost(1, per="samples"),
+    fixed=NO_FRACTION,
+)
 def DetSAM(
     rho: Rho = 1.0,
     strength: float = 1.0,
     samples: int = 1,
     half_length: float = 0.01,
-    **when_and_where,
+    **when_and_where: Any,
 ) -> Method:
     """A penalty on the determinant of the Hessian.
 
     Args:
-        rho: Radius, a float of at least 0 or a schedule of `keras_sam.schedules.Rho`. Defaults to
-            `1.0`.
+        {{rho}}
         strength: Float, weight of the penalty. Defaults to `1.0`.
         samples: Positive integer, draws a step. Defaults to `1`.
         half_length: Positive float, half the edge of the cube to draw from. Defaults to `0.01`.
-        **when_and_where: `mask`, `every` and `start` of `keras_sam.methods.Method`.
+        {{when_and_where}}
 
     Returns:
         `Method` named `"det_sam"`.

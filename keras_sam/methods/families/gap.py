@@ -1,11 +1,20 @@
 """Methods that send more than the perturbed gradient to the optimizer."""
 
+from typing import Any
+
 from keras_sam.ascent import DualNormAscent
 from keras_sam.descent import CurvatureGradient, SurrogateGapGradient, WeightedGradient
 from keras_sam.methods.method import Method
+from keras_sam.methods.registry import NO_FRACTION, Cost, register
 from keras_sam.schedules import FollowLearningRate, Rho
 
 
+@register(
+    "gsam",
+    summary="also closes the gap to the clean loss",
+    paper="Zhuang et al. 2022",
+    fixed=NO_FRACTION,
+)
 def GSAM(
     rho: Rho | None = None,
     alpha: float = 0.4,
@@ -14,7 +23,7 @@ def GSAM(
     lr_min: float = 0.0,
     lr_max: float | None = None,
     p: float = 2,
-    **when_and_where,
+    **when_and_where: Any,
 ) -> Method:
     """SAM that also closes the gap between the perturbed and the clean loss.
 
@@ -27,8 +36,8 @@ def GSAM(
         rho_max: Radius at `lr_max`: it follows the optimizer's learning rate. Defaults to `None`.
         lr_min: Lowest learning rate of the training. Defaults to `0.0`.
         lr_max: Highest learning rate of the training; needed with `rho_max`. Defaults to `None`.
-        p: Order of the norm, from 1 to `math.inf`. Defaults to `2`.
-        **when_and_where: `mask`, `every` and `start` of `keras_sam.methods.Method`.
+        {{p}}
+        {{when_and_where}}
 
     Returns:
         `Method` named `"gsam"`.
@@ -57,19 +66,24 @@ def GSAM(
     return Method(DualNormAscent(p), descent, rho, name="gsam", **when_and_where)
 
 
+@register(
+    "wsam",
+    summary="loss and sharpness, each with its weight",
+    paper="Yue et al. 2023",
+    fixed=NO_FRACTION,
+)
 def WSAM(
     rho: Rho = 0.05, gamma: float = 0.9, decoupled: bool = True, p: float = 2, **when_and_where
 ) -> Method:
     """The loss and its sharpness, each with its weight.
 
     Args:
-        rho: Radius, a float of at least 0 or a schedule of `keras_sam.schedules.Rho`. Defaults to
-            `0.05`.
+        {{rho}}
         gamma: Float in [0, 1); 0 is the optimizer alone, 1/2 coupled is SAM. Defaults to `0.9`.
         decoupled: Whether the sharpness goes past the optimizer's momentum and scaling. Defaults
             to `True`.
-        p: Order of the norm, from 1 to `math.inf`. Defaults to `2`.
-        **when_and_where: `mask`, `every` and `start` of `keras_sam.methods.Method`.
+        {{p}}
+        {{when_and_where}}
 
     Returns:
         `Method` named `"wsam"`.
@@ -89,18 +103,24 @@ def WSAM(
     return Method(DualNormAscent(p), descent, rho, name="wsam", **when_and_where)
 
 
+@register(
+    "cr_sam",
+    summary="penalty on the curvature along the ascent",
+    paper="Wu et al. 2024",
+    cost=Cost(3),
+    fixed=NO_FRACTION,
+)
 def CRSAM(
     rho: Rho = 0.1, gamma: float = 0.1, beta: float = 0.01, p: float = 2, **when_and_where
 ) -> Method:
     """SAM with a penalty on the curvature along its ascent.
 
     Args:
-        rho: Radius, a float of at least 0 or a schedule of `keras_sam.schedules.Rho`. Defaults to
-            `0.1`.
+        {{rho}}
         gamma: Float, weight of the second difference. Defaults to `0.1`.
         beta: Float, weight of the first difference. Defaults to `0.01`.
-        p: Order of the norm, from 1 to `math.inf`. Defaults to `2`.
-        **when_and_where: `mask`, `every` and `start` of `keras_sam.methods.Method`.
+        {{p}}
+        {{when_and_where}}
 
     Returns:
         `Method` named `"cr_sam"`.

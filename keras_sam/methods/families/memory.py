@@ -1,5 +1,7 @@
 """Methods that remember earlier batches."""
 
+from typing import Any
+
 from keras_sam.ascent import (
     DualNormAscent,
     FriendlyAscent,
@@ -8,22 +10,27 @@ from keras_sam.ascent import (
 )
 from keras_sam.descent import ParallelGradient, PerturbedGradient
 from keras_sam.methods.method import Method
+from keras_sam.methods.registry import NO_FRACTION, Cost, register
 from keras_sam.schedules import Rho
 
 
+@register(
+    "friendly",
+    summary="climbs along what is special to the batch",
+    paper="Li et al. 2024",
+    state="mean gradient",
+)
 def Friendly(
     rho: Rho = 0.05, sigma: float = 1.0, decay: float = 0.9, p: float = 2, **when_and_where
 ) -> Method:
     """F-SAM: climbs along what is special to the batch.
 
     Args:
-        rho: Radius, a float of at least 0 or a schedule of `keras_sam.schedules.Rho`. Defaults to
-            `0.05`.
+        {{rho}}
         sigma: Float, how much of the gradients' mean to take away. Defaults to `1.0`.
         decay: Float in [0, 1), of that mean; the paper has 0.6 for ResNet-18. Defaults to `0.9`.
-        p: Order of the norm, from 1 to `math.inf`. Defaults to `2`.
-        **when_and_where: `mask`, `every`, `start` and `ascent_fraction` of
-            `keras_sam.methods.Method`.
+        {{p}}
+        {{when_and_where}}
 
     Returns:
         `Method` named `"friendly"`.
@@ -42,14 +49,21 @@ def Friendly(
     return Method(ascent, PerturbedGradient(), rho, name="friendly", **when_and_where)
 
 
-def S2SAM(rho: Rho = 0.05, p: float = 2, **when_and_where) -> Method:
+@register(
+    "s2sam",
+    summary="climbs along the last batch's gradient",
+    paper="Ji et al. 2024",
+    cost=Cost(1),
+    state="gradient",
+    fixed=NO_FRACTION,
+)
+def S2SAM(rho: Rho = 0.05, p: float = 2, **when_and_where: Any) -> Method:
     """SAM in one pass, along the gradient of the batch before.
 
     Args:
-        rho: Radius, a float of at least 0 or a schedule of `keras_sam.schedules.Rho`. Defaults to
-            `0.05`.
-        p: Order of the norm, from 1 to `math.inf`. Defaults to `2`.
-        **when_and_where: `mask`, `every` and `start` of `keras_sam.methods.Method`.
+        {{rho}}
+        {{p}}
+        {{when_and_where}}
 
     Returns:
         `Method` named `"s2sam"`.
@@ -69,15 +83,22 @@ def S2SAM(rho: Rho = 0.05, p: float = 2, **when_and_where) -> Method:
     return Method(ascent, PerturbedGradient(), rho, name="s2sam", **when_and_where)
 
 
-def MSAM(rho: Rho = 0.3, momentum: float = 0.9, p: float = 2, **when_and_where) -> Method:
+@register(
+    "msam",
+    summary="climbs along the momentum",
+    paper="Becker et al. 2025",
+    cost=Cost(1),
+    state="momentum",
+    fixed=NO_FRACTION,
+)
+def MSAM(rho: Rho = 0.3, momentum: float = 0.9, p: float = 2, **when_and_where: Any) -> Method:
     """SAM in one pass, along the momentum.
 
     Args:
-        rho: Radius, a float of at least 0 or a schedule of `keras_sam.schedules.Rho`. Defaults to
-            `0.3`.
+        {{rho}}
         momentum: Float in [0, 1), that of SGD or the `beta_1` of Adam. Defaults to `0.9`.
-        p: Order of the norm, from 1 to `math.inf`. Defaults to `2`.
-        **when_and_where: `mask`, `every` and `start` of `keras_sam.methods.Method`.
+        {{p}}
+        {{when_and_where}}
 
     Returns:
         `Method` named `"msam"`.
@@ -97,15 +118,24 @@ def MSAM(rho: Rho = 0.3, momentum: float = 0.9, p: float = 2, **when_and_where) 
     return Method(ascent, PerturbedGradient(), rho, name="msam", **when_and_where)
 
 
+@register(
+    "sampa",
+    summary="two gradients that do not wait for each other",
+    paper="Xie et al. 2024",
+    cost=Cost(note="in parallel"),
+    state="gradient, last batch",
+    fixed=("every", "start", "ascent_fraction"),
+    neutral=None,
+    brief={"momentum": 0.5},
+)
 def SAMPa(rho: Rho = 0.1, lam: float = 0.2, momentum: float = 0.0, p: float = 2, **where) -> Method:
     """SAM whose two gradients do not wait for each other.
 
     Args:
-        rho: Radius, a float of at least 0 or a schedule of `keras_sam.schedules.Rho`. Defaults to
-            `0.1`.
+        {{rho}}
         lam: Float in [0, 1], share of the gradient at the weights ahead. Defaults to `0.2`.
         momentum: Float in [0, 1), that of the optimizer. Defaults to `0.0`.
-        p: Order of the norm, from 1 to `math.inf`. Defaults to `2`.
+        {{p}}
         **where: `mask` of `keras_sam.methods.Method`.
 
     Returns:

@@ -1,21 +1,27 @@
 """SAM, and what it becomes on some of the variables or with its exact gradient."""
 
+from typing import Any
+
 from keras_sam.ascent import DualNormAscent
 from keras_sam.descent import PerturbedGradient, SecondOrderGradient
 from keras_sam.masks import Mask
 from keras_sam.methods.method import Method
+from keras_sam.methods.registry import NO_FRACTION, Cost, register
 from keras_sam.schedules import Rho
 
 
-def SAM(rho: Rho = 0.05, p: float = 2, **when_and_where) -> Method:
+@register(
+    "sam",
+    summary="gradient at the worst point of a p-norm ball",
+    paper="Foret et al. 2021",
+)
+def SAM(rho: Rho = 0.05, p: float = 2, **when_and_where: Any) -> Method:
     """The gradient at the worst point of a p-norm ball, to first order.
 
     Args:
-        rho: Radius, a float of at least 0 or a schedule of `keras_sam.schedules.Rho`. Defaults to
-            `0.05`.
-        p: Order of the norm, from 1 to `math.inf`. Defaults to `2`.
-        **when_and_where: `mask`, `every`, `start` and `ascent_fraction` of
-            `keras_sam.methods.Method`.
+        {{rho}}
+        {{p}}
+        {{when_and_where}}
 
     Returns:
         `Method` named `"sam"`.
@@ -34,14 +40,20 @@ def SAM(rho: Rho = 0.05, p: float = 2, **when_and_where) -> Method:
     return Method(DualNormAscent(p), PerturbedGradient(), rho, name="sam", **when_and_where)
 
 
-def SecondOrder(rho: Rho = 0.05, p: float = 2, **when_and_where) -> Method:
+@register(
+    "second_order",
+    summary="the exact gradient of SAM's objective",
+    paper="Foret et al. 2021, C.4",
+    cost=Cost(hessian_products=1),
+    fixed=NO_FRACTION,
+)
+def SecondOrder(rho: Rho = 0.05, p: float = 2, **when_and_where: Any) -> Method:
     """The gradient at the worst point with the term that SAM drops.
 
     Args:
-        rho: Radius, a float of at least 0 or a schedule of `keras_sam.schedules.Rho`. Defaults to
-            `0.05`.
-        p: Order of the norm, from 1 to `math.inf`. Defaults to `2`.
-        **when_and_where: `mask`, `every` and `start` of `keras_sam.methods.Method`.
+        {{rho}}
+        {{p}}
+        {{when_and_where}}
 
     Returns:
         `Method` named `"second_order"`, at the price of a Hessian-vector product more.
@@ -60,15 +72,22 @@ def SecondOrder(rho: Rho = 0.05, p: float = 2, **when_and_where) -> Method:
     return Method(DualNormAscent(p), descent, rho, name="second_order", **when_and_where)
 
 
-def SAMON(rho: Rho = 0.5, p: float = 2, mask: Mask = "normalization", **when) -> Method:
+@register(
+    "sam_on",
+    summary="perturbs normalization layers only",
+    paper="Mueller et al. 2023",
+)
+def SAMON(
+    rho: Rho = 0.5, p: float = 2, mask: Mask = "normalization", **when_and_where: Any
+) -> Method:
     """SAM that perturbs the normalization layers alone, and trains all.
 
     Args:
         rho: Radius, a float of at least 0 or a `LearningRateSchedule`; larger than SAM's, for
             the norm runs over few variables. Defaults to `0.5`.
-        p: Order of the norm, from 1 to `math.inf`. Defaults to `2`.
+        {{p}}
         mask: As in `keras_sam.methods.Method`. Defaults to `"normalization"`.
-        **when: `every`, `start` and `ascent_fraction` of `keras_sam.methods.Method`.
+        {{when_and_where}}
 
     Returns:
         `Method` named `"sam_on"`.
@@ -85,4 +104,6 @@ def SAMON(rho: Rho = 0.5, p: float = 2, mask: Mask = "normalization", **when) ->
 
     >>> method = keras_sam.methods.SAMON(rho=1.0)
     """
-    return Method(DualNormAscent(p), PerturbedGradient(), rho, mask, name="sam_on", **when)
+    return Method(
+        DualNormAscent(p), PerturbedGradient(), rho, mask, name="sam_on", **when_and_where
+    )

@@ -1,5 +1,7 @@
 """Methods that perturb some entries or tensors, or listen to some examples."""
 
+from typing import Any
+
 from keras_sam.ascent import (
     DualNormAscent,
     DynamicAscent,
@@ -9,26 +11,33 @@ from keras_sam.ascent import (
 )
 from keras_sam.descent import PerturbedGradient, SelectedExamples
 from keras_sam.methods.method import Method
+from keras_sam.methods.registry import NO_FRACTION, Cost, register
 from keras_sam.schedules import Rho
 
 
+@register(
+    "ssam_f",
+    summary="perturbs entries of large Fisher information",
+    paper="Mi et al. 2022",
+    cost=Cost(note="single examples each update_every"),
+    state="mask",
+    brief={"update_every": 2, "fisher_samples": 3},
+)
 def SSAMF(
     rho: Rho = 0.05,
     sparsity: float = 0.5,
     update_every: int = 100,
     fisher_samples: int = 16,
-    **when_and_where,
+    **when_and_where: Any,
 ) -> Method:
     """SAM on the entries of the largest Fisher information.
 
     Args:
-        rho: Radius, a float of at least 0 or a schedule of `keras_sam.schedules.Rho`. Defaults to
-            `0.05`.
+        {{rho}}
         sparsity: Float in [0, 1), share of the entries that are not perturbed. Defaults to `0.5`.
         update_every: Positive integer, updates between two masks. Defaults to `100`.
         fisher_samples: Positive integer, examples for the information. Defaults to `16`.
-        **when_and_where: `mask`, `every`, `start` and `ascent_fraction` of
-            `keras_sam.methods.Method`.
+        {{when_and_where}}
 
     Returns:
         `Method` named `"ssam_f"`.
@@ -48,6 +57,13 @@ def SSAMF(
     return Method(ascent, PerturbedGradient(), rho, name="ssam_f", **when_and_where)
 
 
+@register(
+    "ssam_d",
+    summary="perturbs entries that are dropped and grown",
+    paper="Mi et al. 2022",
+    state="mask",
+    brief={"update_every": 2},
+)
 def SSAMD(
     rho: Rho = 0.05,
     sparsity: float = 0.5,
@@ -55,21 +71,19 @@ def SSAMD(
     drop_rate: float = 0.5,
     growth: str = "random",
     total_steps: int | None = None,
-    **when_and_where,
+    **when_and_where: Any,
 ) -> Method:
     """SAM on entries that are dropped and grown as in sparse training.
 
     Args:
-        rho: Radius, a float of at least 0 or a schedule of `keras_sam.schedules.Rho`. Defaults to
-            `0.05`.
+        {{rho}}
         sparsity: Float in [0, 1), share of the entries that are not perturbed. Defaults to `0.5`.
         update_every: Positive integer, updates between two masks. Defaults to `100`.
         drop_rate: Float in [0, 1), share of the perturbed entries to change. Defaults to `0.5`.
         growth: `"random"`, `"gradient"` or `"weight"`. Defaults to `"random"`.
         total_steps: Positive integer, updates over which the drop rate falls to 0. Defaults to
             `None`: it stays.
-        **when_and_where: `mask`, `every`, `start` and `ascent_fraction` of
-            `keras_sam.methods.Method`.
+        {{when_and_where}}
 
     Returns:
         `Method` named `"ssam_d"`.
@@ -89,18 +103,25 @@ def SSAMD(
     return Method(ascent, PerturbedGradient(), rho, name="ssam_d", **when_and_where)
 
 
+@register(
+    "esam",
+    summary="some tensors, and the examples that react",
+    paper="Du et al. 2022",
+    cost=Cost(1, per="gamma", forwards=1),
+    fixed=NO_FRACTION,
+    neutral={"gamma": 1.0},
+)
 def ESAM(
     rho: Rho = 0.05, beta: float = 0.6, gamma: float = 0.5, p: float = 2, **when_and_where
 ) -> Method:
     """SAM of some tensors, on the examples that react most.
 
     Args:
-        rho: Radius, a float of at least 0 or a schedule of `keras_sam.schedules.Rho`. Defaults to
-            `0.05`.
+        {{rho}}
         beta: Float in (0, 1], chance of a tensor to be perturbed. Defaults to `0.6`.
         gamma: Float in (0, 1], share of the batch to descend with. Defaults to `0.5`.
-        p: Order of the norm, from 1 to `math.inf`. Defaults to `2`.
-        **when_and_where: `mask`, `every` and `start` of `keras_sam.methods.Method`.
+        {{p}}
+        {{when_and_where}}
 
     Returns:
         `Method` named `"esam"`.
@@ -120,18 +141,24 @@ def ESAM(
     return Method(ascent, SelectedExamples(gamma), rho, name="esam", **when_and_where)
 
 
+@register(
+    "delta_sam",
+    summary="ascent from the examples that react most",
+    paper="Zhou et al. 2022",
+    cost=Cost(forwards=2),
+    fixed=NO_FRACTION,
+)
 def DeltaSAM(
     rho: Rho = 0.05, weights: str = "curvature", noise: float = 0.01, **when_and_where
 ) -> Method:
     """SAM whose ascent listens to the examples that react to perturbations; a reconstruction.
 
     Args:
-        rho: Radius, a float of at least 0 or a schedule of `keras_sam.schedules.Rho`. Defaults to
-            `0.05`.
+        {{rho}}
         weights: `"curvature"` or `"slope"`, what an example's weight is made of. Defaults to
             `"curvature"`.
         noise: Positive float, size of the random perturbation. Defaults to `0.01`.
-        **when_and_where: `mask`, `every` and `start` of `keras_sam.methods.Method`.
+        {{when_and_where}}
 
     Returns:
         `Method` named `"delta_sam"`.

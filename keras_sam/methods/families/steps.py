@@ -1,20 +1,29 @@
 """Methods that climb in several steps."""
 
 import math
+from typing import Any
 
 from keras_sam.ascent import DualNormAscent, MultiStepAscent
 from keras_sam.descent import PerturbedGradient
 from keras_sam.methods.method import Method
+from keras_sam.methods.registry import Cost, register
 from keras_sam.schedules import Rho
 
 
+@register(
+    "fgsm",
+    summary="sign steps, optionally with momentum",
+    paper="Dong et al. 2018",
+    cost=Cost(1, per="steps"),
+    brief={"steps": 2},
+)
 def FGSM(
     rho: Rho = 0.05,
     steps: int = 1,
     projection: bool = False,
     step_size: float | None = None,
     momentum: float = 0.0,
-    **when_and_where,
+    **when_and_where: Any,
 ) -> Method:
     """Signs of the gradient: FGSM, I-FGSM for several steps, MI-FGSM with momentum.
 
@@ -26,8 +35,7 @@ def FGSM(
             of rho / steps. Defaults to `False`.
         step_size: Positive float in the units of rho, with projection. Defaults to `None`, rho.
         momentum: Float of at least 0; the paper has 1. Defaults to `0.0`.
-        **when_and_where: `mask`, `every`, `start` and `ascent_fraction` of
-            `keras_sam.methods.Method`.
+        {{when_and_where}}
 
     Returns:
         `Method` named `"fgsm"`.
@@ -47,6 +55,13 @@ def FGSM(
     return Method(ascent, PerturbedGradient(), rho, name="fgsm", **when_and_where)
 
 
+@register(
+    "multistep",
+    summary="several ascent steps",
+    paper="Foret et al. 2021, C.6",
+    cost=Cost(1, per="steps"),
+    brief={"steps": 2},
+)
 def MultiStep(
     rho: Rho = 0.05,
     steps: int = 2,
@@ -54,21 +69,19 @@ def MultiStep(
     projection: bool = False,
     step_size: float | None = None,
     momentum: float = 0.0,
-    **when_and_where,
+    **when_and_where: Any,
 ) -> Method:
     """SAM with several ascent steps on the batch.
 
     Args:
-        rho: Radius, a float of at least 0 or a schedule of `keras_sam.schedules.Rho`. Defaults to
-            `0.05`.
+        {{rho}}
         steps: Positive integer, ascent steps. Defaults to `2`.
-        p: Order of the norm, from 1 to `math.inf`. Defaults to `2`.
+        {{p}}
         projection: Whether to take steps of `step_size` and project onto the ball, rather than
             steps of rho / steps. Defaults to `False`.
         step_size: Positive float in the units of rho, with projection. Defaults to `None`, rho.
         momentum: Float of at least 0, weight of the earlier gradients. Defaults to `0.0`.
-        **when_and_where: `mask`, `every`, `start` and `ascent_fraction` of
-            `keras_sam.methods.Method`.
+        {{when_and_where}}
 
     Returns:
         `Method` named `"multistep"`.
