@@ -3,55 +3,57 @@
 import difflib
 import math
 import numbers
+from collections.abc import Sequence
+from typing import Any
 
 
 def _refuse(name, expected, value):
     raise ValueError(f"{name} must be {expected}. Received: {name}={value!r}")
 
 
-def is_number(value):
+def is_number(value: Any) -> bool:
     """Whether `value` is a finite real number; a bool is not."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         return False
     return math.isfinite(value)
 
 
-def non_negative(name, value):
+def non_negative(name: str, value: Any) -> float:
     """`value` as a float, if it is a finite number of at least 0."""
     if not is_number(value) or value < 0:
         _refuse(name, "a finite number of at least 0", value)
     return float(value)
 
 
-def positive(name, value):
+def positive(name: str, value: Any) -> float:
     """`value` as a float, if it is a finite number above 0."""
     if not is_number(value) or value <= 0:
         _refuse(name, "a finite number above 0", value)
     return float(value)
 
 
-def fraction(name, value):
+def fraction(name: str, value: Any) -> float:
     """`value` as a float, if it is a number above 0 and at most 1."""
     if not is_number(value) or not 0 < value <= 1:
         _refuse(name, "a number above 0 and at most 1", value)
     return float(value)
 
 
-def share(name, value):
+def share(name: str, value: Any) -> float:
     """`value` as a float, if it is a number of at least 0 and below 1."""
     if not is_number(value) or not 0 <= value < 1:
         _refuse(name, "a number of at least 0 and below 1", value)
     return float(value)
 
 
-def from_zero_to_one(name, value):
+def from_zero_to_one(name: str, value: Any) -> float:
     """`value` as a float, if it is a number from 0 to 1."""
     if not is_number(value) or not 0 <= value <= 1:
         _refuse(name, "a number from 0 to 1", value)
     return float(value)
 
 
-def number(name, value):
+def number(name: str, value: Any) -> float:
     """`value` as a float, if it is a finite number."""
     if not is_number(value):
         _refuse(name, "a finite number", value)
@@ -64,32 +66,32 @@ def _integer(name, value, least):
     return int(value)
 
 
-def positive_integer(name, value):
+def positive_integer(name: str, value: Any) -> int:
     """`value` as an int, if it is an integer of at least 1."""
     return _integer(name, value, 1)
 
 
-def non_negative_integer(name, value):
+def non_negative_integer(name: str, value: Any) -> int:
     """`value` as an int, if it is an integer of at least 0."""
     return _integer(name, value, 0)
 
 
-def norm_order(p):
+def norm_order(p: Any) -> float:
     """`p` as a float, if a p-norm of this order exists."""
-    is_order = isinstance(p, numbers.Real) and not isinstance(p, bool) and p >= 1
+    is_order = isinstance(p, numbers.Real) and not isinstance(p, bool) and float(p) >= 1
     if not is_order:
         _refuse("p", "a number of at least 1, or math.inf for the sign", p)
     return float(p)
 
 
-def one_of(name, value, choices):
+def one_of(name: str, value: Any, choices: Sequence[str]) -> str:
     """`value`, if it is among `choices`."""
     if not isinstance(value, str) or value not in choices:
         _refuse(name, f"one of {', '.join(map(repr, choices))}", value)
     return value
 
 
-def nearest(name, names):
+def nearest(name: str, names: Sequence[str]) -> str:
     """A clause that names the nearest known names, or all of them where none is near."""
     close = difflib.get_close_matches(str(name), names, n=3, cutoff=0.5)
     return f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(names)}."

@@ -1,9 +1,13 @@
 """All that is relied on beyond Keras's public face, in one place."""
 
 import contextlib
+from collections.abc import Iterator
+from typing import Any
 
 import keras
 
+from keras_sam.backend.types import ModelMixin
+from keras_sam.tensors import Batch, Tensor
 from keras_sam.training.last_batch import spec_of
 
 # What `compile` leaves on a model, and an override of `compute_loss` that calls `super()` reads.
@@ -17,12 +21,12 @@ COMPILED_STATE = (
 )
 
 
-def overrides(model, name):
+def overrides(model: keras.Model, name: str) -> bool:
     """Whether the class of `model` brings its own version of a method of `keras.Model`."""
     return getattr(type(model), name) is not getattr(keras.Model, name)
 
 
-def check_model(model):
+def check_model(model: Any) -> None:
     """Refuse what is not a Keras model, or one whose own training would be skipped."""
     if not isinstance(model, keras.Model):
         raise TypeError(
@@ -44,7 +48,7 @@ def check_model(model):
 
 
 @contextlib.contextmanager
-def lent(lender, borrower):
+def lent(lender: keras.Model, borrower: keras.Model) -> Iterator[keras.Model]:
     """Lets `borrower` compute losses and metrics with what `lender` was compiled with."""
     own = {name: vars(borrower)[name] for name in COMPILED_STATE if name in vars(borrower)}
     # Past `__setattr__`, which would track the lender's metrics as the borrower's own.
@@ -57,7 +61,7 @@ def lent(lender, borrower):
         vars(borrower).update(own)
 
 
-def compile_arguments(model):
+def compile_arguments(model: keras.Model) -> dict[str, Any]:
     """Arguments to compile another model as `model` was: its settings, without its state."""
     arguments = dict(model._compile_config.config)
     arguments["auto_scale_loss"] = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
@@ -71,7 +75,7 @@ def _fresh(part):
     return part
 
 
-def build_compiled(model, batch, predictions):
+def build_compiled(model: keras.Model, batch: Batch, predictions: Tensor) -> None:
     """Lets a compiled model make the trackers of its loss; metrics and optimizer stay unbuilt.
 
     Args:
@@ -82,7 +86,7 @@ def build_compiled(model, batch, predictions):
     model._compile_loss.build(batch[1], predictions)
 
 
-def layers_of(model):
+def layers_of(model: keras.Model) -> list[keras.layers.Layer]:
     """All layers of a model, also those inside of layers, in their order.
 
     Keras has no public way to the layers of a composite layer.
@@ -96,21 +100,30 @@ def layers_of(model):
     return list(model._flatten_layers())
 
 
-def own_variables(layer):
+def own_variables(layer: keras.layers.Layer) -> list[keras.Variable]:
     """The variables that a layer itself has made, without those of layers inside it."""
     return [*layer._trainable_variables, *layer._non_trainable_variables]
 
 
-class Delegation:
+class Delegation(ModelMixin):
     """Asks the base model where it overrides Keras's loss and metrics, and shows what it tracks."""
 
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+    def compute_loss(
+        self,
+        x: Tensor | None = None,
+        y: Tensor | None = None,
+        y_pred: Tensor | None = None,
+        sample_weight: Tensor | None = None,
+        training: bool = True,
+    ) -> Tensor:
         if not overrides(self.base_model, "compute_loss"):
             return super().compute_loss(x, y, y_pred, sample_weight, training)
         with lent(self, self.base_model) as base_model:
             return base_model._compute_loss(x, y, y_pred, sample_weight, training)
 
-    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+    def compute_metrics(
+        self, x: Tensor, y: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
+    ) -> dict[str, Any]:
         if not overrides(self.base_model, "compute_metrics"):
             return super().compute_metrics(x, y, y_pred, sample_weight)
         with lent(self, self.base_model) as base_model:
@@ -118,7 +131,7 @@ class Delegation:
         return {**self.get_metrics_result(), **logs}
 
     @property
-    def metrics(self):
+    def metrics(self) -> list[keras.metrics.Metric]:
         own = super().metrics
         with lent(self, self.base_model) as base_model:
             # Keras leaves out what a model inside a model tracks by itself.
@@ -127,22 +140,22 @@ class Delegation:
         return own + [metric for metric in theirs if id(metric) not in seen]
 
 
-class MakesVariables:
+class MakesVariables(ModelMixin):
     """Makes all variables before the first step, those that hold the batch before included."""
 
     _is_evaluating = False
 
     @property
-    def is_ready(self):
+    def is_ready(self) -> bool:
         """Whether the model and all that it was compiled with have their variables."""
         parts = (self.base_model, self._compile_loss, self._compile_metrics, self.optimizer)
         return all(part is None or part.built for part in parts)
 
-    def make_variables(self, data_batch):
+    def make_variables(self, data_batch: Any) -> None:
         """Makes what is missing, from the shapes of a batch."""
         keras.Model._symbolic_build(self, data_batch=data_batch)
 
-    def track_loss(self, loss, size):
+    def track_loss(self, loss: Tensor, size: int | Tensor) -> None:
         """Counts a batch's loss in the mean that Keras shows as `loss`."""
         self._loss_tracker.update_state(loss, sample_weight=size)
 

@@ -16,7 +16,7 @@ MASKS: dict[str, Callable[[Role], bool]] = {
 }
 
 
-def check_mask(mask):
+def check_mask(mask: Mask) -> None:
     """Refuse a mask that is neither a known name, a sequence of these, nor a predicate."""
     names = [mask] if isinstance(mask, str) else mask
     if mask is None or callable(mask):
@@ -28,7 +28,7 @@ def check_mask(mask):
         )
 
 
-def is_perturbed(role, mask):
+def is_perturbed(role: Role, mask: Mask) -> bool:
     """Whether `mask` chooses the variable of `role`.
 
     Variables that are overwritten with their gradient (float8 scales) are not weights and are

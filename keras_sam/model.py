@@ -1,7 +1,7 @@
 """The model that trains another model for flat minima."""
 
 import functools
-from typing import Any
+from typing import Any, Self
 
 import keras
 
@@ -10,9 +10,10 @@ from keras_sam.keras_hooks import Delegation, MakesVariables
 from keras_sam.measurements import MEASUREMENTS, Measuring
 from keras_sam.methods import composition
 from keras_sam.methods.method import Method
-from keras_sam.roles import roles_of
+from keras_sam.roles import Role, roles_of
 from keras_sam.saving import Saving, restore_policy
 from keras_sam.schedules import Radius, Rho, is_constant
+from keras_sam.tensors import Tensor
 from keras_sam.training.carriers import Context, Outcome
 from keras_sam.training.memory import Memory
 from keras_sam.training.step import batch_update
@@ -100,11 +101,11 @@ class SAMModel(
         names = [name for name in MEASUREMENTS if name not in hidden]
         return [keras.metrics.Mean(name=name) for name in names] if self.log_sharpness else []
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         return self.base_model(inputs, training=training)
 
     @property
-    def roles(self):
+    def roles(self) -> tuple[Role, ...]:
         """Roles of the trainable variables, in their order."""
         known = tuple(id(variable) for variable in self.trainable_variables)
         if getattr(self, "_role_key", None) != known:
@@ -123,20 +124,20 @@ class SAMModel(
         if self.memory is not None:
             self.memory.prepare(self.trainable_variables, chosen)
 
-    def build_from_config(self, config):
+    def build_from_config(self, config: dict[str, Any]) -> None:
         super().build_from_config(config)
         if self.base_model.built and self.roles:
             self._prepare()
 
     @functools.wraps(keras.Model.make_train_function)
-    def make_train_function(self, force=False):
+    def make_train_function(self, force: bool = False) -> Any:
         # An error inside the step would be too late: JAX has emptied the variables by then.
         composition.check_model(self.method, self.optimizer, self.num_batch_splits)
         if self.base_model.built:
             self._prepare()
         return super().make_train_function(force)
 
-    def context(self):
+    def context(self) -> Context:
         """What the method may know beside the batch: a `keras_sam.training.carriers.Context`."""
         rho = self.current_rho()
         if self.memory is None:
@@ -144,7 +145,7 @@ class SAMModel(
         kept = self.memory.last_batch
         return Context(rho, self.optimizer, self.memory.state, self.memory.seed, last_batch=kept)
 
-    def compute_update(self, data) -> tuple[Outcome, dict[str, Any]]:
+    def compute_update(self, data: Any) -> tuple[Outcome, dict[str, Any]]:
         """What one batch does to the weights, and the logs of its clean pass.
 
         Args:
@@ -161,7 +162,7 @@ class SAMModel(
         self._prepare()
         return batch_update(self, keras.utils.unpack_x_y_sample_weight(data))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         last_batch = None if self.memory is None else self.memory.last_batch
         return {
             "last_batch": None if last_batch is None else last_batch.spec,
@@ -174,7 +175,7 @@ class SAMModel(
         }
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(cls, config: dict[str, Any], custom_objects=None) -> Self:
         model = keras.saving.deserialize_keras_object(
             config["model"], custom_objects=custom_objects
         )
@@ -184,6 +185,7 @@ class SAMModel(
         method = methods.deserialize(config["method"])
         wrapped = cls(**{**arguments, "model": model, "method": method})
         if config.get("last_batch") is not None:
+            assert wrapped.memory is not None, "A method that keeps a batch has a memory."
             wrapped.memory.prepare_batch(config["last_batch"])
         return wrapped
 

@@ -1,9 +1,13 @@
 """Policies: on which steps a method acts, decided from the gradient."""
 
+from typing import Any, Self
+
 import keras
 from keras import ops
 
 from keras_sam import checks, tensors
+from keras_sam.tensors import Tensor, Vector
+from keras_sam.training.carriers import Context
 from keras_sam.training.memory import Slot
 
 
@@ -12,11 +16,11 @@ class Policy:
 
     is_random = False
 
-    def slots(self):
+    def slots(self) -> dict[str, Slot]:
         """What is kept between steps: dict from a name to its `keras_sam.training.memory.Slot`."""
         return {}
 
-    def acts(self, gradients, context):
+    def acts(self, gradients: Vector, context: Context) -> Tensor:
         """Whether to act: a bool tensor.
 
         Args:
@@ -25,12 +29,12 @@ class Policy:
         """
         raise NotImplementedError
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Arguments of the constructor."""
         return {}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         """The inverse of `get_config`."""
         return cls(**config)
 
@@ -74,13 +78,13 @@ class GradientNormPolicy(Policy):
             checks.positive_integer("total_steps", total_steps)
         self.total_steps = total_steps
 
-    def slots(self):
+    def slots(self) -> dict[str, Slot]:
         return {
             "square_norm_mean": Slot(per_weight=False),
             "square_norm_variance": Slot(per_weight=False),
         }
 
-    def acts(self, gradients, context):
+    def acts(self, gradients: Vector, context: Context) -> Tensor:
         square = ops.cast(tensors.inner(gradients, gradients), "float32")
         mean, variance = (context.state[name] for name in self.slots())
         new_mean = self.decay * mean + (1 - self.decay) * square
@@ -95,7 +99,7 @@ class GradientNormPolicy(Policy):
         done = ops.cast(iteration, "float32") / self.total_steps
         return self.l2 + (self.l1 - self.l2) * ops.minimum(done, 1.0)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             "l1": self.l1,
             "l2": self.l2,

@@ -51,7 +51,7 @@ class Role:
     index: int = 0
 
 
-def roles_of(model):
+def roles_of(model: keras.Model) -> list[Role]:
     """Roles of `model.trainable_variables`, in their order.
 
     Args:
@@ -60,7 +60,7 @@ def roles_of(model):
     Returns:
         List of `Role`.
     """
-    owners = {}
+    owners: dict[int, keras.layers.Layer] = {}
     for layer in keras_hooks.layers_of(model):
         for variable in keras_hooks.own_variables(layer):
             owners.setdefault(id(variable), layer)
@@ -70,7 +70,7 @@ def roles_of(model):
     ]
 
 
-def role_of(variable, layer):
+def role_of(variable: keras.Variable, layer: keras.layers.Layer | None) -> Role:
     """Role of one variable that `layer` owns."""
     is_offset = variable.name in OFFSET_NAMES or variable is getattr(layer, "bias", None)
     if isinstance(layer, NORMALIZATION_LAYERS):

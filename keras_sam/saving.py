@@ -1,12 +1,15 @@
 """Under which names things are saved, and what Keras leaves out that a resumed training needs."""
 
 import sys
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import keras
 
+from keras_sam.backend.types import ModelMixin
+
 SEED = "seed"
-Thing = TypeVar("Thing")
+Thing = TypeVar("Thing", bound=Callable)
 
 
 def exported(thing: Thing) -> Thing:
@@ -22,7 +25,7 @@ def exported(thing: Thing) -> Thing:
     return thing
 
 
-def part(cls: type[Thing]) -> type[Thing]:
+def part(cls: Thing) -> Thing:
     """Marks a class as a public part of methods, and registers it to be saved under our name.
 
     Args:
@@ -34,18 +37,18 @@ def part(cls: type[Thing]) -> type[Thing]:
     return exported(keras.saving.register_keras_serializable(package="keras_sam")(cls))
 
 
-class Saving:
+class Saving(ModelMixin):
     """Saves what `keras.Model` does not: dropout seeds, the policy, an optimizer for any backend.
 
     With it, training that is saved and loaded goes on bit for bit as if it had not stopped.
     """
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: Any) -> None:
         super().save_own_variables(store)
         for index, seed in enumerate(self._seeds()):
             store[f"{SEED}{index}"] = seed
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Any) -> None:
         # A file may come from a model with other dropout layers: what it holds is taken.
         for index, seed in enumerate(self._seeds()):
             if f"{SEED}{index}" in store.keys():
@@ -58,7 +61,7 @@ class Saving:
         weights = {id(variable) for variable in self.weights}
         return [variable for variable in self.variables if id(variable) not in weights]
 
-    def get_compile_config(self):
+    def get_compile_config(self) -> dict[str, Any]:
         config = super().get_compile_config()
         if not config:
             return config
@@ -67,7 +70,7 @@ class Saving:
         return {**config, "optimizer": optimizer, "auto_scale_loss": is_scaled}
 
 
-def restore_policy(model, config):
+def restore_policy(model: keras.Model, config: dict[str, Any]) -> None:
     """Give a loaded model its policy again: Keras drops that of Functional and Sequential models.
 
     The policy of the model decides on loss scaling.

@@ -1,12 +1,14 @@
 """The radius rho: its schedules, and the variable of a model that holds it."""
 
-from typing import TypeAlias
+from typing import Any, Self, TypeAlias
 
 import keras
 from keras import ops
 from keras.optimizers.schedules import LearningRateSchedule
 
 from keras_sam import checks, tensors
+from keras_sam.backend.types import ModelMixin
+from keras_sam.tensors import Tensor
 
 
 @keras.saving.register_keras_serializable(package="keras_sam")
@@ -46,14 +48,14 @@ class FollowLearningRate:
                 f"Received: {self.get_config()}"
             )
 
-    def at(self, learning_rate):
+    def at(self, learning_rate: Tensor) -> Tensor:
         """The radius at a learning rate, a scalar tensor."""
         if self.lr_max == self.lr_min:
             return ops.convert_to_tensor(self.rho_max)
         share = (learning_rate - self.lr_min) / (self.lr_max - self.lr_min)
         return self.rho_min + (self.rho_max - self.rho_min) * ops.clip(share, 0.0, 1.0)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Arguments of the constructor."""
         return {
             "rho_max": self.rho_max,
@@ -63,7 +65,7 @@ class FollowLearningRate:
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         """The inverse of `get_config`."""
         return cls(**config)
 
@@ -71,7 +73,7 @@ class FollowLearningRate:
 Rho: TypeAlias = float | LearningRateSchedule | FollowLearningRate
 
 
-def check_rho(rho, name="rho"):
+def check_rho(rho: Any, name: str = "rho") -> Rho:
     """`rho`, if it is a radius: a finite number of at least 0 or a schedule of it.
 
     Args:
@@ -96,12 +98,12 @@ def check_rho(rho, name="rho"):
     return float(rho)
 
 
-def is_constant(rho):
+def is_constant(rho: Any) -> bool:
     """Whether `rho` is no schedule."""
     return not isinstance(rho, LearningRateSchedule | FollowLearningRate)
 
 
-def rho_at(rho, optimizer):
+def rho_at(rho: Rho | keras.Variable, optimizer: keras.optimizers.Optimizer | None) -> Tensor:
     """The radius now, as a scalar of at least 0, in float32 at least.
 
     Args:
@@ -117,17 +119,19 @@ def rho_at(rho, optimizer):
     return ops.maximum(value, ops.zeros_like(value))
 
 
-def serialize_rho(rho):
+def serialize_rho(rho: Rho) -> float | dict[str, Any]:
     """`rho` as plain data."""
-    return rho if is_constant(rho) else keras.saving.serialize_keras_object(rho)
+    if isinstance(rho, LearningRateSchedule | FollowLearningRate):
+        return keras.saving.serialize_keras_object(rho)
+    return rho
 
 
-def deserialize_rho(config):
+def deserialize_rho(config: Any) -> Rho:
     """The inverse of `serialize_rho`."""
     return keras.saving.deserialize_keras_object(config) if isinstance(config, dict) else config
 
 
-class Radius:
+class Radius(ModelMixin):
     """Holds the radius as a variable, or follows its schedule."""
 
     _rho = None
@@ -143,14 +147,14 @@ class Radius:
         )
 
     @property
-    def rho(self):
+    def rho(self) -> Tensor:
         """The radius: the variable to assign, or the value of the schedule at this iteration."""
         if self._rho is not None:
             return self._rho
         return self.current_rho()
 
     @rho.setter
-    def rho(self, rho):
+    def rho(self, rho: float) -> Tensor:
         if self._rho is None:
             raise ValueError(
                 "rho follows a schedule here; build the SAMModel with a float to assign it. "
@@ -158,7 +162,7 @@ class Radius:
             )
         self._rho.assign(checks.non_negative("rho", rho))
 
-    def current_rho(self):
+    def current_rho(self) -> Tensor:
         """The radius of this step: a scalar tensor of at least 0, in float32 at least."""
         rho = self.method.rho if self._rho is None else self._rho
         return rho_at(rho, getattr(self, "optimizer", None))

@@ -1,97 +1,98 @@
 """Algebra of vectors that are stored as lists of tensors, one tensor a variable."""
 
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import keras
 from keras import ops
 
 from keras_sam import backend
+from keras_sam.backend.types import Batch, Gradients, Tensor, Vector
 
-# The words of the signatures. A tensor is of the active backend, and has no type that all share.
-Tensor: TypeAlias = Any
-Vector: TypeAlias = list[Tensor]
-Batch: TypeAlias = tuple[Any, Any, Any]
+__all__ = ["Batch", "Gradients", "Tensor", "Vector"]
 
 HALF_PRECISION = ("float16", "bfloat16")
 
 
-def at_least_float32(tensor):
+def at_least_float32(tensor: Tensor) -> Tensor:
     """`tensor`, in float32 where squares of its entries would overflow or vanish."""
     dtype = keras.backend.standardize_dtype(tensor.dtype)
     return ops.cast(tensor, "float32") if dtype in HALF_PRECISION else tensor
 
 
-def float_type(dtype):
+def float_type(dtype: Any) -> str:
     """The dtype to keep sums of a variable's gradients in: float32, or float64."""
     return "float64" if keras.backend.standardize_dtype(dtype) == "float64" else "float32"
 
 
-def values(variables):
+def values(variables: Sequence[keras.Variable]) -> Vector:
     """Current values of a list of variables, without a graph that PyTorch would keep."""
     return [ops.stop_gradient(ops.convert_to_tensor(variable.value)) for variable in variables]
 
 
-def assign(variables, tensors):
+def assign(variables: Sequence[keras.Variable], tensors: Sequence[Tensor]) -> None:
     """Give each variable of a list its new value."""
     for variable, tensor in zip(variables, tensors, strict=True):
         variable.assign(tensor)
 
 
-def total(scalars):
+def total(scalars: Iterable[Tensor]) -> Tensor:
     """Sum of a list of scalars; the empty sum is 0."""
     scalars = list(scalars)
     return ops.sum(backend.computed_once(ops.stack(scalars))) if scalars else ops.zeros(())
 
 
-def inner(left, right):
+def inner(left: Vector, right: Vector) -> Tensor:
     """Inner product of two vectors, in float32 at least."""
     return total(
         ops.sum(at_least_float32(a) * at_least_float32(b)) for a, b in zip(left, right, strict=True)
     )
 
 
-def norm(vector):
+def norm(vector: Vector) -> Tensor:
     """Euclidean norm over all tensors of `vector` together, in float32 at least."""
     return root(inner(vector, vector))
 
 
-def root(square):
+def root(square: Tensor) -> Tensor:
     """Square root of a number of at least 0, with a finite derivative at 0."""
     is_zero = ops.equal(square, 0)
     positive = ops.where(is_zero, ops.ones_like(square), square)
     return ops.where(is_zero, ops.zeros_like(square), ops.sqrt(positive))
 
 
-def largest(vector):
+def largest(vector: Vector) -> Tensor:
     """Largest absolute entry over all tensors of `vector`."""
     return ops.max(ops.stack([ops.max(ops.abs(at_least_float32(t))) for t in vector]))
 
 
-def scale(vector, factor):
+def scale(vector: Vector, factor: Tensor | float) -> Vector:
     """`factor * vector`."""
     return [tensor * ops.cast(factor, tensor.dtype) for tensor in vector]
 
 
-def add(left, right, factor=None):
+def add(
+    left: Vector, right: Sequence[Tensor | None], factor: Tensor | float | None = None
+) -> Vector:
     """`left + factor * right`; a `None` in `right` stands for zeros."""
     if factor is not None:
         right = [None if b is None else b * ops.cast(factor, b.dtype) for b in right]
     return [a if b is None else a + ops.cast(b, a.dtype) for a, b in zip(left, right, strict=True)]
 
 
-def mix(left, right, share):
+def mix(left: Vector, right: Vector, share: Tensor | float) -> Vector:
     """`(1 - share) * left + share * right`, in float32 at least."""
     left = [at_least_float32(tensor) for tensor in left]
     return add(scale(left, 1 - share), right, share)
 
 
-def rejection(vector, axis):
+def rejection(vector: Vector, axis: Vector) -> Vector:
     """The part of `vector` that is orthogonal to `axis`, over all tensors together."""
     share = guarded_ratio(inner(vector, axis), inner(axis, axis))
     return add([at_least_float32(tensor) for tensor in vector], axis, -share)
 
 
-def normal_like(vector, seed):
+def normal_like(vector: Vector, seed: keras.random.SeedGenerator) -> Vector:
     """Independent standard normal numbers, shaped as the tensors of `vector`.
 
     Args:
@@ -104,7 +105,7 @@ def normal_like(vector, seed):
     ]
 
 
-def guarded_ratio(numerator, denominator):
+def guarded_ratio(numerator: Tensor, denominator: Tensor) -> Tensor:
     """`numerator / denominator`, and 0 where the denominator is 0.
 
     A NaN or an infinity passes through, so that it is seen and not masked.
@@ -115,6 +116,6 @@ def guarded_ratio(numerator, denominator):
     return ops.where(is_zero, ops.zeros_like(ratio), ratio)
 
 
-def is_finite(vector):
+def is_finite(vector: Vector) -> Tensor:
     """Whether every entry of `vector` is finite."""
     return ops.all(ops.stack([ops.all(ops.isfinite(tensor)) for tensor in vector]))

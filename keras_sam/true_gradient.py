@@ -7,11 +7,14 @@ both directions in the first pass of a step, and independent ones in the second.
 
 import contextlib
 import contextvars
+from collections.abc import Iterator
+
+from keras_sam.tensors import Tensor
 
 _WANTED = contextvars.ContextVar("true_gradient", default=False)
 
 
-def wanted():
+def wanted() -> bool | Tensor:
     """Whether the present evaluation is one for an ascent, which needs the true gradient.
 
     Returns:
@@ -27,7 +30,7 @@ def wanted():
 
 
 @contextlib.contextmanager
-def asked(flag):
+def asked(flag: bool | Tensor) -> Iterator[None]:
     """Evaluations inside the block need the true gradient where `flag` holds.
 
     Args:

@@ -1,12 +1,17 @@
 """The ascent of ASAM: a ball that is scaled with the weights."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from keras import ops
 
 from keras_sam import checks, tensors
 from keras_sam.ascent.ascent import Ascent
 from keras_sam.ascent.dual_norm import DualNormAscent
 from keras_sam.ascent.filters import filter_norms
+from keras_sam.roles import Role
 from keras_sam.saving import part
+from keras_sam.tensors import Tensor, Vector
 
 NORMALIZATIONS = ("element", "filter")
 SCALED = ("weights", "all")
@@ -53,12 +58,16 @@ class AdaptiveAscent(Ascent):
         self.normalization = checks.one_of("normalization", normalization, NORMALIZATIONS)
         self.scaled = checks.one_of("scaled", scaled, SCALED)
 
-    def direction(self, gradients, weights, rho, roles):
+    def direction(
+        self, gradients: Vector, weights: Vector, rho: Tensor, roles: Sequence[Role]
+    ) -> Vector:
         sizes = self._sizes(weights, roles)
         scaled = _multiply(sizes, gradients)
         return _multiply(sizes, self.dual_norm.direction(scaled, weights, rho, roles))
 
-    def project(self, perturbation, weights, rho, roles):
+    def project(
+        self, perturbation: Vector, weights: Vector, rho: Tensor, roles: Sequence[Role]
+    ) -> Vector:
         sizes = self._sizes(weights, roles)
         relative = [
             t if size is None else tensors.guarded_ratio(t, size)
@@ -80,7 +89,7 @@ class AdaptiveAscent(Ascent):
             return ops.abs(weight)
         return filter_norms(weight, role)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             "p": self.dual_norm.p,
             "eta": self.eta,

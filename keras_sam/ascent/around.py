@@ -1,10 +1,14 @@
 """What ascents share that change the gradient or the result of another one."""
 
+from typing import Any, Self
+
 import keras
 
 from keras_sam.ascent.ascent import Ascent
 from keras_sam.ascent.dual_norm import DualNormAscent
 from keras_sam.saving import exported
+from keras_sam.tensors import Tensor, Vector
+from keras_sam.training.oracle import GradientOracle
 
 
 @exported
@@ -31,20 +35,20 @@ class AscentAround(Ascent):
     def __init__(self, step: Ascent | None = None):
         self.step = closed_form("step", DualNormAscent() if step is None else step)
 
-    def along(self, gradients, oracle, rho):
+    def along(self, gradients: Vector, oracle: GradientOracle, rho: Tensor) -> Vector:
         """The other ascent's perturbation for a gradient."""
         return self.step.direction(gradients, oracle.weights, rho, oracle.roles)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"step": keras.saving.serialize_keras_object(self.step)}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         step = keras.saving.deserialize_keras_object(config["step"])
         return cls(**{**config, "step": step})
 
 
-def closed_form(name, ascent):
+def closed_form(name: str, ascent: Any) -> Ascent:
     """`ascent`, if it is a closed form."""
     if not getattr(ascent, "is_closed_form", False):
         raise ValueError(

@@ -1,6 +1,14 @@
 """What every ascent offers."""
 
+from collections.abc import Sequence
+from typing import Any, Self
+
+from keras_sam.roles import Role
 from keras_sam.saving import exported
+from keras_sam.tensors import Tensor, Vector
+from keras_sam.training.carriers import Context
+from keras_sam.training.memory import Slot
+from keras_sam.training.oracle import GradientOracle
 
 
 @exported
@@ -33,11 +41,11 @@ class Ascent:
     probes = 0
     family: str | None = None
 
-    def slots(self):
+    def slots(self) -> dict[str, Slot]:
         """What is kept between steps: dict from a name to its `keras_sam.training.memory.Slot`."""
         return {}
 
-    def origin(self, oracle, context):
+    def origin(self, oracle: GradientOracle, context: Context) -> Vector | None:
         """Where to evaluate the batch first, relative to the weights.
 
         Args:
@@ -48,12 +56,13 @@ class Ascent:
             List of tensors; `None` for the weights themselves.
         """
         del oracle, context
+        return None
 
-    def probe(self, oracle, context):
+    def probe(self, oracle: GradientOracle, context: Context) -> list[Tensor]:
         """What `weigh` wants to know beforehand: `probes` tensors of shape `(batch,)`."""
         raise NotImplementedError
 
-    def weigh(self, losses, probes):
+    def weigh(self, losses: Tensor, probes: list[Tensor]) -> Tensor:
         """Weights of the examples in the first gradient, of mean 1.
 
         Args:
@@ -62,7 +71,7 @@ class Ascent:
         """
         raise NotImplementedError
 
-    def perturbation(self, oracle, gradients, context):
+    def perturbation(self, oracle: GradientOracle, gradients: Vector, context: Context) -> Vector:
         """The perturbation at the oracle's weights.
 
         Args:
@@ -75,26 +84,30 @@ class Ascent:
         """
         return self.direction(gradients, oracle.weights, context.rho, oracle.roles)
 
-    def learn(self, oracle, gradients, context):
+    def learn(self, oracle: GradientOracle, gradients: Vector, context: Context) -> None:
         """Takes note of the first gradient for later steps, once the perturbation is made.
 
         Called on every step, whether the method acts or not.
         """
         del oracle, gradients, context
 
-    def direction(self, gradients, weights, rho, roles):
+    def direction(
+        self, gradients: Vector, weights: Vector, rho: Tensor, roles: Sequence[Role]
+    ) -> Vector:
         """The perturbation as a function of the gradient and the weights alone."""
         raise NotImplementedError
 
-    def project(self, perturbation, weights, rho, roles):
+    def project(
+        self, perturbation: Vector, weights: Vector, rho: Tensor, roles: Sequence[Role]
+    ) -> Vector:
         """`perturbation`, pulled back into the ball of radius rho where it has left it."""
         raise NotImplementedError
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Arguments of the constructor."""
         return {}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         """The inverse of `get_config`."""
         return cls(**config)

@@ -1,12 +1,16 @@
 """The ascent of SAM: the maximiser of the linearised loss over a ball of the p-norm."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 from keras import ops
 
 from keras_sam import checks, tensors
 from keras_sam.ascent.ascent import Ascent
+from keras_sam.roles import Role
 from keras_sam.saving import part
+from keras_sam.tensors import Tensor, Vector
 
 
 @part
@@ -35,7 +39,9 @@ class DualNormAscent(Ascent):
     def __init__(self, p: float = 2):
         self.p = checks.norm_order(p)
 
-    def direction(self, gradients, weights, rho, roles):
+    def direction(
+        self, gradients: Vector, weights: Vector, rho: Tensor, roles: Sequence[Role]
+    ) -> Vector:
         del weights, roles
         gradients = [tensors.at_least_float32(gradient) for gradient in gradients]
         if self.p == 2:
@@ -61,7 +67,9 @@ class DualNormAscent(Ascent):
         sum_of_q = tensors.total(ops.sum(_power(ratio, q)) for ratio in ratios)
         return powers, _power(sum_of_q, 1 / self.p)
 
-    def project(self, perturbation, weights, rho, roles):
+    def project(
+        self, perturbation: Vector, weights: Vector, rho: Tensor, roles: Sequence[Role]
+    ) -> Vector:
         del weights, roles
         if math.isinf(self.p):
             return [
@@ -71,7 +79,7 @@ class DualNormAscent(Ascent):
         factor = ops.where(length > rho, tensors.guarded_ratio(rho, length), ops.ones_like(length))
         return tensors.scale(perturbation, factor)
 
-    def norm(self, vector):
+    def norm(self, vector: Vector) -> Tensor:
         """The p-norm over all tensors of `vector`, for p below infinity."""
         if self.p == 2:
             return tensors.norm(vector)
@@ -81,7 +89,7 @@ class DualNormAscent(Ascent):
             tensors.total(ops.sum(_power(r, self.p)) for r in ratios), 1 / self.p
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"p": self.p}
 
 

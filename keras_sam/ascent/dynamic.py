@@ -1,6 +1,7 @@
 """The ascent of SSAM-D: which entries are perturbed changes with the training."""
 
 import math
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,6 +12,9 @@ from keras_sam.ascent import ranking
 from keras_sam.ascent.ascent import Ascent
 from keras_sam.ascent.sparse import SparseAscent
 from keras_sam.saving import part
+from keras_sam.tensors import Tensor, Vector
+from keras_sam.training.carriers import Context
+from keras_sam.training.oracle import GradientOracle
 
 GROWTHS = ("random", "gradient", "weight")
 
@@ -59,7 +63,7 @@ class DynamicAscent(SparseAscent):
             checks.positive_integer("total_steps", total_steps)
         self.total_steps = total_steps
 
-    def initial_mask(self, shapes):
+    def initial_mask(self, shapes: list[tuple[int, ...]]) -> list[np.ndarray]:
         size = sum(math.prod(shape) for shape in shapes)
         # NumPy's generator: the seed of `keras.utils.set_random_seed` holds for it as well.
         flat = np.random.permutation(size) < self.kept(size)
@@ -67,7 +71,9 @@ class DynamicAscent(SparseAscent):
         parts = np.split(flat.astype("float64"), bounds)
         return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
 
-    def renewed(self, mask, oracle, gradients, context):
+    def renewed(
+        self, mask: Tensor, oracle: GradientOracle, gradients: Vector, context: Context
+    ) -> Tensor:
         size = mask.shape[0]
         density = self.kept(size)
         dropped = ops.cast(ops.round(density * self._drop_rate(context.iteration)), "int32")
@@ -92,7 +98,7 @@ class DynamicAscent(SparseAscent):
             return ops.abs(ranking.flattened(oracle.weights))
         return keras.random.uniform(magnitudes.shape, dtype=magnitudes.dtype, seed=context.seed)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "drop_rate": self.drop_rate,

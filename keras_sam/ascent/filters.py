@@ -3,9 +3,11 @@
 from keras import ops
 
 from keras_sam import tensors
+from keras_sam.roles import Role
+from keras_sam.tensors import Tensor
 
 
-def filter_norms(weight, role):
+def filter_norms(weight: Tensor, role: Role) -> Tensor:
     """For each entry the Euclidean norm of its filter; of the whole tensor where it has none.
 
     Args:

@@ -1,12 +1,17 @@
 """The ascent of F-SAM: along what is special to the batch."""
 
+from typing import Any
+
 from keras import ops
 
 from keras_sam import checks, tensors
 from keras_sam.ascent.around import AscentAround
 from keras_sam.ascent.ascent import Ascent
 from keras_sam.saving import part
+from keras_sam.tensors import Vector
+from keras_sam.training.carriers import Context
 from keras_sam.training.memory import Slot
+from keras_sam.training.oracle import GradientOracle
 
 
 @part
@@ -38,16 +43,16 @@ class FriendlyAscent(AscentAround):
         self.sigma = checks.number("sigma", sigma)
         self.decay = checks.share("decay", decay)
 
-    def slots(self):
+    def slots(self) -> dict[str, Slot]:
         return {"gradient_mean": Slot(), "gradients_seen": Slot(per_weight=False)}
 
-    def perturbation(self, oracle, gradients, context):
+    def perturbation(self, oracle: GradientOracle, gradients: Vector, context: Context) -> Vector:
         share = ops.where(context.state["gradients_seen"] > 0, self.sigma, 0.0)
         mean = tensors.values(context.state["gradient_mean"])
         gradients = [tensors.at_least_float32(gradient) for gradient in gradients]
         return self.along(tensors.add(gradients, mean, -share), oracle, context.rho)
 
-    def learn(self, oracle, gradients, context):
+    def learn(self, oracle: GradientOracle, gradients: Vector, context: Context) -> None:
         seen, mean = context.state["gradients_seen"], context.state["gradient_mean"]
         share = ops.where(seen > 0, 1 - self.decay, 1.0)
         old = tensors.values(mean)
@@ -57,5 +62,5 @@ class FriendlyAscent(AscentAround):
         tensors.assign(mean, tensors.add(old, change, share))
         seen.assign(ops.ones(()))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "sigma": self.sigma, "decay": self.decay}

@@ -2,12 +2,16 @@
 
 import itertools
 import math
+from collections.abc import Sequence
+from typing import Any, Self
 
 from keras import ops
 
 from keras_sam import checks, tensors
 from keras_sam.ascent.ascent import Ascent
+from keras_sam.roles import Role
 from keras_sam.saving import part
+from keras_sam.tensors import Tensor, Vector
 
 PRESETS = ("mup2", "naive", "global", "balanced")
 
@@ -26,7 +30,9 @@ class LayerwiseAscent(Ascent):
     >>> method = keras_sam.methods.Method(keras_sam.ascent.LayerwiseAscent(), rho=0.01)
     """
 
-    def direction(self, gradients, weights, rho, roles):
+    def direction(
+        self, gradients: Vector, weights: Vector, rho: Tensor, roles: Sequence[Role]
+    ) -> Vector:
         return [
             gradient * ops.cast(self._factor(gradient, weight, rho), gradient.dtype)
             for gradient, weight in zip(map(tensors.at_least_float32, gradients), weights)
@@ -66,7 +72,7 @@ class WidthScaledAscent(Ascent):
     >>> ascent = keras_sam.ascent.WidthScaledAscent({512: 64})
     """
 
-    def __init__(self, base_widths=None, base_shapes=None, preset: str = "mup2"):
+    def __init__(self, base_widths=None, base_shapes=None, preset: str = "mup2") -> None:
         if base_widths is not None and base_shapes is not None:
             raise ValueError(
                 "Give base_widths or the shapes of a base model, not both. Received: "
@@ -81,7 +87,9 @@ class WidthScaledAscent(Ascent):
         self.base_shapes = base_shapes and [tuple(shape) for shape in base_shapes]
         self.preset = checks.one_of("preset", preset, PRESETS)
 
-    def direction(self, gradients, weights, rho, roles):
+    def direction(
+        self, gradients: Vector, weights: Vector, rho: Tensor, roles: Sequence[Role]
+    ) -> Vector:
         gradients = [tensors.at_least_float32(gradient) for gradient in gradients]
         ratios = [self.ratios(role) for role in roles]
         # The ratio of widths, of a narrower model too; axes that are fixed have ratio 1.
@@ -91,7 +99,7 @@ class WidthScaledAscent(Ascent):
         length = tensors.guarded_ratio(rho * overall, tensors.norm(scaled))
         return tensors.scale(scaled, length)
 
-    def ratios(self, role):
+    def ratios(self, role: Role) -> Tensor:
         """`(fan in, fan out)` of a variable, each divided by that of the base model."""
         shape = tuple(role.variable.shape)
         growth = [size / base for size, base in zip(shape, self._base(role, shape), strict=True)]
@@ -122,7 +130,7 @@ class WidthScaledAscent(Ascent):
         growth = [(fan_out / fan_in) ** power for fan_in, fan_out in ratios]
         return growth, width**0.5 if self.preset == "mup2" else width**-0.5
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         widths = {str(size): base for size, base in self.base_widths.items()}
         return {
             "base_widths": None if self.base_shapes is not None else widths,
@@ -131,6 +139,6 @@ class WidthScaledAscent(Ascent):
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         widths = config["base_widths"]  # JSON has strings for keys.
         return cls(**{**config, "base_widths": widths and {int(n): widths[n] for n in widths}})

@@ -1,11 +1,16 @@
 """Several ascent steps on the same batch."""
 
+from typing import Any
+
 from keras import ops
 
 from keras_sam import checks, tensors
 from keras_sam.ascent.around import AscentAround
 from keras_sam.ascent.ascent import Ascent
 from keras_sam.saving import part
+from keras_sam.tensors import Vector
+from keras_sam.training.carriers import Context
+from keras_sam.training.oracle import GradientOracle
 
 
 @part
@@ -67,7 +72,7 @@ class MultiStepAscent(AscentAround):
                 )
         self.step_size = step_size
 
-    def perturbation(self, oracle, gradients, context):
+    def perturbation(self, oracle: GradientOracle, gradients: Vector, context: Context) -> Vector:
         rho = context.rho
         length = self._length(rho)
         direction, velocity = self._accumulate(gradients, None)
@@ -99,7 +104,7 @@ class MultiStepAscent(AscentAround):
             return moved
         return self.step.project(moved, oracle.weights, rho, oracle.roles)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "steps": self.steps,

@@ -1,11 +1,16 @@
 """The ascent of bSAM: weights that the data know well are perturbed less."""
 
+from typing import Any
+
 from keras import ops
 
 from keras_sam import checks, tensors
 from keras_sam.ascent.ascent import Ascent
 from keras_sam.saving import part
+from keras_sam.tensors import Vector
+from keras_sam.training.carriers import Context
 from keras_sam.training.memory import Slot
+from keras_sam.training.oracle import GradientOracle
 
 
 @part
@@ -39,21 +44,21 @@ class PrecisionAscent(Ascent):
         self.family = f"bsam of {self.data_size} examples"
         self.initial_precision = checks.positive("initial_precision", initial_precision)
 
-    def slots(self):
+    def slots(self) -> dict[str, Slot]:
         return {"precision": Slot(initial=self.initial_precision)}
 
-    def origin(self, oracle, context):
+    def origin(self, oracle: GradientOracle, context: Context) -> Vector | None:
         noise = tensors.normal_like(oracle.weights, context.seed)
         return [
             draw / ops.sqrt(self.data_size * precision)
             for draw, precision in zip(noise, context.state["precision"], strict=True)
         ]
 
-    def perturbation(self, oracle, gradients, context):
+    def perturbation(self, oracle: GradientOracle, gradients: Vector, context: Context) -> Vector:
         return [
             context.rho * tensors.at_least_float32(gradient) / precision
             for gradient, precision in zip(gradients, context.state["precision"], strict=True)
         ]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"data_size": self.data_size, "initial_precision": self.initial_precision}

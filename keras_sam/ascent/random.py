@@ -1,5 +1,7 @@
 """Ascents that draw where to look."""
 
+from typing import Any, Self
+
 import keras
 from keras import ops
 
@@ -9,6 +11,9 @@ from keras_sam.ascent.ascent import Ascent
 from keras_sam.ascent.filters import filter_norms
 from keras_sam.saving import part
 from keras_sam.schedules import Rho, check_rho, deserialize_rho, rho_at, serialize_rho
+from keras_sam.tensors import Vector
+from keras_sam.training.carriers import Context
+from keras_sam.training.oracle import GradientOracle
 
 SAMPLERS = ("gaussian", "sphere", "cube")
 
@@ -38,7 +43,7 @@ class RandomAscent(Ascent):
         self.sampler = checks.one_of("sampler", sampler, SAMPLERS)
         self.size = checks.positive("size", size)
 
-    def perturbation(self, oracle, gradients, context):
+    def perturbation(self, oracle: GradientOracle, gradients: Vector, context: Context) -> Vector:
         draw = self._draw(oracle.weights, context.seed)
         return tensors.scale(draw, context.rho * self.size)
 
@@ -55,7 +60,7 @@ class RandomAscent(Ascent):
             return draw
         return tensors.scale(draw, tensors.guarded_ratio(1.0, tensors.norm(draw)))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"sampler": self.sampler, "size": self.size}
 
 
@@ -91,7 +96,7 @@ class NoisyAscent(AscentAround):
         self.sigma = check_rho(sigma, "sigma")
         self.lam = checks.non_negative("lam", lam)
 
-    def origin(self, oracle, context):
+    def origin(self, oracle: GradientOracle, context: Context) -> Vector | None:
         sigma = rho_at(self.sigma, context.optimizer)
         weights = oracle.weights
         sizes = [
@@ -104,14 +109,15 @@ class NoisyAscent(AscentAround):
             for draw, size in zip(noise, sizes, strict=True)
         ]
 
-    def perturbation(self, oracle, gradients, context):
+    def perturbation(self, oracle: GradientOracle, gradients: Vector, context: Context) -> Vector:
+        assert context.origin is not None, "It is the ascent's own."
         return self.along(tensors.add(context.origin, gradients, self.lam), oracle, context.rho)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "sigma": serialize_rho(self.sigma), "lam": self.lam}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         return super().from_config({**config, "sigma": deserialize_rho(config["sigma"])})
 
 
@@ -144,7 +150,7 @@ class StochasticAscent(AscentAround):
         super().__init__(step)
         self.beta = checks.fraction("beta", beta)
 
-    def perturbation(self, oracle, gradients, context):
+    def perturbation(self, oracle: GradientOracle, gradients: Vector, context: Context) -> Vector:
         draws = keras.random.uniform((len(gradients),), seed=context.seed)
         is_chosen = ops.cast(draws < self.beta, "float32")
         restricted = [
@@ -153,5 +159,5 @@ class StochasticAscent(AscentAround):
         ]
         return tensors.scale(self.along(restricted, oracle, context.rho), 1 / self.beta)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "beta": self.beta}

@@ -1,11 +1,16 @@
 """The ascent of delta-SAM: examples that react to perturbations count more."""
 
+from typing import Any
+
 from keras import ops
 
 from keras_sam import checks, tensors
 from keras_sam.ascent.around import AscentAround
 from keras_sam.ascent.ascent import Ascent
 from keras_sam.saving import part
+from keras_sam.tensors import Tensor, Vector
+from keras_sam.training.carriers import Context
+from keras_sam.training.oracle import GradientOracle
 
 WEIGHTS = ("curvature", "slope")
 
@@ -42,25 +47,22 @@ class ReweightedAscent(AscentAround):
         super().__init__(step)
         self.weights = checks.one_of("weights", weights, WEIGHTS)
         self.noise = checks.positive("noise", noise)
+        self.probes = 2 if self.weights == "curvature" else 1
 
-    @property
-    def probes(self):
-        return 2 if self.weights == "curvature" else 1
-
-    def probe(self, oracle, context):
+    def probe(self, oracle: GradientOracle, context: Context) -> list[Tensor]:
         noise = tensors.scale(tensors.normal_like(oracle.weights, context.seed), self.noise)
         signs = (1.0, -1.0)[: self.probes]
         return [oracle.example_losses(tensors.scale(noise, sign)) for sign in signs]
 
-    def weigh(self, losses, probes):
+    def weigh(self, losses: Tensor, probes: list[Tensor]) -> Tensor:
         change = sum(probes) - self.probes * losses
         size = ops.cast(ops.shape(losses)[0], losses.dtype)
         total = ops.sum(ops.abs(change))
         weights = size * tensors.guarded_ratio(ops.abs(change), total)
         return ops.where(total > 0, weights, ops.ones_like(losses))
 
-    def perturbation(self, oracle, gradients, context):
+    def perturbation(self, oracle: GradientOracle, gradients: Vector, context: Context) -> Vector:
         return self.along(gradients, oracle, context.rho)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "weights": self.weights, "noise": self.noise}

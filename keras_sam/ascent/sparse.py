@@ -1,5 +1,7 @@
 """The ascents of SSAM: some entries of the weights are perturbed, the others are not."""
 
+from typing import Any
+
 import numpy as np
 from keras import ops
 
@@ -8,7 +10,10 @@ from keras_sam.ascent import ranking
 from keras_sam.ascent.around import AscentAround
 from keras_sam.ascent.ascent import Ascent
 from keras_sam.saving import part
+from keras_sam.tensors import Tensor, Vector
+from keras_sam.training.carriers import Context
 from keras_sam.training.memory import Slot
+from keras_sam.training.oracle import GradientOracle
 from keras_sam.training.scope import only_if
 
 
@@ -32,27 +37,29 @@ class SparseAscent(AscentAround):
         self.sparsity = checks.share("sparsity", sparsity)
         self.update_every = checks.positive_integer("update_every", update_every)
 
-    def slots(self):
+    def slots(self) -> dict[str, Slot]:
         return {"mask": Slot(initial=self.initial_mask, is_averaged=False)}
 
-    def initial_mask(self, shapes):
+    def initial_mask(self, shapes: list[tuple[int, ...]]) -> list[np.ndarray]:
         """The first mask: list of arrays of these shapes."""
         raise NotImplementedError
 
-    def renewed(self, mask, oracle, gradients, context):
+    def renewed(
+        self, mask: Tensor, oracle: GradientOracle, gradients: Vector, context: Context
+    ) -> Tensor:
         """The next mask, flat, from the present one."""
         raise NotImplementedError
 
-    def kept(self, size):
+    def kept(self, size: int) -> int:
         """How many of `size` entries are perturbed."""
         return round(size * (1 - self.sparsity))
 
-    def perturbation(self, oracle, gradients, context):
+    def perturbation(self, oracle: GradientOracle, gradients: Vector, context: Context) -> Vector:
         mask = context.state["mask"]
         full = self.along(gradients, oracle, context.rho)
         return [part * ops.cast(m, part.dtype) for part, m in zip(full, mask, strict=True)]
 
-    def learn(self, oracle, gradients, context):
+    def learn(self, oracle: GradientOracle, gradients: Vector, context: Context) -> None:
         if not context.is_first_part:  # The first micro-batch renews the mask for all.
             return
         mask = context.state["mask"]
@@ -65,7 +72,7 @@ class SparseAscent(AscentAround):
 
         only_if(is_due, renew, lambda: (), context)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "sparsity": self.sparsity,
@@ -109,14 +116,16 @@ class FisherAscent(SparseAscent):
         super().__init__(step, sparsity, update_every)
         self.fisher_samples = checks.positive_integer("fisher_samples", fisher_samples)
 
-    def initial_mask(self, shapes):
+    def initial_mask(self, shapes: list[tuple[int, ...]]) -> list[np.ndarray]:
         return [np.zeros(shape) for shape in shapes]
 
-    def renewed(self, mask, oracle, gradients, context):
+    def renewed(
+        self, mask: Tensor, oracle: GradientOracle, gradients: Vector, context: Context
+    ) -> Tensor:
         scores = ranking.flattened(self.information(oracle))
         return ops.cast(ranking.ranks(scores) < self.kept(scores.shape[0]), mask.dtype)
 
-    def information(self, oracle):
+    def information(self, oracle: GradientOracle) -> Vector:
         """Sum over examples of their squared gradients: list of tensors."""
         size = oracle.size
         fixed = isinstance(size, int)
@@ -133,5 +142,5 @@ class FisherAscent(SparseAscent):
         zeros = [ops.zeros(w.shape, tensors.float_type(w.dtype)) for w in oracle.weights]
         return ops.fori_loop(0, count, add, zeros)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "fisher_samples": self.fisher_samples}

@@ -1,10 +1,15 @@
 """Ascents along what earlier batches have left, known before any gradient of this one."""
 
+from typing import Any
+
 from keras_sam import checks, tensors
 from keras_sam.ascent.around import AscentAround
 from keras_sam.ascent.ascent import Ascent
 from keras_sam.saving import part
+from keras_sam.tensors import Vector
+from keras_sam.training.carriers import Context
 from keras_sam.training.memory import Slot
+from keras_sam.training.oracle import GradientOracle
 
 PREVIOUS = {"previous_gradient": Slot()}
 
@@ -37,24 +42,24 @@ class PreviousGradientAscent(AscentAround):
         self.starts_clean = not self.is_one_pass
         self.family = None if self.is_one_pass else "sampa"
 
-    def slots(self):
+    def slots(self) -> dict[str, Slot]:
         return PREVIOUS
 
-    def origin(self, oracle, context):
+    def origin(self, oracle: GradientOracle, context: Context) -> Vector | None:
         return self._along_previous(oracle, context) if self.is_one_pass else None
 
-    def perturbation(self, oracle, gradients, context):
+    def perturbation(self, oracle: GradientOracle, gradients: Vector, context: Context) -> Vector:
         return self._along_previous(oracle, context)
 
     def _along_previous(self, oracle, context):
         previous = tensors.values(context.state["previous_gradient"])
         return self.along(previous, oracle, context.rho)
 
-    def learn(self, oracle, gradients, context):
+    def learn(self, oracle: GradientOracle, gradients: Vector, context: Context) -> None:
         if self.is_one_pass:  # Else the descent does, for all weights.
             tensors.assign(context.state["previous_gradient"], gradients)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "is_one_pass": self.is_one_pass}
 
 
@@ -90,17 +95,17 @@ class MomentumAscent(AscentAround):
         super().__init__(step)
         self.momentum = checks.share("momentum", momentum)
 
-    def slots(self):
+    def slots(self) -> dict[str, Slot]:
         return {"velocity": Slot()}
 
-    def origin(self, oracle, context):
+    def origin(self, oracle: GradientOracle, context: Context) -> Vector | None:
         velocity = tensors.values(context.state["velocity"])
         return self.along(tensors.scale(velocity, -1.0), oracle, context.rho)
 
-    def learn(self, oracle, gradients, context):
+    def learn(self, oracle: GradientOracle, gradients: Vector, context: Context) -> None:
         velocity = context.state["velocity"]
         new = tensors.add(tensors.scale(tensors.values(velocity), self.momentum), gradients)
         tensors.assign(velocity, new)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "momentum": self.momentum}

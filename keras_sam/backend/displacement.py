@@ -1,7 +1,15 @@
 """Moves of the weights beside the optimizer's."""
 
+from collections.abc import Sequence
 
-def displaced(variables, values, steps):
+import keras
+
+from keras_sam.backend.types import Tensor, Vector
+
+
+def displaced(
+    variables: Sequence[keras.Variable], values: Sequence[Tensor], steps: Vector
+) -> Vector:
     """The values less the steps, within the variables' constraints.
 
     Args:
@@ -10,7 +18,7 @@ def displaced(variables, values, steps):
         steps: List of tensors to take away; the empty list leaves the values as they are.
     """
     if not steps:
-        return values
+        return list(values)
     moved = [value - step for value, step in zip(values, steps)]
     return [
         value if variable.constraint is None else variable.constraint(value)
@@ -18,7 +26,7 @@ def displaced(variables, values, steps):
     ]
 
 
-def displace(variables, steps):
+def displace(variables: Sequence[keras.Variable], steps: Vector) -> None:
     """Takes the steps from the variables; none where there are no steps."""
     for variable, value in zip(variables, displaced(variables, variables, steps) if steps else ()):
         variable.assign(value)

@@ -1,15 +1,20 @@
 """Gradients and the train step on JAX."""
 
 import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import jax
 import keras
 
 from keras_sam.backend.displacement import displaced
 from keras_sam.backend.jax_convolutions import in_fast_layout
+from keras_sam.backend.types import Gradients, ModelMixin, Tensor, Vector
 
 
-def value_and_gradient(function, tensors):
+def value_and_gradient(
+    function: Callable[..., Any], tensors: list[Tensor]
+) -> tuple[Tensor, Any, Gradients]:
     """Value, auxiliary output and gradient of `function(tensors) -> (value, auxiliary)`.
 
     Args:
@@ -24,13 +29,20 @@ def value_and_gradient(function, tensors):
     return value, auxiliary, gradients
 
 
-def hessian_vector_product(function, tensors, vectors):
+def hessian_vector_product(
+    function: Callable[..., Any], tensors: list[Tensor], vectors: Vector
+) -> Gradients:
     """Product of the Hessian of `function(tensors) -> (value, auxiliary)` with `vectors`."""
     gradient = jax.grad(lambda point: function(point)[0])
     return jax.jvp(gradient, (list(tensors),), (list(vectors),))[1]
 
 
-def gauss_newton_vector_product(network, loss, tensors, vectors):
+def gauss_newton_vector_product(
+    network: Callable[[Vector], Vector],
+    loss: Callable[[Vector], tuple[Tensor, Any]],
+    tensors: list[Tensor],
+    vectors: Vector,
+) -> Gradients:
     """Product of a generalised Gauss-Newton matrix J'HJ with `vectors`.
 
     Args:
@@ -44,12 +56,12 @@ def gauss_newton_vector_product(network, loss, tensors, vectors):
     return pull_back(hessian_vector_product(loss, outputs, tangents))[0]
 
 
-def compiled(function):
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function` of nested tensors, without side effects, compiled once for equal shapes."""
     return jax.jit(function)
 
 
-def cond(predicate, if_true, if_false):
+def cond(predicate: Tensor, if_true: Callable[[], Any], if_false: Callable[[], Any]) -> Any:
     """Result of one of two functions without arguments; the other one costs nothing.
 
     Args:
@@ -62,7 +74,7 @@ def cond(predicate, if_true, if_false):
     return jax.lax.cond(predicate, if_true, if_false)
 
 
-def computed_once(tensor):
+def computed_once(tensor: Tensor) -> Tensor:
     """`tensor`, as a value that no operation computes for itself.
 
     XLA turns the sum of a stack of scalars into a chain of additions and repeats the chain in
@@ -71,22 +83,22 @@ def computed_once(tensor):
     return jax.lax.optimization_barrier(tensor)
 
 
-def random_state():
+def random_state() -> Any:
     """State of any generator outside Keras's seed variables: none on JAX."""
     return None
 
 
-def set_random_state(state):
+def set_random_state(state: Any) -> None:
     """Counterpart of `random_state`."""
     del state
 
 
-def num_replicas():
+def num_replicas() -> int:
     """Factor by which Keras has divided the loss: none, the batch is global on JAX."""
     return 1
 
 
-def across_replicas(tensors, is_averaged):
+def across_replicas(tensors: list[Tensor], is_averaged: Sequence[bool]) -> list[Tensor]:
     """Tensors on which all replicas agree: on JAX there is but one.
 
     Args:
@@ -97,14 +109,14 @@ def across_replicas(tensors, is_averaged):
     return tensors
 
 
-class TrainStep:
+class TrainStep(ModelMixin):
     """The stateless `train_step` of Keras's JAX trainer around `compute_update`.
 
     The lists of `state` follow the model's own properties, so a scope that maps every
     variable to its traced value lets the step read and assign variables as elsewhere.
     """
 
-    def train_step(self, state, data):
+    def train_step(self, state: Any, data: Any) -> tuple[dict[str, Any], tuple[list[Tensor], ...]]:
         variables = (
             self.trainable_variables,
             self.non_trainable_variables,
@@ -124,7 +136,7 @@ class TrainStep:
 
 
 @contextlib.contextmanager
-def on_all_devices():
+def on_all_devices() -> Iterator[None]:
     """Models made and trained in the block split their batches among all devices."""
     before = keras.distribution.distribution()
     keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))

@@ -7,6 +7,8 @@ in order beforehand; the numbers are the same.
 """
 
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import jax
 from jax import lax
@@ -14,7 +16,7 @@ from jax.extend import core
 from jax.extend.core import primitives
 
 
-def in_fast_layout(function):
+def in_fast_layout(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function()`, with all of its convolutions channels last.
 
     Args:

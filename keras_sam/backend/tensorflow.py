@@ -1,12 +1,19 @@
 """Gradients and the train step on TensorFlow."""
 
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import tensorflow as tf
 from keras import ops
 
 from keras_sam.backend.displacement import displace
+from keras_sam.backend.types import Gradients, ModelMixin, Tensor, Vector
 
 
-def value_and_gradient(function, tensors):
+def value_and_gradient(
+    function: Callable[..., Any], tensors: list[Tensor]
+) -> tuple[Tensor, Any, Gradients]:
     """See `keras_sam.backend.jax.value_and_gradient`."""
     tensors = [tf.convert_to_tensor(tensor) for tensor in tensors]
     with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -15,7 +22,9 @@ def value_and_gradient(function, tensors):
     return value, auxiliary, _densify(tape.gradient(value, tensors))
 
 
-def hessian_vector_product(function, tensors, vectors):
+def hessian_vector_product(
+    function: Callable[..., Any], tensors: list[Tensor], vectors: Vector
+) -> Gradients:
     """See `keras_sam.backend.jax.hessian_vector_product`."""
     tensors = [tf.convert_to_tensor(tensor) for tensor in tensors]
     # Backward twice: TensorFlow's forward mode knows no loops, which recurrent layers are.
@@ -42,7 +51,12 @@ def _densify(gradients):
     return [None if g is None else tf.convert_to_tensor(g) for g in gradients]
 
 
-def gauss_newton_vector_product(network, loss, tensors, vectors):
+def gauss_newton_vector_product(
+    network: Callable[[Vector], Vector],
+    loss: Callable[[Vector], tuple[Tensor, Any]],
+    tensors: list[Tensor],
+    vectors: Vector,
+) -> Gradients:
     """See `keras_sam.backend.jax.gauss_newton_vector_product`."""
     tensors = [tf.convert_to_tensor(tensor) for tensor in tensors]
     # J v is the gradient of J'u, which is linear in u, times v.
@@ -62,37 +76,37 @@ def _filled(gradients, tensors):
     return [tf.zeros_like(t) if g is None else g for g, t in zip(gradients, tensors)]
 
 
-def compiled(function):
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """See `keras_sam.backend.jax.compiled`."""
     return tf.function(function)
 
 
-def cond(predicate, if_true, if_false):
+def cond(predicate: Tensor, if_true: Callable[[], Any], if_false: Callable[[], Any]) -> Any:
     """See `keras_sam.backend.jax.cond`."""
     return ops.cond(predicate, if_true, if_false)
 
 
-def computed_once(tensor):
+def computed_once(tensor: Tensor) -> Tensor:
     """See `keras_sam.backend.jax.computed_once`; nothing to do here."""
     return tensor
 
 
-def random_state():
+def random_state() -> Any:
     """State of any generator outside Keras's seed variables: none on TensorFlow."""
     return None
 
 
-def set_random_state(state):
+def set_random_state(state: Any) -> None:
     """Counterpart of `random_state`."""
     del state
 
 
-def num_replicas():
+def num_replicas() -> int:
     """Factor by which Keras has divided the loss under a distribution strategy."""
     return tf.distribute.get_strategy().num_replicas_in_sync
 
 
-def across_replicas(tensors, is_averaged):
+def across_replicas(tensors: list[Tensor], is_averaged: Sequence[bool]) -> list[Tensor]:
     """See `keras_sam.backend.jax.across_replicas`."""
     replicas = num_replicas()
     if replicas == 1 or not tensors:
@@ -106,10 +120,10 @@ def across_replicas(tensors, is_averaged):
     return context.all_reduce(tf.distribute.ReduceOp.SUM, shares)
 
 
-class TrainStep:
+class TrainStep(ModelMixin):
     """The `train_step` of Keras's TensorFlow trainer around `compute_update`."""
 
-    def train_step(self, data):
+    def train_step(self, data: Any) -> dict[str, Any]:
         # Without a strategy Keras lets the first call build the model; this one looks at the
         # model through a stateless scope, where variables cannot be made.
         if not self.is_ready:
@@ -120,6 +134,6 @@ class TrainStep:
         return logs
 
 
-def on_all_devices():
+def on_all_devices() -> contextlib.AbstractContextManager[Any]:
     """See `keras_sam.backend.jax.on_all_devices`."""
     return tf.distribute.MirroredStrategy().scope()

@@ -1,13 +1,20 @@
 """Gradients and the train step on PyTorch."""
 
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import torch
 from keras import ops, tree
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from keras_sam.backend.displacement import displace
+from keras_sam.backend.types import Gradients, ModelMixin, Tensor, Vector
 
 
-def value_and_gradient(function, tensors):
+def value_and_gradient(
+    function: Callable[..., Any], tensors: list[Tensor]
+) -> tuple[Tensor, Any, Gradients]:
     """See `keras_sam.backend.jax.value_and_gradient`."""
     tensors = _leaves(tensors)
     with torch.enable_grad():
@@ -30,7 +37,9 @@ def _detached_leaf(leaf):
     return detached
 
 
-def hessian_vector_product(function, tensors, vectors):
+def hessian_vector_product(
+    function: Callable[..., Any], tensors: list[Tensor], vectors: Vector
+) -> Gradients:
     """See `keras_sam.backend.jax.hessian_vector_product`."""
     tensors = _leaves(tensors)
     with torch.enable_grad(), _twice_differentiable():
@@ -48,7 +57,12 @@ def hessian_vector_product(function, tensors, vectors):
         return list(torch.autograd.grad(outputs, tensors, cotangents, allow_unused=True))
 
 
-def gauss_newton_vector_product(network, loss, tensors, vectors):
+def gauss_newton_vector_product(
+    network: Callable[[Vector], Vector],
+    loss: Callable[[Vector], tuple[Tensor, Any]],
+    tensors: list[Tensor],
+    vectors: Vector,
+) -> Gradients:
     """See `keras_sam.backend.jax.gauss_newton_vector_product`."""
     tensors = _leaves(tensors)
     with torch.enable_grad(), _twice_differentiable():
@@ -58,8 +72,8 @@ def gauss_newton_vector_product(network, loss, tensors, vectors):
     pairs = [(output, part) for output, part in zip(outputs, curved) if part is not None]
     if not pairs:
         return [None] * len(tensors)
-    outputs, cotangents = zip(*pairs)
-    return list(torch.autograd.grad(outputs, tensors, cotangents, allow_unused=True))
+    reached, cotangents = zip(*pairs)
+    return list(torch.autograd.grad(reached, tensors, cotangents, allow_unused=True))
 
 
 def _twice_differentiable():
@@ -80,7 +94,7 @@ def _pushed_forward(outputs, tensors, vectors):
     return [torch.zeros_like(o) if t is None else t for o, t in zip(outputs, tangents)]
 
 
-def compiled(function):
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """See `keras_sam.backend.jax.compiled`; PyTorch runs it as it is."""
     return function
 
@@ -90,23 +104,23 @@ def _leaves(tensors):
     return [tensor.detach().requires_grad_() for tensor in tensors]
 
 
-def cond(predicate, if_true, if_false):
+def cond(predicate: Tensor, if_true: Callable[[], Any], if_false: Callable[[], Any]) -> Any:
     """See `keras_sam.backend.jax.cond`. On a GPU this waits for the predicate."""
     return ops.cond(predicate, if_true, if_false)
 
 
-def computed_once(tensor):
+def computed_once(tensor: Tensor) -> Tensor:
     """See `keras_sam.backend.jax.computed_once`; nothing to do here."""
     return tensor
 
 
-def random_state():
+def random_state() -> Any:
     """State of PyTorch's own generators, which a Keras dropout layer without a seed draws from."""
     devices = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
     return torch.get_rng_state(), devices
 
 
-def set_random_state(state):
+def set_random_state(state: Any) -> None:
     """Counterpart of `random_state`."""
     cpu, devices = state
     torch.set_rng_state(cpu)
@@ -114,21 +128,21 @@ def set_random_state(state):
         torch.cuda.set_rng_state_all(devices)
 
 
-def num_replicas():
+def num_replicas() -> int:
     """Factor by which Keras has divided the loss: none on PyTorch."""
     return 1
 
 
-def across_replicas(tensors, is_averaged):
+def across_replicas(tensors: list[Tensor], is_averaged: Sequence[bool]) -> list[Tensor]:
     """See `keras_sam.backend.jax.across_replicas`."""
     del is_averaged
     return tensors
 
 
-class TrainStep:
+class TrainStep(ModelMixin):
     """The `train_step` of Keras's PyTorch trainer around `compute_update`."""
 
-    def train_step(self, data):
+    def train_step(self, data: Any) -> dict[str, Any]:
         outcome, logs = self.compute_update(data)
         with torch.no_grad():
             self.optimizer.apply(outcome.gradients, self.trainable_variables)
@@ -136,7 +150,7 @@ class TrainStep:
         return logs
 
 
-def on_all_devices():
+def on_all_devices() -> contextlib.AbstractContextManager[Any]:
     """See `keras_sam.backend.jax.on_all_devices`; Keras's PyTorch trainer has one device."""
     raise ValueError(
         "Keras trains on one device with PyTorch: choose JAX or TensorFlow with the variable "

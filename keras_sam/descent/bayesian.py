@@ -1,12 +1,15 @@
 """The descent of bSAM."""
 
+from typing import Any
+
 from keras import ops
 
 from keras_sam import checks, tensors
 from keras_sam.descent.descent import Descent
 from keras_sam.saving import part
-from keras_sam.training.carriers import Evaluation
+from keras_sam.training.carriers import Climb, Context, Evaluation
 from keras_sam.training.memory import Slot
+from keras_sam.training.oracle import GradientOracle
 
 
 @part
@@ -56,10 +59,10 @@ class BayesianGradient(Descent):
         self.damping = checks.non_negative("damping", damping)
         self.initial_precision = checks.positive("initial_precision", initial_precision)
 
-    def slots(self):
+    def slots(self) -> dict[str, Slot]:
         return {"precision": Slot(initial=self.initial_precision), "momentum_mean": Slot()}
 
-    def evaluation(self, oracle, climb, context):
+    def evaluation(self, oracle: GradientOracle, climb: Climb, context: Context) -> Evaluation:
         perturbed = climb.perturbed(oracle)
         decay = self.prior_precision / self.data_size
         gradients = [tensors.at_least_float32(gradient) for gradient in perturbed.gradients]
@@ -83,7 +86,7 @@ class BayesianGradient(Descent):
         target = ops.sqrt(precision) * size + self.damping + self.prior_precision / self.data_size
         return self.precision_decay * precision + (1 - self.precision_decay) * target
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             "data_size": self.data_size,
             "prior_precision": self.prior_precision,

@@ -1,9 +1,12 @@
 """The descent of CR-SAM."""
 
+from typing import Any
+
 from keras_sam import checks, tensors
 from keras_sam.descent.descent import Descent
 from keras_sam.saving import part
-from keras_sam.training.carriers import Evaluation
+from keras_sam.training.carriers import Climb, Context, Evaluation
+from keras_sam.training.oracle import GradientOracle
 
 
 @part
@@ -35,7 +38,7 @@ class CurvatureGradient(Descent):
         self.gamma = checks.number("gamma", gamma)
         self.beta = checks.number("beta", beta)
 
-    def evaluation(self, oracle, climb, context):
+    def evaluation(self, oracle: GradientOracle, climb: Climb, context: Context) -> Evaluation:
         ahead = climb.perturbed(oracle)
         opposite = [None if part is None else -part for part in climb.perturbation]
         behind = oracle.at(opposite).gradients
@@ -43,5 +46,5 @@ class CurvatureGradient(Descent):
         out = tensors.add(out, behind, self.gamma - self.beta)
         return Evaluation(ahead.loss, tensors.add(out, climb.first.gradients, -2 * self.gamma))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"gamma": self.gamma, "beta": self.beta}

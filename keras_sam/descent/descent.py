@@ -1,6 +1,12 @@
 """What every descent offers."""
 
+from typing import Any, Self
+
 from keras_sam.saving import exported
+from keras_sam.tensors import Vector
+from keras_sam.training.carriers import Climb, Context, Evaluation, FirstEvaluation
+from keras_sam.training.memory import Slot
+from keras_sam.training.oracle import GradientOracle
 
 
 @exported
@@ -34,11 +40,11 @@ class Descent:
     counts_updates = False
     family: str | None = None
 
-    def slots(self):
+    def slots(self) -> dict[str, Slot]:
         """What is kept between steps: dict from a name to its `keras_sam.training.memory.Slot`."""
         return {}
 
-    def lookahead(self, oracle, context):
+    def lookahead(self, oracle: GradientOracle, context: Context) -> Vector | None:
         """Where to evaluate the batch first, relative to the weights; `None` for there.
 
         Args:
@@ -46,8 +52,9 @@ class Descent:
             context: `keras_sam.training.carriers.Context`.
         """
         del oracle, context
+        return None
 
-    def evaluation(self, oracle, climb, context):
+    def evaluation(self, oracle: GradientOracle, climb: Climb, context: Context) -> Evaluation:
         """The perturbed loss and the gradient for the optimizer.
 
         Args:
@@ -60,7 +67,7 @@ class Descent:
         """
         raise NotImplementedError
 
-    def rest(self, first, context):
+    def rest(self, first: FirstEvaluation, context: Context) -> Vector:
         """The gradient for the optimizer on a step on which the method does not act.
 
         Args:
@@ -73,11 +80,11 @@ class Descent:
         del context
         return first.gradients
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Arguments of the constructor."""
         return {}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         """The inverse of `get_config`."""
         return cls(**config)

@@ -1,9 +1,14 @@
 """Descents that look where the optimizer is about to go."""
 
+from typing import Any
+
 from keras_sam import checks, tensors
 from keras_sam.descent.descent import Descent
 from keras_sam.saving import part
+from keras_sam.tensors import Tensor, Vector
+from keras_sam.training.carriers import Climb, Context, Evaluation, FirstEvaluation
 from keras_sam.training.memory import Slot
+from keras_sam.training.oracle import GradientOracle
 
 
 class LookingAhead(Descent):
@@ -16,11 +21,11 @@ class LookingAhead(Descent):
     def __init__(self, step: float | None = None):
         self.step = None if step is None else checks.non_negative("step", step)
 
-    def length(self, context):
+    def length(self, context: Context) -> Tensor | float:
         """The length of the step now."""
         return context.learning_rate if self.step is None else self.step
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"step": self.step}
 
 
@@ -45,7 +50,7 @@ class ExtraGradient(LookingAhead):
 
     needs_clean_gradient = True
 
-    def evaluation(self, oracle, climb, context):
+    def evaluation(self, oracle: GradientOracle, climb: Climb, context: Context) -> Evaluation:
         down = tensors.scale(climb.first.gradients, -self.length(context))
         return oracle.at(tensors.add(down, climb.perturbation))
 
@@ -73,18 +78,19 @@ class OptimisticGradient(LookingAhead):
 
     looks_ahead = True
 
-    def slots(self):
+    def slots(self) -> dict[str, Slot]:
         return {"last_gradient": Slot()}
 
-    def lookahead(self, oracle, context):
+    def lookahead(self, oracle: GradientOracle, context: Context) -> Vector | None:
         last = tensors.values(context.state["last_gradient"])
         return tensors.scale(last, -self.length(context))
 
-    def evaluation(self, oracle, climb, context):
+    def evaluation(self, oracle: GradientOracle, climb: Climb, context: Context) -> Evaluation:
+        assert climb.lookahead is not None, "It is the descent's own."
         perturbed = oracle.at(tensors.add(climb.lookahead, climb.perturbation))
         tensors.assign(context.state["last_gradient"], perturbed.gradients)
         return perturbed
 
-    def rest(self, first, context):
+    def rest(self, first: FirstEvaluation, context: Context) -> Vector:
         tensors.assign(context.state["last_gradient"], first.gradients)
         return first.gradients

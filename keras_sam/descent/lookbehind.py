@@ -1,12 +1,16 @@
 """The descent of Lookbehind-SAM."""
 
+from typing import Any
+
 from keras import ops
 
 from keras_sam import checks, tensors
 from keras_sam.descent.descent import Descent
 from keras_sam.saving import part
-from keras_sam.training.carriers import Evaluation
+from keras_sam.tensors import Vector
+from keras_sam.training.carriers import Climb, Context, Evaluation, FirstEvaluation
 from keras_sam.training.memory import Slot
+from keras_sam.training.oracle import GradientOracle
 
 
 @part
@@ -45,10 +49,11 @@ class LookbehindGradient(Descent):
         self.momentum = checks.share("momentum", momentum)
         self.needs_plain_sgd = self.momentum > 0
 
-    def slots(self):
+    def slots(self) -> dict[str, Slot]:
         return {"velocity": Slot()} if self.momentum else {}
 
-    def evaluation(self, oracle, climb, context):
+    def evaluation(self, oracle: GradientOracle, climb: Climb, context: Context) -> Evaluation:
+        assert climb.direction is not None, "The ascent is a closed form."
         perturbed = climb.perturbed(oracle)
         gradients, perturbation = perturbed.gradients, climb.perturbation
         velocity = first = way = self._pushed(self._velocity(context), gradients)
@@ -63,7 +68,7 @@ class LookbehindGradient(Descent):
             tensors.assign(context.state["velocity"], velocity)
         return Evaluation(perturbed.loss, self._share_of(way, first))
 
-    def rest(self, first, context):
+    def rest(self, first: FirstEvaluation, context: Context) -> Vector:
         if not self.momentum:
             return first.gradients
         velocity = self._pushed(self._velocity(context), first.gradients)
@@ -86,7 +91,7 @@ class LookbehindGradient(Descent):
             for step, start in zip(way, first, strict=True)
         ]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"k": self.k, "alpha": self.alpha, "momentum": self.momentum}
 
 

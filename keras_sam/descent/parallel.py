@@ -1,13 +1,17 @@
 """The descent of SAMPa."""
 
+from typing import Any
+
 from keras import ops
 
 from keras_sam import checks, tensors
 from keras_sam.ascent.stale import PREVIOUS
 from keras_sam.descent.descent import Descent
 from keras_sam.saving import part
-from keras_sam.training.carriers import Evaluation
+from keras_sam.tensors import Vector
+from keras_sam.training.carriers import Climb, Context, Evaluation
 from keras_sam.training.memory import Slot
+from keras_sam.training.oracle import GradientOracle
 
 
 @part
@@ -45,19 +49,20 @@ class ParallelGradient(Descent):
         self.lam = checks.from_zero_to_one("lam", lam)
         self.momentum = checks.share("momentum", momentum)
 
-    def slots(self):
+    def slots(self) -> dict[str, Slot]:
         slots = {**PREVIOUS, "batches_seen": Slot(per_weight=False)}
         return {**slots, "velocity": Slot()} if self.momentum else slots
 
-    def lookahead(self, oracle, context):
+    def lookahead(self, oracle: GradientOracle, context: Context) -> Vector | None:
         step = tensors.values(context.state["previous_gradient"])
         if self.momentum:
             step = tensors.add(step, tensors.values(context.state["velocity"]), self.momentum)
         return tensors.scale(step, -context.learning_rate)
 
-    def evaluation(self, oracle, climb, context):
+    def evaluation(self, oracle: GradientOracle, climb: Climb, context: Context) -> Evaluation:
         state, ahead = context.state, climb.first.gradients
         kept = context.last_batch
+        assert kept is not None, "The descent needs it, so the model keeps it."
         perturbed = oracle.on(kept.batch).at(
             climb.perturbation, ops.convert_to_tensor(kept.weights.value)
         )
@@ -74,5 +79,5 @@ class ParallelGradient(Descent):
         kept.keep(oracle.batch)
         return Evaluation(perturbed.loss, out)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"lam": self.lam, "momentum": self.momentum}

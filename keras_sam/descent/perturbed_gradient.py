@@ -2,6 +2,8 @@
 
 from keras_sam.descent.descent import Descent
 from keras_sam.saving import part
+from keras_sam.training.carriers import Climb, Context, Evaluation
+from keras_sam.training.oracle import GradientOracle
 
 
 @part
@@ -16,5 +18,5 @@ class PerturbedGradient(Descent):
     >>> method = keras_sam.methods.Method(descent=keras_sam.descent.PerturbedGradient())
     """
 
-    def evaluation(self, oracle, climb, context):
+    def evaluation(self, oracle: GradientOracle, climb: Climb, context: Context) -> Evaluation:
         return climb.perturbed(oracle)

@@ -1,12 +1,16 @@
 """The descent of LookSAM."""
 
+from typing import Any
+
 from keras import ops
 
 from keras_sam import checks, tensors
 from keras_sam.descent.descent import Descent
 from keras_sam.saving import part
-from keras_sam.training.carriers import Evaluation
+from keras_sam.tensors import Vector
+from keras_sam.training.carriers import Climb, Context, Evaluation, FirstEvaluation
 from keras_sam.training.memory import Slot
+from keras_sam.training.oracle import GradientOracle
 
 ROUNDING = 1e-6  # A part that is shorter, relative to the gradient, has no direction of its own.
 
@@ -39,21 +43,21 @@ class ReusedGradient(Descent):
     def __init__(self, alpha: float = 0.7):
         self.alpha = checks.non_negative("alpha", alpha)
 
-    def slots(self):
+    def slots(self) -> dict[str, Slot]:
         return {"sharp_part": Slot()}
 
-    def evaluation(self, oracle, climb, context):
+    def evaluation(self, oracle: GradientOracle, climb: Climb, context: Context) -> Evaluation:
         perturbed = climb.perturbed(oracle)
         part = _across(perturbed.gradients, climb.first.gradients)
         tensors.assign(context.state["sharp_part"], part)
         return Evaluation(perturbed.loss, perturbed.gradients)
 
-    def rest(self, first, context):
+    def rest(self, first: FirstEvaluation, context: Context) -> Vector:
         part = tensors.values(context.state["sharp_part"])
         ratio = tensors.guarded_ratio(tensors.norm(first.gradients), tensors.norm(part))
         return tensors.add(first.gradients, part, self.alpha * ratio)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"alpha": self.alpha}
 
 

@@ -5,7 +5,8 @@ import keras
 from keras_sam import backend, tensors
 from keras_sam.descent.descent import Descent
 from keras_sam.saving import part
-from keras_sam.training.carriers import Evaluation
+from keras_sam.training.carriers import Climb, Context, Evaluation
+from keras_sam.training.oracle import GradientOracle
 
 
 @part
@@ -27,7 +28,7 @@ class SecondOrderGradient(Descent):
     needs_closed_form_ascent = True
     needs_clean_gradient = True
 
-    def evaluation(self, oracle, climb, context):
+    def evaluation(self, oracle: GradientOracle, climb: Climb, context: Context) -> Evaluation:
         perturbed = climb.perturbed(oracle)
         clean = [climb.first.gradients[index] for index in climb.chosen]
         weights = [oracle.weights[index] for index in climb.chosen]

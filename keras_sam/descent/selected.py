@@ -1,12 +1,15 @@
 """The descent of ESAM: only the examples that react count."""
 
+from typing import Any
+
 from keras import ops
 
 from keras_sam import checks
 from keras_sam.descent.descent import Descent
 from keras_sam.saving import part
 from keras_sam.training.batches import share_of
-from keras_sam.training.carriers import Evaluation
+from keras_sam.training.carriers import Climb, Context, Evaluation
+from keras_sam.training.oracle import GradientOracle
 
 
 @part
@@ -35,7 +38,7 @@ class SelectedExamples(Descent):
     def __init__(self, gamma: float = 0.5):
         self.gamma = checks.fraction("gamma", gamma)
 
-    def evaluation(self, oracle, climb, context):
+    def evaluation(self, oracle: GradientOracle, climb: Climb, context: Context) -> Evaluation:
         if self.gamma == 1:
             return climb.perturbed(oracle)
         rise = oracle.example_losses(climb.perturbation)
@@ -44,5 +47,5 @@ class SelectedExamples(Descent):
         selected = oracle.examples(most).at(climb.perturbation)
         return Evaluation(climb.first.loss + ops.mean(rise), selected.gradients)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"gamma": self.gamma}

@@ -1,9 +1,12 @@
 """The descent of GSAM."""
 
+from typing import Any
+
 from keras_sam import checks, tensors
 from keras_sam.descent.descent import Descent
 from keras_sam.saving import part
-from keras_sam.training.carriers import Evaluation
+from keras_sam.training.carriers import Climb, Context, Evaluation
+from keras_sam.training.oracle import GradientOracle
 
 
 @part
@@ -36,10 +39,10 @@ class SurrogateGapGradient(Descent):
     def __init__(self, alpha: float = 0.4):
         self.alpha = checks.non_negative("alpha", alpha)
 
-    def evaluation(self, oracle, climb, context):
+    def evaluation(self, oracle: GradientOracle, climb: Climb, context: Context) -> Evaluation:
         perturbed = climb.perturbed(oracle)
         across = tensors.rejection(climb.first.gradients, perturbed.gradients)
         return Evaluation(perturbed.loss, tensors.add(perturbed.gradients, across, -self.alpha))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"alpha": self.alpha}

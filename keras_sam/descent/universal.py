@@ -1,6 +1,7 @@
 """The descents of the universal class: penalties on the loss around the weights."""
 
 from collections.abc import Callable
+from typing import Any, Self
 
 import keras
 from keras import ops
@@ -8,23 +9,25 @@ from keras import ops
 from keras_sam import backend, checks, tensors
 from keras_sam.descent.descent import Descent
 from keras_sam.saving import part
-from keras_sam.training.carriers import Evaluation
+from keras_sam.tensors import Tensor
+from keras_sam.training.carriers import Climb, Context, Evaluation
+from keras_sam.training.oracle import GradientOracle
 
 
 @keras.saving.register_keras_serializable(package="keras_sam")
-def identity(x):
+def identity(x: Tensor) -> Tensor:
     """`x`."""
     return x
 
 
 @keras.saving.register_keras_serializable(package="keras_sam")
-def exponential_decay(x):
+def exponential_decay(x: Tensor) -> Tensor:
     """`exp(-x / 2)`, psi of the determinant."""
     return ops.exp(-x / 2)
 
 
 @keras.saving.register_keras_serializable(package="keras_sam")
-def inverse_square(x):
+def inverse_square(x: Tensor) -> Tensor:
     """`1 / x^2`, phi of the determinant."""
     return 1 / ops.square(x)
 
@@ -38,24 +41,21 @@ class Sampled(Descent):
     def __init__(self, strength: float, samples: int):
         self.strength = checks.number("strength", strength)
         self.samples = checks.positive_integer("samples", samples)
+        # Several draws of an ascent without chance would be one.
+        self.needs_random_ascent = self.samples > 1
         if samples < self.least_samples:
             raise ValueError(
                 f"samples must be at least {self.least_samples}, for a variance. "
                 f"Received: samples={samples!r}"
             )
 
-    @property
-    def needs_random_ascent(self):
-        """Several draws of an ascent without chance would be one."""
-        return self.samples > 1
-
-    def draws(self, oracle, climb):
+    def draws(self, oracle: GradientOracle, climb: Climb) -> tuple[list[Evaluation], Tensor]:
         """Evaluations at `samples` perturbations, and the mean of their losses."""
         draws = [climb.perturbed(oracle)]
         draws += [oracle.at(climb.again()) for _ in range(self.samples - 1)]
         return draws, sum(draw.loss for draw in draws) / self.samples
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"strength": self.strength, "samples": self.samples}
 
 
@@ -97,7 +97,7 @@ class UniversalGradient(Sampled):
         self.phi = _function("phi", phi)
         self.psi = _function("psi", psi)
 
-    def evaluation(self, oracle, climb, context):
+    def evaluation(self, oracle: GradientOracle, climb: Climb, context: Context) -> Evaluation:
         draws, mean_loss = self.draws(oracle, climb)
         square = ops.square(context.rho)
         rises = [tensors.guarded_ratio(draw.loss - climb.first.loss, square) for draw in draws]
@@ -112,14 +112,14 @@ class UniversalGradient(Sampled):
             gradients = tensors.add(gradients, change, self.strength * slope)
         return Evaluation(mean_loss, gradients)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         functions = {
             name: keras.saving.serialize_keras_object(getattr(self, name)) for name in FUNCTIONS
         }
         return {**functions, **super().get_config()}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         functions = {
             name: keras.saving.deserialize_keras_object(config[name]) for name in FUNCTIONS
         }
@@ -165,7 +165,7 @@ class VarianceGradient(Sampled):
     def __init__(self, strength: float = 0.005, samples: int = 2):
         super().__init__(strength, samples)
 
-    def evaluation(self, oracle, climb, context):
+    def evaluation(self, oracle: GradientOracle, climb: Climb, context: Context) -> Evaluation:
         draws, mean_loss = self.draws(oracle, climb)
         divisor = ops.square(context.rho) * (self.samples - 1)
         gradients = climb.first.gradients

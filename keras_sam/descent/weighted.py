@@ -1,9 +1,12 @@
 """The descent of WSAM."""
 
+from typing import Any
+
 from keras_sam import checks, tensors
 from keras_sam.descent.descent import Descent
 from keras_sam.saving import part
-from keras_sam.training.carriers import Evaluation
+from keras_sam.training.carriers import Climb, Context, Evaluation
+from keras_sam.training.oracle import GradientOracle
 
 
 @part
@@ -37,7 +40,7 @@ class WeightedGradient(Descent):
         self.decoupled = bool(decoupled)
         self.displaces = self.decoupled
 
-    def evaluation(self, oracle, climb, context):
+    def evaluation(self, oracle: GradientOracle, climb: Climb, context: Context) -> Evaluation:
         perturbed = climb.perturbed(oracle)
         clean = climb.first.gradients
         weight = self.gamma / (1 - self.gamma)
@@ -48,5 +51,5 @@ class WeightedGradient(Descent):
         displacement = tensors.scale(change, weight * context.learning_rate)
         return Evaluation(perturbed.loss, clean, displacement)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"gamma": self.gamma, "decoupled": self.decoupled}

@@ -1,7 +1,8 @@
 """Named methods: find, build, save and load them."""
 
-# ruff: noqa: F403  (A module exports the factories that it registers: no list here repeats them.)
+import builtins
 
+# ruff: noqa: F403  (A module exports the factories that it registers: no list here repeats them.)
 import keras
 
 from keras_sam import checks
@@ -33,7 +34,7 @@ __all__ = [
 ]
 
 
-def list(detail: bool = False):
+def list(detail: bool = False) -> builtins.list[str] | builtins.list[Row]:
     """Names of all methods.
 
     Args:
@@ -47,7 +48,8 @@ def list(detail: bool = False):
     >>> "sam" in keras_sam.methods.list()
     True
     """
-    return [ROWS[name] if detail else name for name in sorted(ROWS)]
+    names = sorted(ROWS)
+    return [ROWS[name] for name in names] if detail else names
 
 
 def get(identifier: str | Method | dict, **arguments) -> Method:
@@ -96,7 +98,7 @@ def get(identifier: str | Method | dict, **arguments) -> Method:
     return ROWS[identifier].factory(**arguments)
 
 
-def options(name: str):
+def options(name: str) -> builtins.list[str]:
     """Names of the options of a named method, its own first.
 
     Args:
@@ -113,7 +115,7 @@ def options(name: str):
     return ROWS[name].options
 
 
-def own_options(name: str):
+def own_options(name: str) -> builtins.list[str]:
     """Those options of a named method that its own factory has.
 
     Args:

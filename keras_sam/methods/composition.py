@@ -1,8 +1,14 @@
 """Which parts of a method fit together, and which optimizers fit a method."""
 
+from __future__ import annotations
+
 import itertools
+from typing import TYPE_CHECKING
 
 import keras
+
+if TYPE_CHECKING:
+    from keras_sam.methods.method import Method
 
 BEYOND_PLAIN_SGD = (
     "momentum",
@@ -14,7 +20,7 @@ BEYOND_PLAIN_SGD = (
 )
 
 
-def check(method):
+def check(method: Method) -> None:
     """Refuse parts that would compose to something else than they say.
 
     Args:
@@ -95,7 +101,9 @@ def _is_occasional(method):
     return method.every > 1 or method.start > 0 or method.policy is not None
 
 
-def check_model(method, optimizer, num_batch_splits):
+def check_model(
+    method: Method, optimizer: keras.optimizers.Optimizer, num_batch_splits: int | None
+) -> None:
     """Refuse a training that would apply a part of the method twice, or not as it says.
 
     Args:

@@ -1,6 +1,8 @@
 """A method: an ascent, a descent, and when they act."""
 
 import copy
+from collections.abc import Sequence
+from typing import Any, Self
 
 import keras
 from keras import ops
@@ -11,7 +13,10 @@ from keras_sam.descent import Descent, PerturbedGradient
 from keras_sam.masks import Mask, check_mask, is_perturbed
 from keras_sam.methods import composition
 from keras_sam.policy import Policy
+from keras_sam.roles import Role
 from keras_sam.schedules import Rho, check_rho, deserialize_rho, serialize_rho
+from keras_sam.tensors import Tensor
+from keras_sam.training.memory import Slot
 
 
 @keras.saving.register_keras_serializable(package="keras_sam")
@@ -71,34 +76,34 @@ class Method:
         composition.check(self)
 
     @property
-    def parts(self):
+    def parts(self) -> list[Ascent | Descent | Policy]:
         """The ascent, the descent and the policy, where there is one."""
         return [part for part in (self.ascent, self.descent, self.policy) if part is not None]
 
-    def slots(self):
+    def slots(self) -> dict[str, Slot]:
         """What is kept between steps: dict from a name to its `keras_sam.training.memory.Slot`."""
         return {name: slot for part in self.parts for name, slot in part.slots().items()}
 
     @property
-    def is_random(self):
+    def is_random(self) -> bool:
         """Whether the method draws numbers."""
         return self.ascent_fraction < 1 or any(part.is_random for part in self.parts)
 
     @property
-    def has_clean_loss(self):
+    def has_clean_loss(self) -> bool:
         """Whether a step evaluates the batch at the weights, so that sharpness can be told."""
         is_clean = self.ascent.starts_clean or self.ascent.probes > 0  # Only its gradient is not.
         is_clean = is_clean and not self.descent.looks_ahead
         return is_clean and self.ascent_fraction == 1
 
-    def is_due(self, iteration):
+    def is_due(self, iteration: Tensor) -> bool | Tensor:
         """Whether `every` and `start` leave this update to act on: `True` or a bool tensor."""
         if self.every == 1 and self.start == 0:
             return True
         since = ops.cast(iteration, "int32") - self.start
         return ops.logical_and(since >= 0, ops.equal(ops.mod(since, self.every), 0))
 
-    def chosen(self, roles):
+    def chosen(self, roles: Sequence[Role]) -> list[int]:
         """Indices of the variables that the mask leaves to perturb."""
         chosen = [index for index, role in enumerate(roles) if is_perturbed(role, self.mask)]
         if not chosen:
@@ -109,7 +114,7 @@ class Method:
             )
         return chosen
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Arguments of the constructor."""
         return {
             "ascent": keras.saving.serialize_keras_object(self.ascent),
@@ -124,7 +129,7 @@ class Method:
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         """The inverse of `get_config`."""
         parts = {
             part: keras.saving.deserialize_keras_object(config[part])
@@ -132,7 +137,7 @@ class Method:
         }
         return cls(**{**config, **parts, "rho": deserialize_rho(config["rho"])})
 
-    def with_rho(self, rho):
+    def with_rho(self, rho: Rho) -> Self:
         """The same method with another radius."""
         other = copy.copy(self)
         other.rho = check_rho(rho)

@@ -37,6 +37,11 @@ class Cost:
         forwards: Number of forward passes beside the gradients. Defaults to `0`.
         hessian_products: Number of Hessian-vector products. Defaults to `0`.
         note: What else there is to say, in words. Defaults to `""`.
+
+    Example:
+
+    >>> str(keras_sam.methods.Cost(1, per="steps"))
+    '1 + steps'
     """
 
     gradients: int = 2
@@ -104,6 +109,12 @@ class Row:
         neutral: Options with which `rho=0` leaves the base optimizer; `None` where none does.
         brief: Options with which the method shows all that it does within four steps, for
             trials.
+
+    Example:
+
+    >>> rows = keras_sam.methods.list(detail=True)
+    >>> [row.name for row in rows if str(row.cost) == "1"]
+    ['msam', 's2sam']
     """
 
     name: str
@@ -141,6 +152,15 @@ def register(name: str, **fields: Any) -> Callable[[Factory], Factory]:
 
     Returns:
         Decorator of the factory.
+
+    Example:
+
+    >>> @keras_sam.methods.register("descend", summary="rho is 0", paper="none")
+    ... def Descend(**when_and_where):
+    ...     return keras_sam.methods.Method(rho=0.0, name="descend", **when_and_where)
+    >>> keras_sam.methods.get("descend", every=2).rho
+    0.0
+    >>> row = keras_sam.methods.registry.ROWS.pop("descend")  # It was but an example.
     """
 
     def entered(factory: Factory) -> Factory:

@@ -1,15 +1,17 @@
 """Parts of a nested batch: micro-batches, some examples, the loss of each example."""
 
 import itertools
+from collections.abc import Callable
 
 import keras
 from keras import ops
 
 from keras_sam import backend
+from keras_sam.tensors import Batch, Tensor
 from keras_sam.training.scope import Scope
 
 
-def batch_size(x):
+def batch_size(x: Tensor) -> int | Tensor:
     """Number of examples: an int where it is known, else a scalar tensor.
 
     Args:
@@ -19,7 +21,7 @@ def batch_size(x):
     return ops.shape(first)[0]
 
 
-def split(batch, num_splits):
+def split(batch: Batch, num_splits: int) -> list[tuple[Batch, int | Tensor]]:
     """Cuts a batch into micro-batches whose sizes differ by at most one.
 
     Args:
@@ -43,7 +45,7 @@ def _cut(batch, start, stop):
     return keras.tree.map_structure(lambda leaf: None if leaf is None else leaf[start:stop], batch)
 
 
-def take(batch, indices):
+def take(batch: Batch, indices: Tensor) -> Batch:
     """The examples of a batch at some indices.
 
     Args:
@@ -55,7 +57,7 @@ def take(batch, indices):
     )
 
 
-def multiplied(sample_weight, weights):
+def multiplied(sample_weight: Tensor | None, weights: Tensor) -> Tensor:
     """`sample_weight` times one more weight for each example.
 
     Args:
@@ -72,7 +74,7 @@ def multiplied(sample_weight, weights):
     return keras.tree.map_structure(product, sample_weight)
 
 
-def share_of(size, share):
+def share_of(size: int | Tensor, share: float) -> int | Tensor:
     """How many examples a share of a batch has: rounded, and at least one.
 
     Args:
@@ -85,7 +87,9 @@ def share_of(size, share):
     return ops.maximum(1, ops.cast(count, "int32"))
 
 
-def example_losses(compute_loss, batch, predictions):
+def example_losses(
+    compute_loss: Callable[..., Tensor], batch: Batch, predictions: Tensor
+) -> Tensor:
     """What each example adds to the loss of these predictions, times the batch size.
 
     The loss is linear in the examples' weights, so its derivative by a weight is the example's

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import keras
 
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from keras_sam.training.last_batch import LastBatch
     from keras_sam.training.oracle import GradientOracle
 
-State = dict[str, "keras.Variable | list[keras.Variable]"]
+# By the name of the slot: its variable, or the list of its variables, one a weight.
+State: TypeAlias = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Context:
     """
 
     rho: Tensor
-    optimizer: keras.optimizers.Optimizer | None = None
+    optimizer: keras.optimizers.Optimizer = None
     state: State = field(default_factory=dict)
     seed: keras.random.SeedGenerator | None = None
     origin: Vector | None = None

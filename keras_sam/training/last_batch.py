@@ -1,11 +1,16 @@
 """The batch of the step before, kept in variables for methods that come back to it."""
 
 import itertools
+from typing import Any, TypeAlias
 
 import keras
 from keras import ops
 
+from keras_sam.tensors import Batch
 from keras_sam.training import batches
+
+# `"float32:8,4"` for each tensor of a batch and `None` for `None`, nested as the batch is.
+Spec: TypeAlias = Any
 
 
 class LastBatch:
@@ -20,9 +25,9 @@ class LastBatch:
         spec: Nested strings, `"float32:8,4"` for each tensor of the batch, `None` for `None`.
     """
 
-    def __init__(self, layer, spec):
+    def __init__(self, layer: keras.layers.Layer, spec: Spec) -> None:
         self.spec = spec
-        self.variables = []
+        self.variables: list[keras.Variable] = []
         self.batch_variables = keras.tree.map_structure(
             lambda leaf: None if leaf is None else self._variable(layer, leaf), spec
         )
@@ -45,20 +50,20 @@ class LastBatch:
         self.variables.append(variable)
         return variable
 
-    def forget(self, layer):
+    def forget(self, layer: keras.layers.Layer) -> None:
         """Gives the variables up."""
         for number in range(len(self.variables)):
             delattr(layer, f"last_batch_{number}")
 
     @property
-    def batch(self):
+    def batch(self) -> Batch:
         """The kept batch: `(x, y, sample_weight)`."""
         return keras.tree.map_structure(
             lambda leaf: None if leaf is None else ops.convert_to_tensor(leaf.value),
             self.batch_variables,
         )
 
-    def keep(self, batch):
+    def keep(self, batch: Batch) -> None:
         """Keeps `(x, y, sample_weight)` for the next step."""
         size = batches.batch_size(batch[0])
         capacity = self.weights.shape[0]
@@ -74,7 +79,7 @@ def _leaves(batch):
     return [leaf for leaf in keras.tree.flatten(batch) if leaf is not None]
 
 
-def spec_of(batch):
+def spec_of(batch: Batch) -> Spec:
     """What `LastBatch` needs to know of a batch.
 
     Args:
@@ -99,7 +104,7 @@ def spec_of(batch):
     return keras.tree.map_structure(describe, batch)
 
 
-def fits(spec, kept):
+def fits(spec: Spec, kept: Spec) -> bool:
     """Whether batches of `spec` go into a `LastBatch` of the spec `kept`."""
     pairs = list(itertools.zip_longest(keras.tree.flatten(spec), keras.tree.flatten(kept)))
     return all(_fits(*pair) for pair in pairs)

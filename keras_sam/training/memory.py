@@ -1,14 +1,15 @@
 """What a method keeps between steps, as variables of the model."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import keras
 import numpy as np
 
 from keras_sam import tensors
-from keras_sam.training.last_batch import LastBatch, fits
+from keras_sam.training.carriers import State
+from keras_sam.training.last_batch import LastBatch, Spec, fits
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Memory(keras.layers.Layer):
         is_random: Whether the method draws numbers.
     """
 
-    def __init__(self, slots, is_random):
+    def __init__(self, slots: dict[str, Slot], is_random: bool) -> None:
         super().__init__(name="memory")
         self.seed = keras.random.SeedGenerator() if is_random else None
         # Out of sight of Keras's tracking, which would wrap the dictionaries.
@@ -45,11 +46,11 @@ class Memory(keras.layers.Layer):
         self.built = True  # Its variables come later, and need no input.
 
     @property
-    def state(self):
+    def state(self) -> State:
         """Dict from a slot's name to its variable, or to the list of its variables."""
         return self.contents.state
 
-    def prepare(self, variables, chosen):
+    def prepare(self, variables: Sequence[keras.Variable], chosen: list[int]) -> None:
         """Creates what is missing for these trainable variables; the chosen ones are perturbed."""
         if self.contents.prepared_for == [id(variable) for variable in variables]:
             return
@@ -98,11 +99,11 @@ class Memory(keras.layers.Layer):
         return variable
 
     @property
-    def last_batch(self):
+    def last_batch(self) -> LastBatch | None:
         """The `LastBatch`; `None` before the first batch, or where none is kept."""
         return self.contents.last_batch
 
-    def prepare_batch(self, spec):
+    def prepare_batch(self, spec: Spec) -> bool:
         """Makes room for batches of this `last_batch.spec_of`; says if it was needed."""
         known = self.last_batch
         if known is not None and fits(spec, known.spec):
@@ -115,9 +116,9 @@ class Memory(keras.layers.Layer):
 
 
 class _Contents:
-    def __init__(self, slots):
+    def __init__(self, slots: dict[str, Slot]):
         self.slots = slots
-        self.state = {}
-        self.known = {}
-        self.prepared_for = None
-        self.last_batch = None
+        self.state: State = {}
+        self.known: dict[tuple[str, int], keras.Variable] = {}
+        self.prepared_for: list[int] | None = None
+        self.last_batch: LastBatch | None = None

@@ -154,6 +154,7 @@ class MethodRun:
 
     def _perturbation(self) -> Vector:
         if self.ascent.is_one_pass:
+            assert self.restricted_context.origin is not None, "An ascent of one pass has one."
             return self.restricted_context.origin
         gradients = self._picked(self.first.gradients)
         with true_gradient.asked(True):

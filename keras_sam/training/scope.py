@@ -1,10 +1,14 @@
 """Scopes in which variables have other values, and none is really assigned."""
 
 import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import keras
 
 from keras_sam import backend
+from keras_sam.tensors import Tensor, Vector
+from keras_sam.training.carriers import Context
 
 
 class Scope(keras.StatelessScope):
@@ -14,32 +18,34 @@ class Scope(keras.StatelessScope):
     remembered, so that it can be handed on from where it counts and dropped from elsewhere.
     """
 
-    def __init__(self, collect_losses=False):
+    def __init__(self, collect_losses: bool = False) -> None:
         super().__init__(collect_losses=collect_losses)
-        self.assigned = {}
+        self.assigned: dict[int, keras.Variable] = {}
 
-    def get_current_value(self, variable):
+    def get_current_value(self, variable: keras.Variable) -> Tensor | None:
         value = super().get_current_value(variable)
         if value is None and self.original_scope is not None:
             value = self.original_scope.get_current_value(variable)
         return value
 
-    def value(self, variable):
+    def value(self, variable: keras.Variable) -> Tensor:
         """The value of a variable as the code inside the scope has left it."""
         value = self.get_current_value(variable)
         return variable.value if value is None else value
 
-    def add_update(self, update):
+    def add_update(self, update: Any) -> None:
         super().add_update(update)
         self.assigned[id(update[0])] = update[0]
 
-    def place(self, variables, values):
+    def place(self, variables: Sequence[keras.Variable], values: Vector) -> None:
         """From here on the variables have these values; this is no assignment."""
         for variable, value in zip(variables, values, strict=True):
             super().add_update((variable, value))
 
 
-def pure(function, variables):
+def pure(
+    function: Callable[..., Any], variables: Sequence[keras.Variable]
+) -> Callable[[], tuple[Any, list[Tensor]]]:
     """`function` without side effects: what it assigns to `variables` is returned as well.
 
     Args:
@@ -58,7 +64,9 @@ def pure(function, variables):
     return without_side_effects
 
 
-def only_if(predicate, act, rest, context):
+def only_if(
+    predicate: Tensor, act: Callable[[], Any], rest: Callable[[], Any], context: Context
+) -> Any:
     """One of two functions without arguments; the other one costs nothing.
 
     Args:
@@ -75,7 +83,7 @@ def only_if(predicate, act, rest, context):
 
 
 @contextlib.contextmanager
-def replayed(state):
+def replayed(state: Any) -> Iterator[None]:
     """Runs a block from a given random state and leaves the generators as they were.
 
     Args:

@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from keras_sam import backend, tensors
-from keras_sam.tensors import Batch
+from keras_sam.tensors import Batch, Tensor, Vector
 from keras_sam.training.batches import batch_size, split
 from keras_sam.training.carriers import Context, FirstEvaluation, Outcome
 from keras_sam.training.method_run import MethodRun
@@ -53,7 +53,7 @@ class _Step:
     def averaged(self, batch: Batch) -> Outcome:
         """Mean over micro-batches of what they do, weighted by size."""
         total = None
-        for micro_batch, size in split(batch, self.model.num_batch_splits):
+        for micro_batch, size in split(batch, self.model.num_batch_splits or 1):
             self.context = self.context.replaced(is_first_part=total is None)
             share = ops.cast(size, "float32") / ops.cast(batch_size(batch[0]), "float32")
             part = self.weighting.share_of(self._micro(micro_batch, size), share)
@@ -162,14 +162,14 @@ class Weighting:
         flat = keras.tree.flatten(averaged)
         self.is_averaged = flat + [False] * (len(context.variables) - len(flat))
 
-    def scaled(self, gradients, factor):
+    def scaled(self, gradients: Vector, factor: Tensor | float) -> Vector:
         """`factor` times the gradients, but for those that are their variable's next value."""
         return [
             gradient if is_next_value else gradient * ops.cast(factor, gradient.dtype)
             for gradient, is_next_value in zip(gradients, self.is_next_value, strict=True)
         ]
 
-    def share_of(self, outcome: Outcome, share) -> Outcome:
+    def share_of(self, outcome: Outcome, share: Tensor) -> Outcome:
         """A micro-batch's share of the mean."""
         state = [
             value * ops.cast(share, value.dtype) if is_averaged else value
