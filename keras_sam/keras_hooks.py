@@ -15,6 +15,11 @@ COMPILED_STATE = (
 )
 
 
+def layers_of(model):
+    """All layers of a model, also those inside of layers, in their order."""
+    return list(model._flatten_layers())
+
+
 def overrides(model, name):
     """Whether the class of `model` brings its own version of a method of `keras.Model`."""
     return getattr(type(model), name) is not getattr(keras.Model, name)

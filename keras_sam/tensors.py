@@ -1,9 +1,15 @@
 """Algebra of vectors that are stored as lists of tensors, one tensor a variable."""
 
+from typing import Any, TypeAlias
+
 import keras
 from keras import ops
 
 from keras_sam import backend
+
+Tensor: TypeAlias = Any
+Vector: TypeAlias = list[Tensor]
+Batch: TypeAlias = tuple[Any, Any, Any]
 
 HALF_PRECISION = ("float16", "bfloat16")
 
