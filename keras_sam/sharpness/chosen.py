@@ -2,10 +2,10 @@
 
 import keras
 
-from keras_sam.roles import check_mask, is_perturbed, roles_of
+from keras_sam.roles import Mask, Role, check_mask, is_perturbed, roles_of
 
 
-def check_built(model):
+def check_built(model: keras.Model) -> None:
     """Refuse what is not a Keras model, or has no weights yet."""
     if not isinstance(model, keras.Model):
         raise TypeError(
@@ -19,7 +19,7 @@ def check_built(model):
         )
 
 
-def chosen_roles(model, mask):
+def chosen_roles(model: keras.Model, mask: Mask) -> list[Role]:
     """Roles of the variables that `mask` leaves; refuses to leave none.
 
     Args:
