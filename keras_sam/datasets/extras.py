@@ -1,9 +1,10 @@
 """Optional packages, imported only where they are used."""
 
 import importlib
+from types import ModuleType
 
 
-def import_extra(module, package, extra="apps"):
+def import_extra(module: str, package: str, extra: str = "apps") -> ModuleType:
     """Imports a module of an extra, or says how to install it.
 
     Args:
