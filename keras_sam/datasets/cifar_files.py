@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from keras_sam.datasets.archives import damage_reported, opened_archive
-from keras_sam.datasets.extras import import_extra
 from keras_sam.datasets.selection import balanced
+from keras_sam.extras import import_extra
 
 SIDE = 32
 EXPECTED = "one of the files of CIFAR that docstrings of keras_sam.datasets.cifar describe"

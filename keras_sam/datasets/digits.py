@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from keras_sam.datasets.dataset import Dataset
-from keras_sam.datasets.extras import import_extra
 from keras_sam.datasets.selection import balanced
+from keras_sam.extras import import_extra
 
 TEST_IMAGES = 500
 SPLIT_SEED = 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 
-from keras_sam.datasets.extras import import_extra
+from keras_sam.extras import import_extra
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from keras_sam.datasets.extras import import_extra
+from keras_sam.extras import import_extra
 
 Operation: TypeAlias = Callable[[np.ndarray, Any], np.ndarray]  # Of an image and a magnitude.
 Magnitude: TypeAlias = Callable[[float, float], float | None]  # From a level and a sign.

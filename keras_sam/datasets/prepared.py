@@ -9,8 +9,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_sam.datasets.extras import import_extra
 from keras_sam.datasets.images import Sources
+from keras_sam.extras import import_extra
 
 
 def find(data_dir: str | Path, name: str) -> Path | None:

@@ -15,7 +15,7 @@ import keras
 from keras import layers
 
 from keras_sam import checks
-from keras_sam.datasets.extras import import_extra
+from keras_sam.extras import import_extra
 from keras_sam.models.efficientnet import L2, check_size, efficientnet
 from keras_sam.models.scaling import Scaling, scaling_of
 from keras_sam.tensors import Tensor

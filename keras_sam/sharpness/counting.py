@@ -6,7 +6,7 @@ from typing import Any, Protocol, Self, TypeVar, cast
 
 import numpy as np
 
-from keras_sam.datasets.extras import import_extra
+from keras_sam.extras import import_extra
 from keras_sam.tensors import Tensor
 
 T = TypeVar("T")

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from keras_sam.datasets.extras import import_extra
 from keras_sam.experiments.results.labels import places
 from keras_sam.experiments.results.outcomes import is_below, plain
+from keras_sam.extras import import_extra
 
 SIZE = (10, 6.5)  # Inches.
 AXES = (0.075, 0.1, 0.645, 0.82)  # Left, bottom, width and height, as shares of the figure.

@@ -5,8 +5,8 @@ import json
 from pathlib import Path
 
 from keras_sam import checks
-from keras_sam.datasets.extras import import_extra
 from keras_sam.experiments.training.entries import check_known
+from keras_sam.extras import import_extra
 
 ALL = "all"
 SMOKE = {"num_examples": 128, "steps": 8, "points": 5}

@@ -4,7 +4,6 @@ import importlib
 from pathlib import Path
 
 from keras_sam import checks
-from keras_sam.datasets.extras import import_extra
 from keras_sam.experiments.flags import command_line as _command_line
 from keras_sam.experiments.results import workdir as _workdir
 from keras_sam.experiments.sweep import points as _sweep_points
@@ -12,6 +11,7 @@ from keras_sam.experiments.sweep.points import OWNED
 from keras_sam.experiments.training import entries as _entries
 from keras_sam.experiments.training import options as _options
 from keras_sam.experiments.training import planning as _planning
+from keras_sam.extras import import_extra
 
 
 class Request:

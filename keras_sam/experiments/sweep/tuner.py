@@ -2,8 +2,8 @@
 
 import tempfile
 
-from keras_sam.datasets.extras import import_extra
 from keras_sam.experiments.sweep.points import Point
+from keras_sam.extras import import_extra
 
 TUNERS = {"random": "RandomSearch", "bayesian": "BayesianOptimization"}
 SEED = 1  # Of 0, KerasTuner makes a random one.

@@ -5,7 +5,6 @@ import functools
 from pathlib import Path
 
 from keras_sam import datasets
-from keras_sam.datasets.extras import import_extra
 from keras_sam.experiments.presets import preset as _presets
 from keras_sam.experiments.presets import smoke as _smoke
 from keras_sam.experiments.results import workdir as _workdir
@@ -13,6 +12,7 @@ from keras_sam.experiments.training import entries as _entries
 from keras_sam.experiments.training import options as _options
 from keras_sam.experiments.training import run as _training
 from keras_sam.experiments.training import settings as _settings
+from keras_sam.extras import import_extra
 
 
 @dataclasses.dataclass(frozen=True)

@@ -3,9 +3,9 @@
 import numpy as np
 
 from keras_sam import checks
-from keras_sam.datasets.extras import import_extra
 from keras_sam.datasets.selection import balanced
 from keras_sam.experiments.training.entries import check_known
+from keras_sam.extras import import_extra
 
 ANGLE, SPECTRUM = "angle", "spectrum"
 WATCHED = ("eigenvalues", "trace", "m_sharpness", "adaptive", "bound", ANGLE, SPECTRUM)

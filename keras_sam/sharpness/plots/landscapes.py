@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from keras_sam.datasets.extras import import_extra
+from keras_sam.extras import import_extra
 from keras_sam.sharpness.landscape import Landscape
 from keras_sam.sharpness.plots.page import blank, checked, finished, styles
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from keras_sam.datasets.extras import import_extra
+from keras_sam.extras import import_extra
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

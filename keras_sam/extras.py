@@ -20,7 +20,7 @@ def import_extra(module: str, package: str, extra: str = "apps") -> ModuleType:
 
     Example:
 
-    >>> from keras_sam.datasets.extras import import_extra
+    >>> from keras_sam.extras import import_extra
     >>> import_extra("json", "json").dumps(1)
     '1'
     """
