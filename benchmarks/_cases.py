@@ -1,5 +1,8 @@
 """The Keras cases of the step-time benchmark: a compiled model each, trained by `fit`."""
 
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
 import keras
 import numpy as np
 
@@ -12,10 +15,13 @@ LEARNING_RATE = 0.01
 MOMENTUM = 0.9
 RHO = 0.05
 
-METHODS = {"plain": None, "sam": {}, "every=5": {"every": 5}}
+METHODS: dict[str, dict[str, Any] | None] = {"plain": None, "sam": {}, "every=5": {"every": 5}}
+
+Data: TypeAlias = tuple[np.ndarray, np.ndarray]  # Images and labels.
+Train: TypeAlias = Callable[[int], object]  # For a number of steps.
 
 
-def random_data(batch_size, steps):
+def random_data(batch_size: int, steps: int) -> Data:
     """Images and labels of `steps` batches, without any pattern.
 
     Args:
@@ -31,7 +37,7 @@ def random_data(batch_size, steps):
     return images, generator.integers(0, NUM_CLASSES, len(images)).astype("int32")
 
 
-def compiled(name, model_name):
+def compiled(name: str, model_name: str) -> keras.Model:
     """A model that is ready to train in one of the ways of `METHODS`.
 
     Args:
@@ -42,8 +48,9 @@ def compiled(name, model_name):
         Compiled model.
     """
     model = models.get(model_name, IMAGE_SHAPE, NUM_CLASSES)
-    if METHODS[name] is not None:
-        method = methods.get("sam", rho=RHO, **METHODS[name])
+    options = METHODS[name]
+    if options is not None:
+        method = methods.get("sam", rho=RHO, **options)
         model = keras_sam.SAMModel(model, method=method)
     model.compile(
         optimizer=keras.optimizers.SGD(LEARNING_RATE, momentum=MOMENTUM),
@@ -53,7 +60,7 @@ def compiled(name, model_name):
     return model
 
 
-def build(name, model_name, batch_size, data):
+def build(name: str, model_name: str, batch_size: int, data: Data) -> Train:
     """A model that trains in one of the ways of `METHODS`.
 
     Args:
@@ -68,7 +75,7 @@ def build(name, model_name, batch_size, data):
     model = compiled(name, model_name)
     images, labels = data
 
-    def train(steps):
+    def train(steps: int) -> None:
         count = steps * batch_size
         # `fit` ends by reading the epoch's loss, so the device is done when it returns.
         model.fit(images[:count], labels[:count], batch_size=batch_size, verbose=0)

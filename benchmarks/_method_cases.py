@@ -4,13 +4,17 @@ import dataclasses
 import inspect
 import math
 import time
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import keras
-from _cases import IMAGE_SHAPE, LEARNING_RATE, NUM_CLASSES
+from _cases import IMAGE_SHAPE, LEARNING_RATE, NUM_CLASSES, Data
 
 import keras_sam
 from keras_sam import methods, models
 from keras_sam.methods.registry import ROWS
+
+Turn: TypeAlias = Callable[[], tuple[float, ...]]  # Seconds by the clock and of the processors.
 
 PLAIN = "plain"
 # Under this a method would be measured where it rests, or at another price than it is known for.
@@ -30,23 +34,23 @@ class Case:
     """
 
     method: str
-    arguments: dict = dataclasses.field(default_factory=dict)
+    arguments: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
-    def label(self):
+    def label(self) -> str:
         """Name in the table, `"looksam k=5"`."""
         options = (f"{key}={value}" for key, value in self.arguments.items())
         return " ".join([self.method, *options])
 
     @property
-    def gradients(self):
+    def gradients(self) -> str:
         """Gradient evaluations a step, in words."""
         if "ascent_fraction" in self.arguments:
             return "1 + ascent_fraction"
         return str(ROWS[self.method].cost) if self.method in ROWS else "1"
 
     @property
-    def steps(self):
+    def steps(self) -> int:
         """Steps of a turn: whole cycles of a method that does not do the same on each step."""
         if self.method not in ROWS:
             return LEAST_STEPS
@@ -58,7 +62,7 @@ class Case:
         return cycle * math.ceil(LEAST_STEPS / cycle)
 
 
-def cases(names):
+def cases(names: list[str]) -> list[Case]:
     """The rows of the table.
 
     Args:
@@ -72,7 +76,7 @@ def cases(names):
     return found + [Case(name, more) for name, more in FURTHER if name in chosen]
 
 
-def build(case, model_name, batch_size, data):
+def build(case: Case, model_name: str, batch_size: int, data: Data) -> Turn:
     """A compiled model of a case.
 
     Args:
@@ -99,7 +103,7 @@ def build(case, model_name, batch_size, data):
     images, labels = (part[: (1 + steps) * batch_size] for part in data)
     watch = _Watch()
 
-    def turn():
+    def turn() -> tuple[float, ...]:
         # `fit` ends by reading the epoch's loss, so the device is done when it returns.
         model.fit(images, labels, batch_size=batch_size, verbose=0, callbacks=[watch])
         return tuple(now - then for now, then in zip(_now(), watch.started, strict=True))
@@ -110,11 +114,11 @@ def build(case, model_name, batch_size, data):
 class _Watch(keras.callbacks.Callback):
     """Starts the clocks after the first step, for which `fit` also sets up its data."""
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         if batch == 0:
-            float(logs["loss"])  # Waits for the device.
+            float((logs or {})["loss"])  # Waits for the device.
             self.started = _now()
 
 
-def _now():
+def _now() -> tuple[float, float]:
     return time.perf_counter(), time.process_time()

@@ -1,5 +1,7 @@
 """The table of the benchmark of all methods."""
 
+from typing import Any
+
 from _method_cases import LEAST_STEPS
 from _text import aligned, ratio_text, surroundings_text, verdict
 
@@ -13,7 +15,7 @@ each, and is divided by the mean of the plain turns before and after it. Compili
 of `fit` and its first step are not counted. {rounds} rounds; medians, and quartiles in brackets."""
 
 
-def text(result):
+def text(result: dict[str, Any]) -> str:
     """All of a result that people read.
 
     Args:
@@ -30,7 +32,7 @@ def text(result):
     return "\n\n".join([*parts, *(["\n".join(["failed", *failed])] if failed else [])])
 
 
-def targets(cases):
+def targets(cases: dict[str, Any]) -> list[dict[str, Any]]:
     """The targets of the methods that were measured.
 
     Args:
@@ -51,7 +53,7 @@ def targets(cases):
     ]
 
 
-def _row(label, case):
+def _row(label: str, case: dict[str, Any]) -> tuple[str, ...]:
     at_most = TARGETS.get(label)
     verdict_text = at_most and f"at most {at_most}: {verdict(case['step_ratio'], at_most)}"
     ratios = (ratio_text(case["step_ratio"]), ratio_text(case["step_cpu_ratio"]))

@@ -2,16 +2,20 @@
 
 import textwrap
 import time
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from _cases import random_data
-from _method_cases import PLAIN, Case, build, cases
+from _method_cases import PLAIN, Case, Turn, build, cases
 from _timing import spread
 
 LEAST_ROUNDS = 2
 
 
-def measure(names, setting, say):
+def measure(
+    names: list[str], setting: dict[str, Any], say: Callable[[str], None]
+) -> tuple[dict[str, Any], int]:
     """Builds all cases and lets them take turns.
 
     Args:
@@ -26,7 +30,7 @@ def measure(names, setting, say):
     started = time.perf_counter()
     chosen = cases(names)
     plain, ready, failed = _built([Case(PLAIN), *chosen], setting, say)
-    ratios = {case.label: [] for case, _ in ready}
+    ratios: dict[str, list] = {case.label: [] for case, _ in ready}
     rounds, seconds = 0, 0.0
     while rounds < setting["blocks"]:
         spent = time.perf_counter() - started
@@ -40,7 +44,9 @@ def measure(names, setting, say):
     return {case.label: (measured | failed)[case.label] for case in chosen}, rounds
 
 
-def _built(chosen, setting, say):
+def _built(
+    chosen: list[Case], setting: dict[str, Any], say: Callable[[str], None]
+) -> tuple[Turn, list[tuple[Case, Turn]], dict[str, Any]]:
     """The plain turn, the turns of the other cases, and the errors of those that have none."""
     data = random_data(setting["batch_size"], 1 + max(case.steps for case in chosen))
     ready, failed = [], {}
@@ -59,7 +65,9 @@ def _built(chosen, setting, say):
     return plain, others, failed
 
 
-def _round(ready, plain, ratios, number):
+def _round(
+    ready: list[tuple[Case, Turn]], plain: Turn, ratios: dict[str, list], number: int
+) -> None:
     """A turn of each case between two plain ones; each round starts with another case."""
     first = number % max(len(ready), 1)
     before = np.array(plain())
@@ -70,7 +78,7 @@ def _round(ready, plain, ratios, number):
         before = after
 
 
-def _summary(case, ratios):
+def _summary(case: Case, ratios: list) -> dict[str, Any]:
     clock, processors, seconds = np.array(ratios).T
     return {
         "gradients": case.gradients,

@@ -5,7 +5,7 @@ import functools
 import jax
 import jax.numpy as jnp
 import optax
-from _cases import LEARNING_RATE, MOMENTUM, NUM_CLASSES, RHO
+from _cases import LEARNING_RATE, MOMENTUM, NUM_CLASSES, RHO, Data, Train
 from flax import linen as nn
 
 
@@ -51,7 +51,7 @@ class ResNet(nn.Module):
         return nn.Dense(NUM_CLASSES)(outputs.mean((1, 2)))
 
 
-def build(blocks, batch_size, data):
+def build(blocks: int, batch_size: int, data: Data) -> dict[str, Train]:
     """The plain case and SAM: see `peers.build`."""
     plain = optax.sgd(LEARNING_RATE, momentum=MOMENTUM)
     climb = optax.chain(optax.contrib.normalize(), optax.sgd(RHO))
@@ -63,14 +63,14 @@ def build(blocks, batch_size, data):
     }
 
 
-def _trainer(network, optimizer, is_sam, batch_size, data):
+def _trainer(network, optimizer, is_sam, batch_size: int, data: Data):
     images, labels = data
     variables = network.init(jax.random.key(0), images[:1], train=False)
     parameters, statistics = variables["params"], variables["batch_stats"]
     state = [parameters, statistics, optimizer.init(parameters), _no_metrics()]
     step = jax.jit(functools.partial(_step, network, optimizer, is_sam), donate_argnums=0)
 
-    def train(steps):
+    def train(steps: int):
         for start in range(0, steps * batch_size, batch_size):
             batch = images[start : start + batch_size], labels[start : start + batch_size]
             state[:] = step(tuple(state), batch)

@@ -1,7 +1,7 @@
 """A PyTorch ResNet for small images, trained plainly and with `pytorch_optimizer`'s SAM."""
 
 import torch
-from _cases import LEARNING_RATE, MOMENTUM, NUM_CLASSES, RHO
+from _cases import LEARNING_RATE, MOMENTUM, NUM_CLASSES, RHO, Data, Train
 from pytorch_optimizer import SAM
 from pytorch_optimizer.optimizer.utils import disable_running_stats, enable_running_stats
 from torch import nn
@@ -35,7 +35,7 @@ class Block(nn.Module):
 class ResNet(nn.Module):
     """The network of `keras_sam.models.resnet_cifar`."""
 
-    def __init__(self, blocks):
+    def __init__(self, blocks: int):
         super().__init__()
         layers = [_convolution(3, 16), nn.ReLU()]
         channels = 16
@@ -50,7 +50,7 @@ class ResNet(nn.Module):
         return self.head(self.layers(images).mean((2, 3)))
 
 
-def build(blocks, batch_size, data):
+def build(blocks: int, batch_size: int, data: Data) -> dict[str, Train]:
     """The plain case and SAM: see `peers.build`."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     images = torch.from_numpy(data[0]).permute(0, 3, 1, 2).contiguous()
@@ -63,8 +63,8 @@ def build(blocks, batch_size, data):
     return cases
 
 
-def _trainer(step, images, labels, batch_size, device):
-    def train(steps):
+def _trainer(step, images, labels, batch_size: int, device):
+    def train(steps: int):
         loss, correct = torch.zeros((), device=device), torch.zeros((), device=device)
         for start in range(0, steps * batch_size, batch_size):
             chosen = slice(start, start + batch_size)

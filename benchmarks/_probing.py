@@ -6,6 +6,8 @@ import platform
 import resource
 import sys
 import time
+from collections.abc import Callable
+from typing import Any
 
 import _cases
 import keras
@@ -23,7 +25,7 @@ PACKAGES = (
 MEBIBYTE = 2**20
 
 
-def probe(name, model_name, batch_size):
+def probe(name: str, model_name: str, batch_size: int) -> dict[str, float]:
     """First call, a later call and peak memory of one case.
 
     Args:
@@ -50,20 +52,20 @@ def probe(name, model_name, batch_size):
     }
 
 
-def timed(function, *arguments):
+def timed(function: Callable[..., object], *arguments: Any) -> tuple[float, float]:
     """Seconds by the clock and of this process's processors that a call takes."""
     clock, cpu = time.perf_counter(), time.process_time()
     function(*arguments)
     return time.perf_counter() - clock, time.process_time() - cpu
 
 
-def process_peak():
+def process_peak() -> int:
     """Most bytes of memory that this process has had."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def device_peak():
+def device_peak() -> int | None:
     """Most bytes allocated on the first GPU; `None` without one."""
     return PEAKS[keras.backend.backend()]()
 
@@ -92,7 +94,7 @@ def _torch_peak():
 PEAKS = {"jax": _jax_peak, "tensorflow": _tensorflow_peak, "torch": _torch_peak}
 
 
-def surroundings():
+def surroundings() -> dict[str, Any]:
     """Backend, device, number of processors and versions."""
     return {
         "backend": keras.backend.backend(),

@@ -1,5 +1,7 @@
 """The table of a step-time benchmark, and whether its targets hold."""
 
+from typing import Any
+
 from _text import aligned, ratio_text, surroundings_text, verdict
 
 # Case, ratio, most that it may be.
@@ -23,7 +25,7 @@ HEADER = (
 TITLES = {"step_ratio": "step over plain step", "compile_ratio": "compilation over plain"}
 
 
-def targets(result):
+def targets(result: dict[str, Any]) -> list[dict[str, Any]]:
     """The targets that apply, each with what was measured.
 
     Args:
@@ -43,7 +45,7 @@ def targets(result):
     return found
 
 
-def text(result):
+def text(result: dict[str, Any]) -> str:
     """All of a result that people read: setting, table, peers, targets, notes."""
     parts = [_setting(result["setting"]), _table(result["cases"])]
     if result["peers"]:
@@ -53,7 +55,7 @@ def text(result):
     return "\n\n".join(parts)
 
 
-def _setting(setting):
+def _setting(setting: dict[str, Any]):
     return (
         f"{surroundings_text(setting)}\n"
         f"{setting['blocks']} turns of {setting['steps_per_block']} steps; medians, and quartiles "
@@ -61,11 +63,11 @@ def _setting(setting):
     )
 
 
-def _table(cases):
+def _table(cases: dict[str, Any]):
     return aligned([HEADER, *(_row(name, case) for name, case in cases.items())])
 
 
-def _row(name, case):
+def _row(name: str, case):
     row = [name, f"{case['images_per_second']:.0f}"]
     row += [ratio_text(case["step_ratio"]), ratio_text(case["step_cpu_ratio"])]
     if "first_call" not in case:

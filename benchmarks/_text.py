@@ -1,10 +1,12 @@
 """How the benchmarks write ratios, verdicts, tables and files."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 
-def save(result, path):
+def save(result: Any, path: str | Path | None) -> None:
     """Writes a result as JSON, and makes the folders that are missing.
 
     Args:
@@ -16,7 +18,7 @@ def save(result, path):
         Path(path).write_text(json.dumps(result, indent=2) + "\n")
 
 
-def surroundings_text(setting):
+def surroundings_text(setting: dict[str, Any]) -> str:
     """Network, backend, device and versions in a line."""
     versions = ", ".join(f"{name} {version}" for name, version in setting["versions"].items())
     return (
@@ -25,7 +27,7 @@ def surroundings_text(setting):
     )
 
 
-def aligned(rows):
+def aligned(rows: Sequence[tuple[str, ...]]) -> str:
     """Lines of a table, its first column to the left and the others to the right.
 
     Args:
@@ -39,12 +41,12 @@ def aligned(rows):
     return "\n".join(map(str.rstrip, lines))
 
 
-def ratio_text(ratio):
+def ratio_text(ratio: dict[str, float]) -> str:
     """Median, and quartiles in brackets."""
     return f"{ratio['median']:.2f} ({ratio['low']:.2f}-{ratio['high']:.2f})"
 
 
-def verdict(ratio, at_most):
+def verdict(ratio: dict[str, float], at_most: float) -> str:
     """Whether a ratio keeps to a target: `"pass"`, `"FAIL"`, or `"open"` between."""
     if ratio["median"] <= at_most:
         return "pass"

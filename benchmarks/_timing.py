@@ -1,12 +1,17 @@
 """Turns of all cases in one run, and their ratios turn by turn: what slows a turn slows all."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import numpy as np
 from _probing import timed
 
 OURS = ("plain", "sam", "every=5")
 
 
-def take_turns(cases, blocks, steps):
+def take_turns(
+    cases: Mapping[str, Callable[[int], object]], blocks: int, steps: int
+) -> dict[str, np.ndarray]:
     """Trains each case for some steps in turn, again and again.
 
     Args:
@@ -30,7 +35,9 @@ def take_turns(cases, blocks, steps):
     return {name: np.array(seconds) for name, seconds in turns.items()}
 
 
-def relate(turns, images, probes):
+def relate(
+    turns: dict[str, np.ndarray], images: int, probes: dict[str, list[dict[str, float]]]
+) -> dict[str, Any]:
     """Speeds and ratios.
 
     Args:
@@ -54,7 +61,7 @@ def relate(turns, images, probes):
     return {"cases": cases, "peers": peers}
 
 
-def _case(turns, name, images):
+def _case(turns, name: str, images):
     """Speed of a case, and its step over the plain step of the same implementation."""
     plain = "plain" if name in OURS else f"{name.rsplit(' ', 1)[0]} plain"
     ratios = turns[name] / turns[plain]
@@ -65,7 +72,7 @@ def _case(turns, name, images):
     }
 
 
-def _first_call(probes, name):
+def _first_call(probes, name: str):
     values = {key: [probe[key] for probe in probes[name]] for key in probes[name][0]}
     compiling = {who: _compilation(probes[who]) for who in (name, "plain")}
     return {
@@ -87,7 +94,7 @@ def _compilation(probes):
     )
 
 
-def spread(values):
+def spread(values: np.ndarray) -> dict[str, float]:
     """Median and quartiles."""
     low, median, high = np.percentile(values, (25, 50, 75))
     return {"median": float(median), "low": float(low), "high": float(high)}

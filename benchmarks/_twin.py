@@ -1,6 +1,9 @@
 """A Keras ResNet as a network of `torch.nn`, and its curvature by `curvlinops`."""
 
+from typing import Any
+
 import curvlinops
+import keras
 import numpy as np
 import torch
 from _peer_pytorch_optimizer import ResNet
@@ -20,12 +23,12 @@ class Operator(LinearOperator):
         shapes: List of tuples, of the Keras model's trainable weights.
     """
 
-    def __init__(self, matrix, shapes):
+    def __init__(self, matrix: Any, shapes: list[tuple[int, ...]]):
         super().__init__("float32", matrix.shape)
         self.matrix = matrix
         self.shapes = shapes
 
-    def _matvec(self, vector):
+    def _matvec(self, vector: np.ndarray) -> np.ndarray:
         parts = _split(np.asarray(vector, "float32").reshape(-1), self.shapes)
         there = np.concatenate([part.transpose(AXES[part.ndim]).reshape(-1) for part in parts])
         product = (self.matrix @ torch.from_numpy(there)).detach().numpy()
@@ -33,13 +36,15 @@ class Operator(LinearOperator):
         back = [p.transpose(np.argsort(AXES[p.ndim])) for p in _split(product, shapes)]
         return np.concatenate([part.reshape(-1) for part in back])
 
-    def trace(self, probes):
+    def trace(self, probes: int) -> float:
         """Hutchinson's estimate by `curvlinops`."""
         torch.manual_seed(0)
         return float(curvlinops.hutchinson_trace(self.matrix, probes))
 
 
-def operators(model, x, y, batch_size):
+def operators(
+    model: keras.Model, x: np.ndarray, y: np.ndarray, batch_size: int
+) -> dict[str, Operator]:
     """The twin's Hessian and Gauss-Newton matrix.
 
     Args:
@@ -62,18 +67,18 @@ def operators(model, x, y, batch_size):
     }
 
 
-def _twin(model):
+def _twin(model: keras.Model):
     blocks = (sum(isinstance(layer, layers.Conv2D) for layer in model.layers) - 1) // 6
     twin = ResNet(blocks)
     with torch.no_grad():
         for there, here in zip(twin.parameters(), model.trainable_weights, strict=True):
             there.copy_(here.value.detach().permute(AXES[there.ndim]))
     ours = [layer for layer in model.layers if isinstance(layer, layers.BatchNormalization)]
-    theirs = [part for part in twin.modules() if isinstance(part, nn.BatchNorm2d)]
-    for there, here in zip(theirs, ours, strict=True):
-        there.running_mean.copy_(here.moving_mean.value)
-        there.running_var.copy_(here.moving_variance.value)
-        there.eps = here.epsilon
+    theirs: list[Any] = [part for part in twin.modules() if isinstance(part, nn.BatchNorm2d)]
+    for norm, layer in zip(theirs, ours, strict=True):
+        norm.running_mean.copy_(layer.moving_mean.value)
+        norm.running_var.copy_(layer.moving_variance.value)
+        norm.eps = layer.epsilon
     return twin
 
 

@@ -34,7 +34,7 @@ EIGENVALUES = 1e-4  # The same of eigenvalues, to the largest.
 DEVIATIONS = 4.0  # Of two traces, in standard errors of their difference.
 
 
-def main(argv):
+def main(argv: list[str]) -> None:
     """Measures what the flags ask for; the exit code says whether both agree."""
     if len(argv) > 1:
         raise app.UsageError(f"Options start with two dashes. Received: {' '.join(argv[1:])}")

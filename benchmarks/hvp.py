@@ -27,7 +27,7 @@ flags.DEFINE_string("output", None, "JSON file to write.")
 TARGET = 4.0
 
 
-def main(argv):
+def main(argv: list[str]) -> None:
     """Measures what the flags ask for."""
     if len(argv) > 1:
         raise app.UsageError(f"Options start with two dashes. Received: {' '.join(argv[1:])}")

@@ -18,6 +18,7 @@ Expect all shares below a hundredth, after five minutes on two cores.
 import os
 import sys
 import time
+from typing import Any
 
 import _text
 from absl import app, flags
@@ -46,7 +47,7 @@ HEADER = ("augmentation", "images/s alone", "÷ step's", "fit ÷ ready data", "s
 MOST = 1.05  # What `fit` may take over that on ready data.
 
 
-def main(argv):
+def main(argv: list[str]) -> None:
     """Measures what the flags ask for."""
     if len(argv) > 1:
         raise app.UsageError(f"Options start with two dashes. Received: {' '.join(argv[1:])}")
@@ -94,7 +95,8 @@ def _trained(dataset):
     import numpy as np
 
     model = _cases.compiled("plain", FLAGS.model)
-    cases, waits = {}, {}
+    cases: dict[str, Any] = {}
+    waits: dict[str, list[float]] = {}
     for name in TRAINED:
         batches = dataset.training_batches(
             FLAGS.batch_size, augment=ALONE[name], workers=FLAGS.workers
@@ -106,13 +108,13 @@ def _trained(dataset):
     _say(f"{FLAGS.blocks} turns of {FLAGS.steps_per_block} steps: {', '.join(cases)}")
     turns = _timing.take_turns(cases, FLAGS.blocks, FLAGS.steps_per_block)
     images = FLAGS.batch_size * FLAGS.steps_per_block
-    result = {"step": float(images / np.median(turns["none, ready"][:, 0])), "cases": {}}
+    found = {}
     for name in TRAINED:
         ratios = turns[name][:, 0] / turns[f"{name}, ready"][:, 0]
         waited = sum(waits[name][-FLAGS.steps_per_block * FLAGS.blocks :])
         share = waited / turns[name][:, 0].sum()
-        result["cases"][name] = {"ratio": _timing.spread(ratios), "share_waited": float(share)}
-    return result
+        found[name] = {"ratio": _timing.spread(ratios), "share_waited": float(share)}
+    return {"step": float(images / np.median(turns["none, ready"][:, 0])), "cases": found}
 
 
 def _watched(batches):
@@ -123,7 +125,9 @@ def _watched(batches):
     """
     seconds = []
 
-    class Watched(type(batches)):
+    kind: Any = type(batches)
+
+    class Watched(kind):
         def __getitem__(self, index):
             started = time.perf_counter()
             batch = super().__getitem__(index)
@@ -146,7 +150,7 @@ def _ready(batches):
     return Ready()
 
 
-def _targets(result):
+def _targets(result: dict[str, Any]):
     return [
         {
             "case": name,
@@ -159,7 +163,7 @@ def _targets(result):
     ]
 
 
-def _table(result):
+def _table(result: dict[str, Any]):
     rows = [HEADER]
     for name, speed in result["alone"].items():
         case = result["cases"].get(name)

@@ -9,6 +9,7 @@ import importlib
 import importlib.util
 
 import keras
+from _cases import Data, Train
 
 # Backend: module here, what it needs, what to install for it, how it differs from ours.
 PEERS = {
@@ -30,7 +31,7 @@ PEERS = {
 }
 
 
-def build(model_name, batch_size, data):
+def build(model_name: str, batch_size: int, data: Data) -> tuple[dict[str, Train], list[str]]:
     """The peers on the active backend.
 
     Args:
@@ -55,7 +56,7 @@ def build(model_name, batch_size, data):
     return importlib.import_module(module).build(blocks, batch_size, data), [note]
 
 
-def blocks_of(model_name):
+def blocks_of(model_name: str) -> int:
     """Blocks a stage of a network for small images: 3 for `"resnet20"`."""
     depth = model_name.removeprefix("resnet")
     if not depth.isdigit() or (int(depth) - 2) % 6 or int(depth) in (18, 50):

@@ -30,7 +30,7 @@ flags.DEFINE_list("presets", [], "Run these presets only.")
 flags.DEFINE_string("output", None, "JSON file to write; a table goes beside it.", required=True)
 
 
-def main(argv):
+def main(argv: list[str]) -> None:
     """Runs the presets that the flags ask for."""
     if len(argv) > 1:
         raise app.UsageError(f"Options start with two dashes. Received: {' '.join(argv[1:])}")
@@ -52,7 +52,7 @@ def _presets(chosen):
     return [(name, preset) for name, preset in every if not chosen or preset in chosen]
 
 
-def _row(name, preset):
+def _row(name: str, preset):
     with tempfile.TemporaryDirectory() as workdir:
         started = time.perf_counter()
         ended = _ended(name, [f"--preset={preset}", "--smoke", f"--workdir={workdir}"])
@@ -64,7 +64,7 @@ def _row(name, preset):
     return row | {"finite": is_finite, "error": ended}
 
 
-def _ended(name, arguments):
+def _ended(name: str, arguments):
     """The line with which an app failed; empty if it ended well."""
     try:
         with contextlib.redirect_stdout(io.StringIO()):

@@ -22,11 +22,11 @@ import json
 import os
 import subprocess
 import sys
+from typing import Any
 
+import _report
 import _text
 from absl import app, flags
-
-from keras_sam.experiments.results import summary as _report
 
 FLAGS = flags.FLAGS
 
@@ -48,7 +48,7 @@ KERAS_CASES = ("plain", "sam", "every=5")
 SMALL = {"model": "resnet8", "batch_size": 32}  # Defaults where every method is measured.
 
 
-def main(argv):
+def main(argv: list[str]) -> None:
     """Measures what the flags ask for."""
     if len(argv) > 1:
         raise app.UsageError(f"Options start with two dashes. Received: {' '.join(argv[1:])}")
@@ -79,7 +79,7 @@ def _measure_methods():
     setting = {name: FLAGS[name].value for name in ("model", "batch_size", "blocks", "max_seconds")}
     cases, rounds = _method_turns.measure(FLAGS.methods, setting, _say)
     setting = {**_probing.surroundings(), **setting, "rounds": rounds}
-    result = {"setting": setting, "cases": cases}
+    result: dict[str, Any] = {"setting": setting, "cases": cases}
     result["targets"] = _method_report.targets(cases)
     return result, _method_report.text(result)
 
@@ -101,7 +101,7 @@ def _probe_all():
     return probes
 
 
-def _fresh_process(name):
+def _fresh_process(name: str):
     command = [sys.executable, __file__, f"--probe={name}"]
     command += [f"--model={FLAGS.model}", f"--batch_size={FLAGS.batch_size}"]
     output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout

@@ -1,9 +1,11 @@
-"""Checks of arguments, with errors that say what was expected."""
+"""Checks of arguments and of what is installed, with errors that say what was expected."""
 
 import difflib
+import importlib
 import math
 import numbers
-from collections.abc import Sequence
+from collections.abc import Collection
+from types import ModuleType
 from typing import Any
 
 
@@ -84,14 +86,43 @@ def norm_order(p: Any) -> float:
     return float(p)
 
 
-def one_of(name: str, value: Any, choices: Sequence[str]) -> str:
+def one_of(name: str, value: Any, choices: Collection[str | None]) -> Any:
     """`value`, if it is among `choices`."""
     if not isinstance(value, str) or value not in choices:
         _refuse(name, f"one of {', '.join(map(repr, choices))}", value)
     return value
 
 
-def nearest(name: str, names: Sequence[str]) -> str:
+def nearest(name: str, names: Collection[str]) -> str:
     """A clause that names the nearest known names, or all of them where none is near."""
     close = difflib.get_close_matches(str(name), names, n=3, cutoff=0.5)
     return f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(names)}."
+
+
+def import_extra(module: str, package: str, extra: str = "apps") -> ModuleType:
+    """Imports a module of an extra, or says how to install it.
+
+    Args:
+        module: String, the module's full name.
+        package: String, the name under which it is installed.
+        extra: String, the extra of keras-sam that has it. Defaults to `"apps"`.
+
+    Returns:
+        The module.
+
+    Raises:
+        ImportError: If it is not installed.
+
+    Example:
+
+    >>> from keras_sam.checks import import_extra
+    >>> import_extra("json", "json").dumps(1)
+    '1'
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise ImportError(
+            f"This needs {package}, which is not installed: `pip install keras-sam[{extra}]`. "
+            f"Received: {error}"
+        ) from error

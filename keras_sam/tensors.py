@@ -7,9 +7,7 @@ import keras
 from keras import ops
 
 from keras_sam import backend
-from keras_sam.backend.types import Batch, Gradients, Tensor, Vector
-
-__all__ = ["Batch", "Gradients", "Tensor", "Vector"]
+from keras_sam.backend.types import Batch, Tensor, Vector  # noqa: F401  (To be had here.)
 
 HALF_PRECISION = ("float16", "bfloat16")
 

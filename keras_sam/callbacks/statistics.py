@@ -1,22 +1,36 @@
 """BatchNormalization statistics at weights that no training step has seen."""
 
 import contextlib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeAlias
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_sam import backend
+from keras_sam.keras_hooks import layers_of
+from keras_sam.tensors import Tensor, Vector
+
+Inputs: TypeAlias = Tensor | dict[str, Tensor]
+Data: TypeAlias = Inputs | tuple[Inputs, ...] | Iterable[Inputs | tuple[Inputs, ...]]
 
 MOVING_STATISTICS = ("moving_mean", "moving_variance", "moving_stddev")
 
 
-def trained_normalizations(model):
+def trained_normalizations(model: keras.Model) -> list[keras.layers.Layer]:
     """The BatchNormalization layers that use the statistics of the batch in training."""
     kind = keras.layers.BatchNormalization
-    return [la for la in model._flatten_layers() if isinstance(la, kind) and la.trainable]
+    return [la for la in layers_of(model) if isinstance(la, kind) and la.trainable]
 
 
-def refreshed_statistics(model, weights, values, data, batch_size):
+def refreshed_statistics(
+    model: keras.Model,
+    weights: list[keras.Variable],
+    values: Sequence[np.ndarray],
+    data: Data,
+    batch_size: int,
+) -> tuple[list[keras.Variable], Vector]:
     """BatchNormalization statistics at other weights, as the mean over batches.
 
     Args:
@@ -50,7 +64,12 @@ def refreshed_statistics(model, weights, values, data, batch_size):
     return variables, statistics
 
 
-def _after_pass(model, x, mapping, variables):
+def _after_pass(
+    model: keras.Model,
+    x: Inputs,
+    mapping: list[tuple[keras.Variable, Tensor]],
+    variables: list[keras.Variable],
+) -> Vector:
     """Values that a forward pass in training mode would leave in `variables`."""
     inputs = keras.tree.map_structure(ops.convert_to_tensor, x)
     with keras.StatelessScope(state_mapping=mapping) as scope:
@@ -59,7 +78,7 @@ def _after_pass(model, x, mapping, variables):
 
 
 @contextlib.contextmanager
-def _left_as_they_are(layers):
+def _left_as_they_are(layers: list[keras.layers.Layer]) -> Iterator[None]:
     """Puts back the layers' momentum, and the state of generators that are no variables."""
     momenta, random_state = [layer.momentum for layer in layers], backend.random_state()
     try:
@@ -70,7 +89,7 @@ def _left_as_they_are(layers):
             layer.momentum = momentum
 
 
-def _batches(data, batch_size):
+def _batches(data: Data, batch_size: int) -> Iterator[Inputs]:
     """The inputs of `data`, batch by batch."""
     data = data[0] if isinstance(data, tuple) else data
     if not isinstance(data, dict) and not hasattr(data, "shape"):

@@ -7,8 +7,8 @@ import numpy as np
 from keras import ops
 
 from keras_sam import checks
-from keras_sam.callbacks.statistics import refreshed_statistics, trained_normalizations
-from keras_sam.tensors import at_least_float32
+from keras_sam.callbacks.statistics import Data, refreshed_statistics, trained_normalizations
+from keras_sam.tensors import Vector, at_least_float32
 
 
 class WeightAveraging(keras.callbacks.Callback):
@@ -65,7 +65,14 @@ class WeightAveraging(keras.callbacks.Callback):
     3
     """
 
-    def __init__(self, every="epoch", start=0, stop=None, data=None, batch_size=32):
+    def __init__(
+        self,
+        every: int | str = "epoch",
+        start: int = 0,
+        stop: int | None = None,
+        data: Data | None = None,
+        batch_size: int = 32,
+    ):
         super().__init__()
         self.every = _checked_every(every)
         self.start = checks.non_negative_integer("start", start)
@@ -73,32 +80,32 @@ class WeightAveraging(keras.callbacks.Callback):
         self.data = data
         self.batch_size = checks.positive_integer("batch_size", batch_size)
         self.count = 0
-        self._mean = []
+        self._mean: Vector = []
 
     @property
-    def average(self):
+    def average(self) -> list[np.ndarray]:
         """The mean so far: a list of NumPy arrays, empty before the first weights."""
         return [np.array(ops.convert_to_numpy(tensor)) for tensor in self._mean]
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         self.count, self._mean = 0, []
         self._check_data()
         self._updates_every_batch = _updates_every_batch(self.model.optimizer)
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self._first = self._last = self._position(epoch)
 
     # The beginning of the next batch, as a callback on a batch's end makes Keras wait for the
     # logs of each; and only where weights are due is the model asked for them.
-    def on_train_batch_begin(self, batch, logs=None):
+    def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
         if self.every != "epoch":
             counted = self._updates_every_batch
-            self._pass(self._first + batch if counted else self._position(None))
+            self._pass(self._first + batch if counted else self._num_updates())
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self._pass(self._position(epoch + 1))
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         if not self.count:
             warnings.warn(
                 "WeightAveraging leaves the model as it is: training ended before any weights "
@@ -114,34 +121,35 @@ class WeightAveraging(keras.callbacks.Callback):
         for variable, value in zip([*weights, *statistics], [*average, *values], strict=True):
             variable.assign(value)
 
-    def _position(self, epoch):
+    def _position(self, epoch: int) -> int:
         """How many epochs or updates are done."""
-        if self.every == "epoch":
-            return epoch
+        return epoch if self.every == "epoch" else self._num_updates()
+
+    def _num_updates(self) -> int:
         return int(ops.convert_to_numpy(self.model.optimizer.iterations))
 
-    def _pass(self, position):
+    def _pass(self, position: int) -> None:
         """Go on to `position`, and take the weights where they came due on the way."""
         if self._num_due(position) > self._num_due(self._last):
             self._take()
         self._last = position
 
-    def _num_due(self, position):
+    def _num_due(self, position: int) -> int:
         end = position if self.stop is None else min(position, self.stop)
-        return max(end - self.start, 0) // (1 if self.every == "epoch" else self.every)
+        return max(end - self.start, 0) // (1 if isinstance(self.every, str) else self.every)
 
-    def _weights(self):
+    def _weights(self) -> list[keras.Variable]:
         """The trainable weights; float8 scales are not weights."""
         return [v for v in self.model.trainable_variables if not v.overwrite_with_gradient]
 
-    def _take(self):
+    def _take(self) -> None:
         weights = [at_least_float32(ops.stop_gradient(v.value)) for v in self._weights()]
         self.count += 1
         # Never a weight's own buffer: the next step overwrites it.
         mean = self._mean or [ops.zeros_like(weight) for weight in weights]
         self._mean = [m + (w - m) / self.count for m, w in zip(mean, weights, strict=True)]
 
-    def _check_data(self):
+    def _check_data(self) -> None:
         layers = trained_normalizations(self.model)
         if layers and self.data is None:
             raise ValueError(
@@ -151,19 +159,19 @@ class WeightAveraging(keras.callbacks.Callback):
             )
 
 
-def _checked_every(every):
+def _checked_every(every: int | str) -> int | str:
     if isinstance(every, str):
         return checks.one_of("every", every, ["epoch"])
     return checks.positive_integer("every", every)
 
 
-def _checked_stop(stop, start):
+def _checked_stop(stop: int | None, start: int) -> int | None:
     if stop is None or checks.positive_integer("stop", stop) > start:
         return stop
     raise ValueError(f"stop must be above start. Received: stop={stop}, start={start}")
 
 
-def _updates_every_batch(optimizer):
+def _updates_every_batch(optimizer: keras.optimizers.Optimizer) -> bool:
     """Whether the batches of an epoch need only be counted to know the optimizer's updates."""
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         return False  # It skips some.

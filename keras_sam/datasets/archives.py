@@ -4,14 +4,17 @@ import contextlib
 import pickle
 import zipfile
 import zlib
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 
 DAMAGE = (KeyError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile, zlib.error)
 
 
 @contextlib.contextmanager
-def damage_reported(path, expected):
+def damage_reported(path: str | Path, expected: str) -> Iterator[None]:
     """Turns the many errors of a damaged file into one that names it.
 
     Args:
@@ -33,7 +36,7 @@ def damage_reported(path, expected):
 
 
 @contextlib.contextmanager
-def opened_archive(path, expected):
+def opened_archive(path: str | Path, expected: str) -> Iterator[NpzFile]:
     """An archive of arrays.
 
     Args:

@@ -3,7 +3,9 @@
 import numpy as np
 
 
-def shift_and_flip(images, generator, shift=4, flip=True):
+def shift_and_flip(
+    images: np.ndarray, generator: np.random.Generator, shift: int = 4, flip: bool = True
+) -> np.ndarray:
     """Moves each image by a few pixels at random, and mirrors half of them.
 
     Moving is padding with zeros on all sides and cropping back, as in the ResNet paper.
@@ -34,7 +36,7 @@ def shift_and_flip(images, generator, shift=4, flip=True):
     return padded[np.arange(batch)[:, None, None], rows[:, :, None], columns[:, None, :]]
 
 
-def cutout(images, generator, size=16):
+def cutout(images: np.ndarray, generator: np.random.Generator, size: int = 16) -> np.ndarray:
     """Fills a square of each image with zeros (DeVries and Taylor 2017, arXiv:1708.04552).
 
     The centre is anywhere in the image, so a part of the square may lie outside.

@@ -1,12 +1,22 @@
 """Batches that depend on the seed and the epoch alone, so that a resumed run sees the same."""
 
+from collections.abc import Callable
 from functools import lru_cache
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
 
 from keras_sam import checks
+from keras_sam.datasets.images import FullSize, Images
 from keras_sam.datasets.prefetch import Prefetched
+
+# Of images and a generator; of full-size photographs a list, which a crop takes.
+Augment: TypeAlias = Callable[[np.ndarray, np.random.Generator], np.ndarray]
+Mix: TypeAlias = Callable[
+    [np.ndarray, np.ndarray, np.random.Generator], tuple[np.ndarray, np.ndarray]
+]
+Prepare: TypeAlias = Callable[[np.ndarray], np.ndarray]
 
 
 class Batches(Prefetched):
@@ -42,7 +52,16 @@ class Batches(Prefetched):
     >>> model.fit(batches, shuffle=False, callbacks=callbacks)  # doctest: +SKIP
     """
 
-    def __init__(self, x, y, batch_size, seed=0, augment=None, mix=None, workers=2):
+    def __init__(
+        self,
+        x: Images | FullSize,
+        y: np.ndarray,
+        batch_size: int,
+        seed: int = 0,
+        augment: Augment | None = None,
+        mix: Mix | None = None,
+        workers: int = 2,
+    ):
         super().__init__(workers)
         self.x = x
         self.y = y
@@ -52,15 +71,16 @@ class Batches(Prefetched):
         self.mix = mix
 
     @property
-    def num_batches(self):
+    def num_batches(self) -> int:
         """Number of batches in an epoch."""
         return len(self.x) // self.batch_size
 
-    def batch(self, epoch, index):
+    def batch(self, epoch: int, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Batch number `index` of an epoch, as (images, labels)."""
         order = _order(self.seed, epoch, len(self.x))
         chosen = order[index * self.batch_size : (index + 1) * self.batch_size]
-        images, labels = self.x[chosen], self.y[chosen]
+        images: Any = self.x[chosen]
+        labels = self.y[chosen]
         generator = _generator(self.seed, epoch, 1 + index)  # 0 is the epoch's order.
         if self.augment is not None:
             images = self.augment(images, generator)
@@ -68,7 +88,7 @@ class Batches(Prefetched):
             images, labels = self.mix(images, labels, generator)
         return images, labels
 
-    def follow_epochs(self):
+    def follow_epochs(self) -> keras.callbacks.Callback:
         """Returns the callback without which every epoch of `fit` would see the same batches.
 
         Keras's own hook for data sets counts the batch that `fit` takes to build the model as an
@@ -79,7 +99,7 @@ class Batches(Prefetched):
             A `keras.callbacks.Callback`.
         """
 
-        def begin(epoch, logs=None):
+        def begin(epoch: int, logs: dict[str, float] | None = None) -> None:
             self.epoch = epoch
 
         return keras.callbacks.LambdaCallback(
@@ -108,7 +128,14 @@ class OrderedBatches(Prefetched):
     [2, 2, 1]
     """
 
-    def __init__(self, x, y, batch_size, prepare, workers=2):
+    def __init__(
+        self,
+        x: Images | FullSize,
+        y: np.ndarray,
+        batch_size: int,
+        prepare: Prepare,
+        workers: int = 2,
+    ):
         super().__init__(workers)
         self.x = x
         self.y = y
@@ -116,17 +143,18 @@ class OrderedBatches(Prefetched):
         self.prepare = prepare
 
     @property
-    def num_batches(self):
+    def num_batches(self) -> int:
         """Number of batches, the smaller one included."""
         return -(-len(self.x) // self.batch_size)
 
-    def batch(self, epoch, index):
+    def batch(self, epoch: int, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Batch number `index`, the same in every epoch, as (images, labels)."""
         part = slice(index * self.batch_size, (index + 1) * self.batch_size)
-        return self.prepare(self.x[part]), self.y[part]
+        images: Any = self.x[part]
+        return self.prepare(images), self.y[part]
 
 
-def _checked_size(x, y, batch_size):
+def _checked_size(x: Images | FullSize, y: np.ndarray, batch_size: int) -> int:
     if len(x) != len(y) or not len(x):
         raise ValueError(
             "x and y must hold the same number of examples, one at least. "
@@ -135,10 +163,10 @@ def _checked_size(x, y, batch_size):
     return min(checks.positive_integer("batch_size", batch_size), len(x))
 
 
-def _generator(seed, *key):
+def _generator(seed: int, *key: int) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
 
 @lru_cache(maxsize=2)  # Pure, so a thread that prefetches for another epoch does no harm.
-def _order(seed, epoch, examples):
+def _order(seed: int, epoch: int, examples: int) -> np.ndarray:
     return _generator(seed, epoch, 0).permutation(examples)

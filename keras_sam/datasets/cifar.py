@@ -8,12 +8,20 @@ Two layouts of their own are read from `data_dir`, beside those of all photograp
   each a mosaic of 32x32 pictures, row by row.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
 
 from keras_sam.datasets.cifar_files import read_bundle, read_pickles
+from keras_sam.datasets.dataset import Dataset
 from keras_sam.datasets.photographs import assemble, how_to_prepare, is_there, photographs
 from keras_sam.datasets.sources import SOURCES
+
+Reader: TypeAlias = Callable[[int | None], tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -31,10 +39,10 @@ class Files:
 
     name: str
     folder: str
-    train_files: tuple
-    test_files: tuple
+    train_files: tuple[str, ...]
+    test_files: tuple[str, ...]
     label_key: str
-    class_names: tuple
+    class_names: tuple[str, ...]
 
 
 CIFAR10 = Files(
@@ -55,7 +63,12 @@ CIFAR100 = Files(
 )
 
 
-def cifar10(data_dir=None, num_train=None, num_test=None, image_size=None):
+def cifar10(
+    data_dir: str | Path | None = None,
+    num_train: int | None = None,
+    num_test: int | None = None,
+    image_size: int | tuple[int, int] | None = None,
+) -> Dataset:
     """Loads CIFAR-10: 50,000 training and 10,000 test images of 32x32 pixels in ten classes.
 
     Args:
@@ -85,7 +98,12 @@ def cifar10(data_dir=None, num_train=None, num_test=None, image_size=None):
     return _load(CIFAR10, data_dir, num_train, num_test, image_size)
 
 
-def cifar100(data_dir=None, num_train=None, num_test=None, image_size=None):
+def cifar100(
+    data_dir: str | Path | None = None,
+    num_train: int | None = None,
+    num_test: int | None = None,
+    image_size: int | tuple[int, int] | None = None,
+) -> Dataset:
     """Loads CIFAR-100: 50,000 training and 10,000 test images of 32x32 pixels in 100 classes.
 
     Args:
@@ -115,7 +133,13 @@ def cifar100(data_dir=None, num_train=None, num_test=None, image_size=None):
     return _load(CIFAR100, data_dir, num_train, num_test, image_size)
 
 
-def _load(files, data_dir, num_train, num_test, image_size):
+def _load(
+    files: Files,
+    data_dir: str | Path | None,
+    num_train: int | None,
+    num_test: int | None,
+    image_size: int | tuple[int, int] | None,
+) -> Dataset:
     source = SOURCES[files.name]
     expected = (
         f"{files.name} is read from a folder that holds {files.folder}/ (the original archive "
@@ -126,29 +150,29 @@ def _load(files, data_dir, num_train, num_test, image_size):
         raise ValueError(f"{expected} Received: data_dir=None")
     readers = _readers(files, Path(data_dir))
     if readers is not None:
-        parts = [read(number) for read, number in zip(readers, (num_train, num_test), strict=True)]
-        return assemble(source, *parts, files.class_names, (None, None), image_size)
+        numbers = (num_train, num_test)
+        train, test = (read(number) for read, number in zip(readers, numbers, strict=True))
+        return assemble(source, train, test, files.class_names, (None, None), image_size)
     if is_there(source, data_dir):
         return photographs(files.name, data_dir, num_train, num_test, image_size)
     found = _found(Path(data_dir))
     raise FileNotFoundError(f"{expected} Received: data_dir={str(data_dir)!r}, {found}")
 
 
-def _readers(files, folder):
+def _readers(files: Files, folder: Path) -> list[Reader] | None:
     """Functions from a number of examples to training and to test images and labels, or `None`."""
     archives = [folder / f"{files.name}_{part}.npz" for part in ("train", "test")]
     if all(archive.is_file() for archive in archives):
-        return [lambda number, path=path: read_bundle(path, number) for path in archives]
+        return [partial(read_bundle, path) for path in archives]
     # The folder itself is what some people name.
     pickles = folder if folder.name == files.folder else folder / files.folder
     parts = [[pickles / name for name in part] for part in (files.train_files, files.test_files)]
     if all(path.is_file() for part in parts for path in part):
-        key = files.label_key
-        return [lambda number, paths=paths: read_pickles(paths, key, number) for paths in parts]
+        return [partial(read_pickles, paths, files.label_key) for paths in parts]
     return None
 
 
-def _found(folder):
+def _found(folder: Path) -> str:
     """What is in the way of reading a folder, for the end of an error."""
     if not folder.is_dir():
         return "which is not a folder"

@@ -3,11 +3,14 @@
 import importlib
 import io
 import pickle
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from keras_sam.checks import import_extra
 from keras_sam.datasets.archives import damage_reported, opened_archive
-from keras_sam.datasets.extras import import_extra
 from keras_sam.datasets.selection import balanced
 
 SIDE = 32
@@ -27,7 +30,7 @@ SAFE_GLOBALS = {
 }
 
 
-def read_bundle(path, number=None):
+def read_bundle(path: str | Path, number: int | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Reads labels and mosaics from a NumPy archive.
 
     Args:
@@ -51,14 +54,14 @@ def read_bundle(path, number=None):
     with opened_archive(path, EXPECTED) as archive:
         labels = archive["y"]
         keep = balanced(labels, number)
-        decoded = []
+        decoded: list[np.ndarray] = []
         for name in sorted(name for name in archive.files if name.startswith("tile")):
             if sum(map(len, decoded)) <= keep[-1]:
                 decoded.append(_cut(archive[name].tobytes()))
         return np.concatenate(decoded)[keep], labels[keep]
 
 
-def _cut(encoded):
+def _cut(encoded: bytes) -> np.ndarray:
     """All pictures of an encoded mosaic, row by row."""
     image = import_extra("PIL.Image", "Pillow").open(io.BytesIO(encoded)).convert("RGB")
     mosaic = np.asarray(image)
@@ -67,7 +70,9 @@ def _cut(encoded):
     return grid.reshape(-1, SIDE, SIDE, 3)
 
 
-def read_pickles(paths, label_key, number=None):
+def read_pickles(
+    paths: Sequence[str | Path], label_key: str, number: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Reads the original pickles of CIFAR.
 
     Args:
@@ -103,7 +108,7 @@ def read_pickles(paths, label_key, number=None):
 class _ArrayUnpickler(pickle.Unpickler):
     """Loads arrays and plain data only: a pickle could otherwise run any code."""
 
-    def find_class(self, module, name):
+    def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in SAFE_GLOBALS:
             raise pickle.UnpicklingError(f"it refers to {module}.{name}")
         return getattr(importlib.import_module(module), name)

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from keras_sam.datasets.dataset import Dataset
+
 # Truck for automobile, bird for airplane, deer for horse, cat and dog for each other.
 CIFAR10 = {9: 1, 2: 0, 4: 7, 3: 5, 5: 3}
 # The superclass of each of the hundred classes, as in the coarse labels of CIFAR-100.
@@ -14,7 +16,7 @@ SUPERCLASSES = """
 """
 
 
-def similar_classes(dataset):
+def similar_classes(dataset: Dataset) -> np.ndarray:
     """For each class of a data set the one that it is taken for.
 
     Args:
@@ -40,11 +42,11 @@ def similar_classes(dataset):
     return KNOWN[dataset.name]()
 
 
-def _cifar10():
+def _cifar10() -> np.ndarray:
     return np.array([CIFAR10.get(label, label) for label in range(10)], "int32")
 
 
-def _cifar100():
+def _cifar100() -> np.ndarray:
     superclasses = np.array(SUPERCLASSES.split(), int)
     similar = np.zeros(100, "int32")
     for superclass in np.unique(superclasses):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_sam.datasets.images import resized
+from keras_sam.datasets.images import Photographs, resized
 
 ATTEMPTS = 10
 AREAS = 0.08, 1.0  # Shares of the photograph, and
@@ -10,7 +10,12 @@ ASPECTS = 3 / 4, 4 / 3  # width over height, of Szegedy et al. 2015, which Image
 CENTRE = 0.875  # 224 of 256 pixels.
 
 
-def random_crops(photographs, generator, size, flip=True):
+def random_crops(
+    photographs: Photographs,
+    generator: np.random.Generator,
+    size: tuple[int, int],
+    flip: bool = True,
+) -> np.ndarray:
     """A part of each photograph, of random area and aspect, resized; half of them mirrored.
 
     Args:
@@ -37,11 +42,14 @@ def random_crops(photographs, generator, size, flip=True):
     return images
 
 
-def _random_box(shape, generator):
+def _random_box(
+    shape: tuple[int, ...], generator: np.random.Generator
+) -> tuple[int, int, int, int]:
     """Left, top, right and bottom of a part; the whole where no random one fits."""
     height, width = shape[:2]
     areas = generator.uniform(*AREAS, ATTEMPTS) * height * width
-    aspects = np.exp(generator.uniform(*np.log(ASPECTS), ATTEMPTS))
+    low, high = np.log(ASPECTS)
+    aspects = np.exp(generator.uniform(low, high, ATTEMPTS))
     places = generator.random((ATTEMPTS, 2))
     widths, heights = np.rint(np.sqrt(areas * aspects)), np.rint(np.sqrt(areas / aspects))
     fits = (widths >= 1) & (heights >= 1) & (widths <= width) & (heights <= height)
@@ -54,7 +62,7 @@ def _random_box(shape, generator):
     return left, top, left + wide, top + high
 
 
-def centre_crops(photographs, size):
+def centre_crops(photographs: Photographs, size: tuple[int, int]) -> np.ndarray:
     """The centre of each photograph, 7/8 of the largest part that has the shape wanted.
 
     Args:
@@ -69,7 +77,9 @@ def centre_crops(photographs, size):
     )
 
 
-def _central_box(shape, size):
+def _central_box(
+    shape: tuple[int, ...], size: tuple[int, int]
+) -> tuple[float, float, float, float]:
     scale = CENTRE * min(shape[0] / size[0], shape[1] / size[1])
     high, wide = scale * size[0], scale * size[1]
     left, top = (shape[1] - wide) / 2, (shape[0] - high) / 2

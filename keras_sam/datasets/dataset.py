@@ -1,14 +1,15 @@
 """The images, labels and facts that training needs, whatever they were read from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from keras_sam.datasets import recipe
 from keras_sam.datasets.batches import Batches, OrderedBatches
 from keras_sam.datasets.cropping import centre_crops
-from keras_sam.datasets.images import FullSize
+from keras_sam.datasets.images import FullSize, Images, Photographs
+from keras_sam.datasets.sources import Statistics
 
 
 @dataclass(frozen=True)
@@ -45,21 +46,21 @@ class Dataset:
     dtype('float32')
     """
 
-    x_train: Any
+    x_train: Images
     y_train: np.ndarray
-    x_test: Any
+    x_test: Images
     y_test: np.ndarray
     num_classes: int
     name: str
     shift: int = 4
     flip: bool = True
     y_train_clean: np.ndarray | None = None
-    mean: tuple | None = None
-    deviation: tuple | None = None
-    class_names: tuple | None = None
-    statistics: tuple | None = None
+    mean: tuple[float, ...] | None = None
+    deviation: tuple[float, ...] | None = None
+    class_names: tuple[str, ...] | None = None
+    statistics: Statistics | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         defaults = {
             "y_train_clean": self.y_train,
             "class_names": tuple(map(str, range(self.num_classes))),
@@ -70,11 +71,11 @@ class Dataset:
                 object.__setattr__(self, name, default)
 
     @property
-    def input_shape(self):
+    def input_shape(self) -> tuple[int, int, int]:
         """Tuple (height, width, channels) of one image."""
         return self.x_train.shape[1:]
 
-    def prepare(self, images):
+    def prepare(self, images: np.ndarray) -> np.ndarray:
         """Turns images as they are kept into what a network takes.
 
         Args:
@@ -92,8 +93,14 @@ class Dataset:
         return prepared
 
     def training_batches(
-        self, batch_size, seed=0, augment=("basic",), one_hot=False, mixup_alpha=1.0, workers=2
-    ):
+        self,
+        batch_size: int,
+        seed: int = 0,
+        augment: str | Sequence[str] = ("basic",),
+        one_hot: bool = False,
+        mixup_alpha: float = 1.0,
+        workers: int = 2,
+    ) -> Batches:
         """Shuffled, augmented and prepared batches for `fit`.
 
         Args:
@@ -123,7 +130,13 @@ class Dataset:
             workers,
         )
 
-    def test_batches(self, batch_size, one_hot=False, augment=(), workers=2):
+    def test_batches(
+        self,
+        batch_size: int,
+        one_hot: bool = False,
+        augment: str | Sequence[str] = (),
+        workers: int = 2,
+    ) -> OrderedBatches:
         """All test images in their order, prepared.
 
         Args:
@@ -139,16 +152,16 @@ class Dataset:
         Raises:
             ValueError: If `batch_size` is not a positive integer.
         """
-        images, prepare = self.x_test, self.prepare
+        images: Images | FullSize = self.x_test
+        prepare = self.prepare
         if "crop" in augment:
-            images = FullSize(images)
-
-            def prepare(photographs):
-                return self.prepare(centre_crops(photographs, self.input_shape[:2]))
-
+            images, prepare = FullSize(self.x_test), self._prepared_centres
         return OrderedBatches(
             images, self._labels(self.y_test, one_hot), batch_size, prepare, workers
         )
 
-    def _labels(self, labels, one_hot):
+    def _prepared_centres(self, images: Photographs) -> np.ndarray:
+        return self.prepare(centre_crops(images, self.input_shape[:2]))
+
+    def _labels(self, labels: np.ndarray, one_hot: bool) -> np.ndarray:
         return np.eye(self.num_classes, dtype="float32")[labels] if one_hot else labels

@@ -1,16 +1,23 @@
 """Scikit-learn's scanned digits: real handwriting that comes with the package, no download."""
 
+from pathlib import Path
+
 import numpy as np
 
+from keras_sam.checks import import_extra
 from keras_sam.datasets.dataset import Dataset
-from keras_sam.datasets.extras import import_extra
 from keras_sam.datasets.selection import balanced
 
 TEST_IMAGES = 500
 SPLIT_SEED = 0
 
 
-def digits(data_dir=None, num_train=None, num_test=None, image_size=None):
+def digits(
+    data_dir: str | Path | None = None,
+    num_train: int | None = None,
+    num_test: int | None = None,
+    image_size: int | tuple[int, int] | None = None,
+) -> Dataset:
     """Loads 1,797 digits of 8x8 pixels in ten classes, 1,297 to train on and 500 to test on.
 
     The split is always the same, and balanced over the classes.

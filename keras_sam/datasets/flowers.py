@@ -3,12 +3,21 @@
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
+from numpy.lib.npyio import NpzFile
+
 from keras_sam.datasets.archives import opened_archive
+from keras_sam.datasets.dataset import Dataset
 from keras_sam.datasets.photographs import assemble
 from keras_sam.datasets.sources import Source
 
 
-def flowers12(data_dir=None, num_train=None, num_test=None, image_size=None):
+def flowers12(
+    data_dir: str | Path | None = None,
+    num_train: int | None = None,
+    num_test: int | None = None,
+    image_size: int | tuple[int, int] | None = None,
+) -> Dataset:
     """Loads 12 classes of the Oxford flowers: 720 training and 240 test images, 128x128 pixels.
 
     Args:
@@ -43,7 +52,7 @@ def flowers12(data_dir=None, num_train=None, num_test=None, image_size=None):
     return assemble(source, train, test, names, (num_train, num_test), image_size)
 
 
-def _encoded(archive, part):
+def _encoded(archive: NpzFile, part: str) -> tuple[list[bytes], np.ndarray]:
     encoded, offsets = archive[f"{part}_bytes"].tobytes(), archive[f"{part}_offsets"]
     images = [encoded[start:end] for start, end in pairwise(offsets)]
     return images, archive[f"{part}_y"]

@@ -1,11 +1,15 @@
 """Reads folders of images: a folder for each class."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
 from keras_sam.datasets.images import opened
 from keras_sam.datasets.selection import balanced
+
+Listed: TypeAlias = tuple[list[Path], np.ndarray]  # Images and their labels.
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif", ".ppm")
 TEST_NAMES = ("test", "val", "validation")
@@ -13,7 +17,7 @@ TEST_SHARE = 0.2  # Of a folder that is not split,
 SPLIT_SEED = 0  # always in the same way.
 
 
-def read_folder(folder):
+def read_folder(folder: str | Path) -> tuple[Listed, Listed, tuple[str, ...]]:
     """Lists the images of a folder `train/<class>/…` with `test/`, `val/` or `validation/`.
 
     A folder of classes alone is split: a fifth of the images, class-balanced and always the same
@@ -59,13 +63,13 @@ def read_folder(folder):
     return _listed(folder / "train", names), _listed(tests[0], names), names
 
 
-def _subfolders(folder):
+def _subfolders(folder: Path) -> list[str]:
     return sorted(
         path.name for path in folder.iterdir() if path.is_dir() and path.name[0] not in "._"
     )
 
 
-def _class_names(folder):
+def _class_names(folder: Path) -> tuple[str, ...]:
     names = _subfolders(folder)
     if len(names) < 2:
         raise ValueError(
@@ -75,7 +79,7 @@ def _class_names(folder):
     return tuple(names)
 
 
-def _listed(folder, names):
+def _listed(folder: Path, names: Sequence[str]) -> Listed:
     paths, labels = [], []
     for label, name in enumerate(names):
         files = sorted(folder.joinpath(name).rglob("*")) if (folder / name).is_dir() else []
@@ -91,16 +95,17 @@ def _listed(folder, names):
     return paths, np.array(labels, "int32")
 
 
-def _check_headers(paths):
+def _check_headers(paths: list[Path]) -> None:
     """Refuses files that only look like images; decoding them all would take too long."""
     for path in paths:
         with opened(path):
             pass
 
 
-def _split(paths, labels):
+def _split(paths: list[Path], labels: np.ndarray) -> tuple[Listed, Listed]:
     order = np.random.default_rng(SPLIT_SEED).permutation(len(labels))
     number = max(round(TEST_SHARE * len(labels)), 1)
     test = np.sort(order[balanced(labels[order], number)])
     train = np.setdiff1d(np.arange(len(labels)), test)
-    return tuple(([paths[i] for i in part], labels[part]) for part in (train, test))
+    parts = [([paths[i] for i in part], labels[part]) for part in (train, test)]
+    return parts[0], parts[1]

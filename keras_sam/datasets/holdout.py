@@ -5,11 +5,12 @@ import dataclasses
 import numpy as np
 
 from keras_sam import checks
+from keras_sam.datasets.dataset import Dataset
 from keras_sam.datasets.images import selected
 from keras_sam.datasets.selection import balanced
 
 
-def holdout(dataset, fraction=0.1, seed=0):
+def holdout(dataset: Dataset, fraction: float = 0.1, seed: int = 0) -> Dataset:
     """Puts a part of the training set in the place of the test set.
 
     Call it before `with_label_noise`; labels of the part are clean in any case.
@@ -40,7 +41,7 @@ def holdout(dataset, fraction=0.1, seed=0):
             "fraction must leave examples to hold out and examples to train on. "
             f"Received: fraction={fraction} of {examples} examples"
         )
-    clean = dataset.y_train_clean
+    clean = np.asarray(dataset.y_train_clean)
     order = np.random.default_rng(seed).permutation(examples)
     held = np.sort(order[balanced(clean[order], number)])
     kept = np.setdiff1d(np.arange(examples), held)

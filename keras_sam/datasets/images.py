@@ -2,10 +2,29 @@
 
 import contextlib
 import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 
-from keras_sam.datasets.extras import import_extra
+from keras_sam.checks import import_extra
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Index: TypeAlias = slice | np.ndarray
+Photographs: TypeAlias = np.ndarray | Sequence[np.ndarray]  # Of one size, or of any.
+
+
+class Sources(Protocol):
+    """Photographs one by one: paths, encoded bytes or arrays (height, width, channels)."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+    def __getitem__(self, position: int, /) -> str | Path | bytes | np.ndarray:
+        """One of them."""
 
 
 class LazyImages:
@@ -31,28 +50,34 @@ class LazyImages:
 
     dtype = np.dtype("uint8")
 
-    def __init__(self, sources, size, channels=3, positions=None):
+    def __init__(
+        self,
+        sources: Sources,
+        size: tuple[int, int],
+        channels: int = 3,
+        positions: np.ndarray | None = None,
+    ):
         self.sources = sources
-        self.size = tuple(size)
+        self.size = (size[0], size[1])
         self.channels = channels
         self.positions = np.arange(len(sources)) if positions is None else np.asarray(positions)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.positions)
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, int, int, int]:
         """Tuple (examples, height, width, channels)."""
         return len(self), *self.size, self.channels
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int | Index) -> np.ndarray:
         positions = self.positions[index]
         if np.ndim(positions) == 0:
-            return self._resized(positions)
+            return self._resized(int(positions))
         resized = [self._resized(position) for position in positions]
         return np.stack(resized) if resized else np.zeros((0, *self.shape[1:]), "uint8")
 
-    def subset(self, index):
+    def subset(self, index: Index) -> "LazyImages":
         """Some of the photographs, still undecoded.
 
         Args:
@@ -63,7 +88,7 @@ class LazyImages:
         """
         return LazyImages(self.sources, self.size, self.channels, self.positions[index])
 
-    def full_size(self, index):
+    def full_size(self, index: Index) -> list[np.ndarray]:
         """Photographs at the size at which they are kept.
 
         Args:
@@ -74,10 +99,10 @@ class LazyImages:
         """
         return [self._opened(position) for position in self.positions[index]]
 
-    def _resized(self, position):
+    def _resized(self, position: int) -> np.ndarray:
         return resized(self._opened(position, self.size), self.size)
 
-    def _opened(self, position, size=None):
+    def _opened(self, position: int, size: tuple[int, int] | None = None) -> np.ndarray:
         """The pixels of a photograph; half as many or fewer a side if the size allows."""
         source = self.sources[position]
         if isinstance(source, np.ndarray):
@@ -91,7 +116,7 @@ class LazyImages:
 
 
 @contextlib.contextmanager
-def opened(source, name=None):
+def opened(source: str | Path | bytes, name: str | None = None) -> Iterator["Image"]:
     """An image of Pillow; what is wrong with it names the file.
 
     Args:
@@ -105,20 +130,22 @@ def opened(source, name=None):
         ValueError: If the image cannot be read.
     """
     pillow = import_extra("PIL.Image", "Pillow")
-    encoded = isinstance(source, bytes)
+    file, what = (io.BytesIO(source), name) if isinstance(source, bytes) else (source, source)
     try:
-        with pillow.open(io.BytesIO(source) if encoded else source) as image:
+        with pillow.open(file) as image:
             yield image
     except (OSError, SyntaxError, ValueError, pillow.DecompressionBombError) as error:
         raise ValueError(
-            f"{name if encoded else source} is not an image that Pillow can read: replace or "
-            f"remove it. Received: {error}"
+            f"{what} is not an image that Pillow can read: replace or remove it. Received: {error}"
         ) from error
 
 
-def _of_bytes(image):
+def _of_bytes(image: "Image") -> "Image":
     """The image with 8 bits a channel: of 16 bits Pillow would make white all above 255."""
     return image.convert("I").point(lambda value: value / 256) if image.mode[0] == "I" else image
+
+
+Images: TypeAlias = np.ndarray | LazyImages
 
 
 class FullSize:
@@ -134,18 +161,18 @@ class FullSize:
     (20, 30, 3)
     """
 
-    def __init__(self, images):
+    def __init__(self, images: Images):
         self.images = images
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.images)
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: Index) -> Photographs:
         images = self.images
         return images.full_size(index) if isinstance(images, LazyImages) else images[index]
 
 
-def selected(images, index):
+def selected(images: Images, index: Index) -> Images:
     """Some of the images, without decoding any.
 
     Args:
@@ -158,7 +185,9 @@ def selected(images, index):
     return images.subset(index) if isinstance(images, LazyImages) else images[index]
 
 
-def resized(image, size, box=None):
+def resized(
+    image: np.ndarray, size: tuple[int, int], box: tuple[float, float, float, float] | None = None
+) -> np.ndarray:
     """An image, or a part of it, at another size, with bilinear filtering.
 
     Args:

@@ -5,6 +5,8 @@ import dataclasses
 import numpy as np
 
 from keras_sam import checks
+from keras_sam.datasets.dataset import Dataset
+from keras_sam.datasets.images import Images
 
 # Mean and deviation for pixels in [0, 1].
 FIXED = {"unit": (0.0, 1.0), "centred": (0.5, 0.5), "pixels": (0.0, 1 / 255)}
@@ -12,7 +14,7 @@ INPUTS = ("standardised", *FIXED)
 SAMPLE = 2000  # As many images tell a channel's statistics to about one percent.
 
 
-def with_inputs(dataset, inputs):
+def with_inputs(dataset: Dataset, inputs: str) -> Dataset:
     """Chooses how `prepare` scales the images of a data set.
 
     Args:
@@ -42,7 +44,7 @@ def with_inputs(dataset, inputs):
     return dataclasses.replace(dataset, mean=mean, deviation=deviation)
 
 
-def _measured(images):
+def _measured(images: Images) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and deviation of each channel over some of the images."""
     some = np.asarray(images[:: -(-len(images) // SAMPLE)])
     scale = 255.0 if some.dtype == np.uint8 else 1.0

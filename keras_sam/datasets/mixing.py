@@ -3,7 +3,9 @@
 import numpy as np
 
 
-def mixup(images, labels, generator, alpha=1.0):
+def mixup(
+    images: np.ndarray, labels: np.ndarray, generator: np.random.Generator, alpha: float = 1.0
+) -> tuple[np.ndarray, np.ndarray]:
     """Blends each image with another one of the batch (Zhang et al. 2018, arXiv:1710.09412).
 
     The whole batch has one proportion, as in the authors' code.
@@ -27,10 +29,13 @@ def mixup(images, labels, generator, alpha=1.0):
     """
     partners = generator.permutation(len(images))
     weight = np.float32(generator.beta(alpha, alpha))
-    return tuple(weight * x + (1 - weight) * x[partners] for x in (images, labels))
+    mixed = [weight * x + (1 - weight) * x[partners] for x in (images, labels)]
+    return mixed[0], mixed[1]
 
 
-def cutmix(images, labels, generator, alpha=1.0):
+def cutmix(
+    images: np.ndarray, labels: np.ndarray, generator: np.random.Generator, alpha: float = 1.0
+) -> tuple[np.ndarray, np.ndarray]:
     """Replaces a box of each image by that of another one (Yun et al. 2019, arXiv:1905.04899).
 
     The whole batch has one box, as in the authors' code; the labels follow the box's share of the
@@ -56,13 +61,19 @@ def cutmix(images, labels, generator, alpha=1.0):
     return mixed, (1 - share) * labels + share * labels[partners]
 
 
-def _interval(generator, side, half):
+def _interval(generator: np.random.Generator, side: int, half: float) -> slice:
     """A stretch around a random centre, `half` of the side to each direction, clipped."""
     centre, reach = generator.integers(side), int(half * side)
     return slice(max(0, centre - reach), min(side, centre + reach))
 
 
-def mix_batch(images, labels, generator, kinds, alpha):
+def mix_batch(
+    images: np.ndarray,
+    labels: np.ndarray,
+    generator: np.random.Generator,
+    kinds: tuple[str, ...],
+    alpha: float,
+) -> tuple[np.ndarray, np.ndarray]:
     """Mixes a batch in one of some ways, chosen at random.
 
     Args:

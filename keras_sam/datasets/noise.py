@@ -6,11 +6,12 @@ import numpy as np
 
 from keras_sam import checks
 from keras_sam.datasets.confusion import similar_classes
+from keras_sam.datasets.dataset import Dataset
 
 KINDS = ("symmetric", "pair", "class")
 
 
-def check_fraction(fraction):
+def check_fraction(fraction: float) -> None:
     """Refuses a share of wrong labels outside [0, 1).
 
     Args:
@@ -26,7 +27,9 @@ def check_fraction(fraction):
         )
 
 
-def with_label_noise(dataset, fraction, seed=0, kind="symmetric"):
+def with_label_noise(
+    dataset: Dataset, fraction: float, seed: int = 0, kind: str = "symmetric"
+) -> Dataset:
     """Makes an exact fraction of the training labels wrong.
 
     The test labels and `y_train_clean` stay as they are. Of kind `"class"` only images of a class
@@ -61,7 +64,7 @@ def with_label_noise(dataset, fraction, seed=0, kind="symmetric"):
     """
     check_fraction(fraction)
     checks.one_of("kind", kind, KINDS)
-    clean = dataset.y_train_clean
+    clean = np.asarray(dataset.y_train_clean)
     generator = np.random.default_rng(seed)
     similar = similar_classes(dataset) if kind == "class" else None
     able = np.arange(len(clean)) if similar is None else np.flatnonzero(similar[clean] != clean)

@@ -1,6 +1,8 @@
 """Loads data sets of photographs from wherever they lie in a folder."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
@@ -8,12 +10,20 @@ from keras_sam import checks
 from keras_sam.datasets import prepared
 from keras_sam.datasets.dataset import Dataset
 from keras_sam.datasets.folders import read_folder
-from keras_sam.datasets.images import LazyImages
+from keras_sam.datasets.images import Images, LazyImages, Sources
 from keras_sam.datasets.selection import balanced
 from keras_sam.datasets.sources import NOT_BUILT, SOURCES, Source
 
+Labelled: TypeAlias = tuple[Sources, np.ndarray]
 
-def photographs(name, data_dir=None, num_train=None, num_test=None, image_size=None):
+
+def photographs(
+    name: str,
+    data_dir: str | Path | None = None,
+    num_train: int | None = None,
+    num_test: int | None = None,
+    image_size: int | tuple[int, int] | None = None,
+) -> Dataset:
     """Loads a data set of `SOURCES` from what tensorflow-datasets prepared or a folder of images.
 
     Args:
@@ -44,6 +54,8 @@ def photographs(name, data_dir=None, num_train=None, num_test=None, image_size=N
     if not is_there(source, data_dir):
         raise FileNotFoundError(f"{how_to_prepare(source)} Received: data_dir={str(data_dir)!r}")
     folder = prepared.find(data_dir, source.prepared)
+    train: Labelled
+    test: Labelled
     if folder is None:
         train, test, names = read_folder(Path(data_dir, name))
         _check_classes(source, names, Path(data_dir, name))
@@ -54,7 +66,7 @@ def photographs(name, data_dir=None, num_train=None, num_test=None, image_size=N
     return assemble(source, train, test, names, (num_train, num_test), image_size)
 
 
-def _check_classes(source, names, folder):
+def _check_classes(source: Source, names: Sequence[str], folder: Path) -> None:
     if len(names) != source.num_classes:
         raise ValueError(
             f"{folder} must hold the {source.num_classes} classes of {source.name}; a folder of "
@@ -62,7 +74,7 @@ def _check_classes(source, names, folder):
         )
 
 
-def is_there(source, data_dir):
+def is_there(source: Source, data_dir: str | Path) -> bool:
     """Whether a folder holds a data set in one of the two layouts.
 
     Args:
@@ -77,7 +89,7 @@ def is_there(source, data_dir):
     return Path(data_dir, source.name).is_dir()
 
 
-def how_to_prepare(source):
+def how_to_prepare(source: Source) -> str:
     """The clause of an error that says what to put where.
 
     Args:
@@ -95,7 +107,12 @@ def how_to_prepare(source):
     return f"{folder}, or what `{command}` prepares; nothing is downloaded."
 
 
-def image_folder(data_dir=None, num_train=None, num_test=None, image_size=None):
+def image_folder(
+    data_dir: str | Path | None = None,
+    num_train: int | None = None,
+    num_test: int | None = None,
+    image_size: int | tuple[int, int] | None = None,
+) -> Dataset:
     """Loads any folder of images, `train/<class>/…` with `test/` or `val/`, or `<class>/…`.
 
     Args:
@@ -123,7 +140,14 @@ def image_folder(data_dir=None, num_train=None, num_test=None, image_size=None):
     return assemble(source, train, test, names, (num_train, num_test), image_size)
 
 
-def assemble(source, train, test, names, numbers, image_size):
+def assemble(
+    source: Source,
+    train: Labelled,
+    test: Labelled,
+    names: Sequence[str],
+    numbers: tuple[int | None, int | None],
+    image_size: int | tuple[int, int] | None,
+) -> Dataset:
     """Puts a data set together.
 
     Args:
@@ -138,15 +162,18 @@ def assemble(source, train, test, names, numbers, image_size):
         A `Dataset`.
     """
     size = _size(source.size if image_size is None else image_size)
-    parts = []
-    for (sources, labels), number in zip((train, test), numbers, strict=True):
-        keep = balanced(labels, number)
-        parts += [_images(sources, size, source.channels, keep), labels[keep].astype("int32")]
+    (x_train, y_train), (x_test, y_test) = (
+        _kept(part, number, size, source.channels)
+        for part, number in zip((train, test), numbers, strict=True)
+    )
     return Dataset(
-        *parts,
+        x_train,
+        y_train,
+        x_test,
+        y_test,
         num_classes=len(names),
         name=source.name,
-        shift=round(min(parts[0].shape[1:3]) / 8),  # 4 pixels of 32.
+        shift=round(min(x_train.shape[1:3]) / 8),  # 4 pixels of 32.
         flip=source.flip,
         mean=source.statistics[0],
         deviation=source.statistics[1],
@@ -154,7 +181,17 @@ def assemble(source, train, test, names, numbers, image_size):
     )
 
 
-def _images(sources, size, channels, keep):
+def _kept(
+    part: Labelled, number: int | None, size: tuple[int, int] | None, channels: int
+) -> tuple[Images, np.ndarray]:
+    sources, labels = part
+    keep = balanced(labels, number)
+    return _images(sources, size, channels, keep), labels[keep].astype("int32")
+
+
+def _images(
+    sources: Sources, size: tuple[int, int] | None, channels: int, keep: np.ndarray
+) -> Images:
     """Photographs to decode at each access, or all of them decoded where no size is asked for."""
     if size is not None:
         return LazyImages(sources, size, channels, keep)
@@ -164,8 +201,9 @@ def _images(sources, size, channels, keep):
     return LazyImages(sources, one.shape[:2], channels, keep)[:]
 
 
-def _size(image_size):
+def _size(image_size: int | tuple[int, int] | None) -> tuple[int, int] | None:
     if image_size is None:
         return None
-    sides = (image_size, image_size) if np.ndim(image_size) == 0 else tuple(image_size)
-    return tuple(checks.positive_integer("image_size", side) for side in sides)
+    sides = image_size if isinstance(image_size, list | tuple) else (image_size, image_size)
+    height, width = (checks.positive_integer("image_size", side) for side in sides)
+    return height, width

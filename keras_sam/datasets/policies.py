@@ -1,16 +1,22 @@
 """AutoAugment and RandAugment: sequences of operations on each image, chosen at random."""
 
+from collections.abc import Sequence
+from typing import TypeAlias
+
 import numpy as np
 
-from keras_sam.datasets.operations import ON_IMAGENET, OPERATIONS
+from keras_sam.datasets.operations import ON_IMAGENET, OPERATIONS, Magnitude, Operation
+
+Step: TypeAlias = tuple[str, float, float]  # Operation, probability and level.
+Policy: TypeAlias = Sequence[Sequence[Step]]
 
 
-def _table(text):
+def _table(text: str) -> Policy:
     """Sub-policies, a line each: two of (operation, probability, level)."""
     return tuple(tuple(map(_step, line.split(","))) for line in text.strip().splitlines())
 
 
-def _step(text):
+def _step(text: str) -> Step:
     name, probability, *level = text.split()  # Some operations have no magnitude.
     return name, float(probability), int(level[0]) if level else 0
 
@@ -101,7 +107,7 @@ IMAGENET = _table("""
 RANDOM = tuple(name for name in OPERATIONS if name != "Invert")
 
 
-def policy_for(name):
+def policy_for(name: str) -> Policy:
     """The policy that was found on a data set, or on the most similar one.
 
     Args:
@@ -115,7 +121,7 @@ def policy_for(name):
     )
 
 
-def auto_augment(images, generator, policy):
+def auto_augment(images: np.ndarray, generator: np.random.Generator, policy: Policy) -> np.ndarray:
     """Applies a random sub-policy to each image.
 
     Levels of `Posterize` and `Solarize` mean what they mean in the authors' code: for the policy
@@ -145,7 +151,9 @@ def auto_augment(images, generator, policy):
     )
 
 
-def rand_augment(images, generator, steps=2, level=9):
+def rand_augment(
+    images: np.ndarray, generator: np.random.Generator, steps: int = 2, level: float = 9
+) -> np.ndarray:
     """Applies random operations, all of one level, to each image.
 
     Args:
@@ -167,7 +175,12 @@ def rand_augment(images, generator, steps=2, level=9):
     return np.stack(augmented)
 
 
-def _applied(operations, steps, image, draws):
+def _applied(
+    operations: dict[str, tuple[Operation, Magnitude]],
+    steps: Sequence[Step],
+    image: np.ndarray,
+    draws: np.ndarray,
+) -> np.ndarray:
     """What the steps make of an image; `draws` are two uniform numbers a step."""
     for (name, probability, level), (luck, side) in zip(steps, draws):
         if luck < probability:

@@ -1,11 +1,15 @@
 """Batches that threads make ahead of the training step."""
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeAlias
 
 import keras
+import numpy as np
 
 from keras_sam import checks
+
+Examples: TypeAlias = np.ndarray | tuple[np.ndarray, ...]
 
 MOST_BYTES = 2**30
 
@@ -31,25 +35,25 @@ class Prefetched(keras.utils.PyDataset):
     ...     num_batches = 3
     ...
     ...     def batch(self, epoch, index):
-    ...         return index**2
+    ...         return np.array(index**2)
     >>> list(Squares(workers=2))
-    [0, 1, 4]
+    [array(0), array(1), array(4)]
     """
 
-    def __init__(self, workers=2):
+    def __init__(self, workers: int = 2):
         super().__init__()
         self.epoch = 0
         self._threads = checks.non_negative_integer("workers", workers)
         self._ahead = 1  # Until the size of a batch is known.
-        self._pool = None
-        self._pending = {}
+        self._pool: ThreadPoolExecutor | None = None
+        self._pending: dict[tuple[int, int], Future[Examples]] = {}
         self._lock = threading.Lock()  # TensorFlow asks from threads of its own.
 
-    def batch(self, epoch, index):
+    def batch(self, epoch: int, index: int) -> Examples:
         """Makes batch number `index` of an epoch."""
         raise NotImplementedError
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> Examples:
         """Batch number `index` of the current epoch."""
         if not self._threads:
             return self.batch(self.epoch, index)
@@ -59,14 +63,14 @@ class Prefetched(keras.utils.PyDataset):
         self._ahead = max(1, min(2 * self._threads, MOST_BYTES // max(1, _bytes_of(batch))))
         return batch
 
-    def release(self):
+    def release(self) -> None:
         """Lets go of the threads and of what they have made; the next batch starts new ones."""
         with self._lock:
             if self._pool is not None:
                 self._pool.shutdown(wait=False)
             self._pool, self._pending = None, {}
 
-    def _request(self, epoch, index):
+    def _request(self, epoch: int, index: int) -> Future[Examples]:
         self._pool = self._pool or ThreadPoolExecutor(self._threads)
         end = min(index + 1 + self._ahead, self.num_batches)
         wanted = [(epoch, position) for position in range(index, end)] or [(epoch, index)]
@@ -77,6 +81,6 @@ class Prefetched(keras.utils.PyDataset):
         return self._pending[epoch, index]
 
 
-def _bytes_of(batch):
+def _bytes_of(batch: Examples) -> int:
     arrays = batch if isinstance(batch, tuple) else (batch,)
     return sum(getattr(array, "nbytes", 0) for array in arrays)

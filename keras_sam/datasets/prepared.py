@@ -1,15 +1,19 @@
 """Reads what tensorflow-datasets has prepared in a folder; it downloads nothing."""
 
 import contextlib
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import keras
 import numpy as np
 
-from keras_sam.datasets.extras import import_extra
+from keras_sam.checks import import_extra
+from keras_sam.datasets.images import Sources
 
 
-def find(data_dir, name):
+def find(data_dir: str | Path, name: str) -> Path | None:
     """The newest prepared version of a data set.
 
     Args:
@@ -30,7 +34,7 @@ def find(data_dir, name):
     return max(versions, key=_version, default=None)
 
 
-def _version(folder):
+def _version(folder: Path) -> tuple[int, ...]:
     numbers = folder.name.split(".")
     return tuple(map(int, numbers)) if all(number.isdecimal() for number in numbers) else ()
 
@@ -46,7 +50,9 @@ class Part:
         split: String such as `"train"` or `"train+validation"`.
     """
 
-    def __init__(self, folder, split):
+    sources: Sources
+
+    def __init__(self, folder: str | Path, split: str):
         tfds = import_extra("tensorflow_datasets", "tensorflow-datasets")
         builder = tfds.builder_from_directory(folder)
         features = builder.info.features
@@ -54,29 +60,31 @@ class Part:
         decoders = {name: tfds.decode.SkipDecoding() for name in features if name != "label"}
         self.class_names = tuple(features["label"].names)
         if builder.info.file_format == tfds.core.FileFormat.ARRAY_RECORD:
-            self.sources = _Records(builder.as_data_source(split, decoders=decoders))
-            labels = [record["label"] for record in self.sources.records]
+            records = builder.as_data_source(split, decoders=decoders)
+            self.sources = _Records(records)
         else:
             records = list(_stream(tfds, builder, split, decoders))
             self.sources = [record["image"] for record in records]
-            labels = [record["label"] for record in records]
+        labels = [record["label"] for record in records]
         self.labels = np.array(labels, "int32")
 
 
 class _Records:
     """Encoded images that stay in their files."""
 
-    def __init__(self, records):
+    def __init__(self, records: Any):
         self.records = records
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.records)
 
-    def __getitem__(self, position):
+    def __getitem__(self, position: int) -> bytes:
         return self.records[int(position)]["image"]
 
 
-def _stream(tfds, builder, split, decoders):
+def _stream(
+    tfds: ModuleType, builder: Any, split: str, decoders: dict[str, Any]
+) -> Iterator[dict[str, Any]]:
     """The records of a part, always in the order of the files."""
     if keras.backend.backend() != "tensorflow":
         # TensorFlow only reads here: it must not take the memory of the device that trains. Where

@@ -8,13 +8,21 @@ backend, where they would take turns with the training step, and draw from its s
 not be a function of (seed, epoch, position). Keras has no AutoAugment, and neither has KerasCV.
 """
 
+from collections.abc import Sequence
 from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from keras_sam import checks
 from keras_sam.datasets import policies
 from keras_sam.datasets.augmentation import cutout, shift_and_flip
+from keras_sam.datasets.batches import Augment, Mix
 from keras_sam.datasets.cropping import random_crops
 from keras_sam.datasets.mixing import mix_batch
+
+if TYPE_CHECKING:
+    from keras_sam.datasets.dataset import Dataset
 
 AUGMENTATIONS = (
     "none",
@@ -33,7 +41,7 @@ APART = {
 }
 
 
-def check_names(names, one_hot=True):
+def check_names(names: str | Sequence[str], one_hot: bool = True) -> tuple[str, ...]:
     """Refuses augmentations that do not exist or do not fit together.
 
     Args:
@@ -71,7 +79,7 @@ def check_names(names, one_hot=True):
     return tuple(name for name in names if name != "none")
 
 
-def augmentation(names, dataset):
+def augmentation(names: tuple[str, ...], dataset: "Dataset") -> Augment:
     """Everything that happens to the images of a batch one by one.
 
     Args:
@@ -85,14 +93,14 @@ def augmentation(names, dataset):
     Raises:
         ValueError: If a policy or a crop is to act on images that are not bytes.
     """
-    steps = [*_on_bytes(names, dataset), lambda images, _: dataset.prepare(images)]
+    steps: list[Augment] = [*_on_bytes(names, dataset), lambda images, _: dataset.prepare(images)]
     if "basic" in names:
         steps.append(partial(shift_and_flip, shift=dataset.shift, flip=dataset.flip))
     if "cutout" in names:
         # 16 pixels on CIFAR.
         steps.append(partial(cutout, size=min(dataset.input_shape[:2]) // 2))
 
-    def augment(images, generator):
+    def augment(images: np.ndarray, generator: np.random.Generator) -> np.ndarray:
         for step in steps:
             images = step(images, generator)
         return images
@@ -100,8 +108,8 @@ def augmentation(names, dataset):
     return augment
 
 
-def _on_bytes(names, dataset):
-    steps = []
+def _on_bytes(names: tuple[str, ...], dataset: "Dataset") -> list[Augment]:
+    steps: list[Augment] = []
     if "crop" in names:
         size = dataset.input_shape[:2]
         steps.append(partial(random_crops, size=size, flip=dataset.flip))
@@ -117,7 +125,7 @@ def _on_bytes(names, dataset):
     return steps
 
 
-def mixing(names, mixup_alpha):
+def mixing(names: tuple[str, ...], mixup_alpha: float) -> Mix | None:
     """What mixes the images and labels of a batch with each other.
 
     Args:

@@ -1,9 +1,10 @@
 """Which examples to keep: the same ones every time, and every class alike."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 
-def balanced(labels, number):
+def balanced(labels: ArrayLike, number: int | None) -> np.ndarray:
     """Positions of the first `number` examples when the classes take turns.
 
     Args:

@@ -1,6 +1,9 @@
 """What is known of each data set of photographs: its other name, its parts, its colours."""
 
 from dataclasses import dataclass
+from typing import TypeAlias
+
+Statistics: TypeAlias = tuple[tuple[float, ...], tuple[float, ...]]  # Mean and deviation.
 
 IMAGENET_COLOURS = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
@@ -34,12 +37,12 @@ class Source:
     num_classes: int
     train: str = "train"
     test: str = "test"
-    statistics: tuple = IMAGENET_COLOURS
+    statistics: Statistics = IMAGENET_COLOURS
     size: int | None = 224
     flip: bool = True
 
     @property
-    def channels(self):
+    def channels(self) -> int:
         """Integer, `1` for grey images and `3` for colours."""
         return len(self.statistics[0])
 

@@ -1,15 +1,18 @@
 """The table of named data sets."""
 
+from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 from keras_sam import checks
 from keras_sam.datasets.cifar import cifar10, cifar100
+from keras_sam.datasets.dataset import Dataset
 from keras_sam.datasets.digits import digits
 from keras_sam.datasets.flowers import flowers12
 from keras_sam.datasets.photographs import image_folder, photographs
 from keras_sam.datasets.sources import SOURCES
 
-LOADERS = {
+LOADERS: dict[str, Callable[..., Dataset]] = {
     "digits": digits,
     **{name: partial(photographs, name) for name in SOURCES},
     "cifar10": cifar10,  # These have file formats of their own, too.
@@ -19,7 +22,7 @@ LOADERS = {
 }
 
 
-def names():
+def names() -> list[str]:
     """Names of all data sets, in the order of the table.
 
     Returns:
@@ -34,7 +37,13 @@ def names():
     return list(LOADERS)
 
 
-def get(name, data_dir=None, num_train=None, num_test=None, image_size=None):
+def get(
+    name: str,
+    data_dir: str | Path | None = None,
+    num_train: int | None = None,
+    num_test: int | None = None,
+    image_size: int | tuple[int, int] | None = None,
+) -> Dataset:
     """Loads a data set by its name.
 
     Args:

@@ -1,6 +1,7 @@
 """Named methods: find, build, save and load them."""
 
 import builtins
+from typing import Literal, overload
 
 # ruff: noqa: F403  (A module exports the factories that it registers: no list here repeats them.)
 import keras
@@ -32,6 +33,14 @@ __all__ = [
     "register",
     "serialize",
 ]
+
+
+@overload
+def list(detail: Literal[False] = False) -> builtins.list[str]: ...
+
+
+@overload
+def list(detail: Literal[True]) -> builtins.list[Row]: ...
 
 
 def list(detail: bool = False) -> builtins.list[str] | builtins.list[Row]:

@@ -6,10 +6,16 @@ and a head that is uniform in +-1/sqrt(num_classes).
 """
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import keras
 from keras import layers
+
+from keras_sam.tensors import Tensor
+
+Block: TypeAlias = Callable[[Tensor, int, int], Tensor]  # Of filters and strides.
 
 MOST_GROUPS = 8
 
@@ -31,7 +37,9 @@ class Blocks:
     normalization: str | None
     branches: int
 
-    def convolution(self, inputs, filters, size, strides=1, ends_branch=False):
+    def convolution(
+        self, inputs: Tensor, filters: int, size: int, strides: int = 1, ends_branch: bool = False
+    ) -> Tensor:
         """A convolution alone, padded alike on both sides."""
         if strides > 1 and size > 1:
             # As in the papers' code; "same" would shift strided windows.
@@ -46,7 +54,7 @@ class Blocks:
             kernel_initializer=kaiming_normal(1 / self.branches if unchecked else 1.0),
         )(inputs)
 
-    def normalised(self, inputs, activation=True):
+    def normalised(self, inputs: Tensor, activation: bool = True) -> Tensor:
         """Normalisation, if the network has one, and ReLU where wanted."""
         outputs = inputs
         if self.normalization == "batch":
@@ -58,30 +66,30 @@ class Blocks:
             outputs = layers.LayerNormalization(epsilon=1e-5)(inputs)
         return layers.ReLU()(outputs) if activation else outputs
 
-    def unit(self, inputs, filters, size, strides=1):
+    def unit(self, inputs: Tensor, filters: int, size: int, strides: int = 1) -> Tensor:
         """Convolution, normalisation and ReLU."""
         return self.normalised(self.convolution(inputs, filters, size, strides))
 
-    def last_unit(self, inputs, filters, size):
+    def last_unit(self, inputs: Tensor, filters: int, size: int) -> Tensor:
         """The convolution that ends a residual branch, and its normalisation."""
         outputs = self.convolution(inputs, filters, size, ends_branch=True)
         return self.normalised(outputs, activation=False)
 
-    def projected_shortcut(self, inputs, filters, strides):
+    def projected_shortcut(self, inputs: Tensor, filters: int, strides: int) -> Tensor:
         """Option B: a 1x1 convolution wherever the shape changes."""
         if strides == 1 and inputs.shape[-1] == filters:
             return inputs
         return self.normalised(self.convolution(inputs, filters, 1, strides), activation=False)
 
 
-def kaiming_normal(factor=1.0):
+def kaiming_normal(factor: float = 1.0) -> keras.initializers.Initializer:
     """Normal initial values whose variance is `2 * factor / fan_out`."""
     return keras.initializers.VarianceScaling(
         2.0 * factor, mode="fan_out", distribution="untruncated_normal"
     )
 
 
-def subsampled_shortcut(inputs, filters, strides):
+def subsampled_shortcut(inputs: Tensor, filters: int, strides: int) -> Tensor:
     """Option A: subsample, then fill the new channels with zeros; no parameters."""
     outputs = inputs
     if strides > 1:
@@ -89,7 +97,7 @@ def subsampled_shortcut(inputs, filters, strides):
     return _filled(outputs, filters)
 
 
-def pooled_shortcut(inputs, filters, strides):
+def pooled_shortcut(inputs: Tensor, filters: int, strides: int) -> Tensor:
     """Average pooling, then new channels of zeros; no parameters."""
     outputs = inputs
     if strides > 1:
@@ -97,7 +105,7 @@ def pooled_shortcut(inputs, filters, strides):
     return _filled(outputs, filters)
 
 
-def _filled(inputs, filters):
+def _filled(inputs: Tensor, filters: int) -> Tensor:
     missing = filters - inputs.shape[-1]
     if not missing:
         return inputs
@@ -107,7 +115,7 @@ def _filled(inputs, filters):
     return layers.Permute((1, 3, 2))(outputs)
 
 
-def stages(inputs, block, widths, counts):
+def stages(inputs: Tensor, block: Block, widths: Sequence[int], counts: Sequence[int]) -> Tensor:
     """Blocks of each stage in a row; the first block of all stages but the first has stride 2.
 
     Args:
@@ -123,12 +131,12 @@ def stages(inputs, block, widths, counts):
     return outputs
 
 
-def logits(inputs, num_classes):
+def logits(inputs: Tensor, num_classes: int) -> Tensor:
     """The head: global average pooling and a dense layer."""
     return dense_logits(layers.GlobalAveragePooling2D()(inputs), num_classes)
 
 
-def dense_logits(features, num_classes):
+def dense_logits(features: Tensor, num_classes: int) -> Tensor:
     """A dense layer named logits, uniform in +-1/sqrt(num_classes)."""
     limit = num_classes**-0.5
     # In float32 also under a mixed policy: half precision is too coarse for logits.

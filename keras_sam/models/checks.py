@@ -5,7 +5,7 @@ from keras_sam import checks
 NORMALIZATIONS = ("batch", "group", "layer")
 
 
-def check_images(input_shape, num_classes):
+def check_images(input_shape: tuple[int, int, int], num_classes: int) -> None:
     """Refuses shapes that are not those of images, and fewer than two classes.
 
     Args:
@@ -27,7 +27,7 @@ def check_images(input_shape, num_classes):
         )
 
 
-def check_normalization(normalization):
+def check_normalization(normalization: str | None) -> str | None:
     """`normalization`, if it is `"batch"`, `"group"`, `"layer"` or `None`.
 
     Raises:
@@ -38,7 +38,7 @@ def check_normalization(normalization):
     return normalization
 
 
-def check_depth(family, depth, step, rest):
+def check_depth(family: str, depth: int, step: int, rest: int) -> int:
     """Number n of blocks in a stage of a network whose depth is `step * n + rest`.
 
     Args:

@@ -6,7 +6,7 @@ from keras import layers
 from keras_sam.models.checks import check_images
 
 
-def convnet(input_shape=(8, 8, 1), num_classes=10):
+def convnet(input_shape: tuple[int, int, int] = (8, 8, 1), num_classes: int = 10) -> keras.Model:
     """Builds a network of three convolutions and a dense head; 25,978 trainable weights for digits.
 
     Each convolution is followed by batch normalisation: without it a perturbation that is large

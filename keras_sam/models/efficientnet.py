@@ -7,12 +7,14 @@ table 1, with the squeeze-and-excitation, swish and stochastic depth of its code
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 from keras import layers
 
 from keras_sam.models.blocks import kaiming_normal
 from keras_sam.models.scaling import RGB_MEAN, standardised
+from keras_sam.tensors import Tensor
 
 LEAST_SIZE = 32
 DIVISOR = 8
@@ -42,7 +44,12 @@ STAGES = (
 )
 
 
-def efficientnet(width, depth, input_shape=(224, 224, 3), name=None):
+def efficientnet(
+    width: float,
+    depth: float,
+    input_shape: tuple[int, int, int] = (224, 224, 3),
+    name: str | None = None,
+) -> keras.Model:
     """Builds an EfficientNet without its top, with its own scaling of the input.
 
     Args:
@@ -79,7 +86,7 @@ def efficientnet(width, depth, input_shape=(224, 224, 3), name=None):
     return keras.Model(inputs, _unit(outputs, round_filters(1280, width), 1), name=name)
 
 
-def check_size(input_shape):
+def check_size(input_shape: tuple[int, int, int]) -> None:
     """Refuses images that the five halvings of an EfficientNet would leave nothing of."""
     if min(input_shape[:2]) < LEAST_SIZE:
         raise ValueError(
@@ -88,7 +95,7 @@ def check_size(input_shape):
         )
 
 
-def round_filters(filters, width):
+def round_filters(filters: int, width: float) -> int:
     """`filters * width` as the nearest multiple of 8, and not below by more than a tenth.
 
     Example:
@@ -101,13 +108,13 @@ def round_filters(filters, width):
     return rounded if rounded >= 0.9 * wanted else rounded + DIVISOR
 
 
-def _scaled(inputs):
+def _scaled(inputs: Tensor) -> Tensor:
     if inputs.shape[-1] == len(RGB_MEAN):
         return standardised(inputs)
     return layers.Rescaling(1 / 127.5, offset=-1.0)(inputs)
 
 
-def _block(inputs, stage, filters, strides, drop):
+def _block(inputs: Tensor, stage: Stage, filters: int, strides: int, drop: float) -> Tensor:
     """An inverted bottleneck; a shortcut where the shape stays."""
     channels = inputs.shape[-1]
     outputs = inputs
@@ -132,7 +139,7 @@ def _block(inputs, stage, filters, strides, drop):
     return layers.Add()([inputs, outputs])
 
 
-def _excited(inputs, squeezed):
+def _excited(inputs: Tensor, squeezed: int) -> Tensor:
     """Squeeze and excitation: channels weighted by what the whole image holds."""
     weights = layers.GlobalAveragePooling2D(keepdims=True)(inputs)
     weights = _convolution(weights, squeezed, 1, activation="swish", use_bias=True)
@@ -140,12 +147,14 @@ def _excited(inputs, squeezed):
     return layers.Multiply()([inputs, weights])
 
 
-def _unit(inputs, filters, size, strides=1):
+def _unit(inputs: Tensor, filters: int, size: int, strides: int = 1) -> Tensor:
     outputs = _convolution(_padded(inputs, size, strides), filters, size, strides=strides)
     return layers.Activation("swish")(layers.BatchNormalization()(outputs))
 
 
-def _convolution(inputs, filters, size, use_bias=False, **arguments):
+def _convolution(
+    inputs: Tensor, filters: int, size: int, use_bias: bool = False, **arguments: Any
+) -> Tensor:
     strided = arguments.get("strides", 1) > 1
     return layers.Conv2D(
         filters,
@@ -157,7 +166,7 @@ def _convolution(inputs, filters, size, use_bias=False, **arguments):
     )(inputs)
 
 
-def _padded(inputs, size, strides):
+def _padded(inputs: Tensor, size: int, strides: int) -> Tensor:
     if strides == 1:
         return inputs
     # As the weights of ImageNet expect it: of an even image one pixel less at the start.

@@ -4,26 +4,31 @@ Foret et al. (2021), section 3.2, fine-tune EfficientNets so: all weights are tr
 statistics of BatchNorm stay those of the pretraining.
 """
 
+from pathlib import Path
+from typing import Any
+
 import keras
 from keras import layers
 
 from keras_sam import checks
+from keras_sam.keras_hooks import layers_of
 from keras_sam.models.blocks import dense_logits
 from keras_sam.models.checks import check_images
 from keras_sam.models.sources import SOURCES
 from keras_sam.models.weights import is_file, load_weights
+from keras_sam.tensors import Tensor
 
 
 def pretrained(
-    name,
-    input_shape,
-    num_classes,
-    source="keras",
-    weights=None,
-    frozen_batch_norm=True,
-    dropout=0.2,
-    arguments=None,
-):
+    name: str,
+    input_shape: tuple[int, int, int],
+    num_classes: int,
+    source: str = "keras",
+    weights: str | Path | None = None,
+    frozen_batch_norm: bool = True,
+    dropout: float = 0.2,
+    arguments: dict[str, Any] | None = None,
+) -> keras.Model:
     """Builds a known network without its top, and a head of its own.
 
     Its input is scaled within the model, as the network's own weights expect it. The result has
@@ -66,11 +71,12 @@ def pretrained(
     check_images(input_shape, num_classes)
     checks.share("dropout", dropout)
     build = SOURCES[checks.one_of("source", source, tuple(SOURCES))]
-    from_file = is_file(weights)
-    offered = None if from_file else weights
-    backbone, scaled = build(name, tuple(input_shape), offered, dict(arguments or {}))
-    if from_file:
-        load_weights(backbone, weights)
+    height, width, channels = input_shape
+    file = weights if is_file(weights) else None
+    offered = weights if file is None else None
+    backbone, scaled = build(name, (height, width, channels), offered, dict(arguments or {}))
+    if file is not None:
+        load_weights(backbone, file)
     if frozen_batch_norm:
         freeze_batch_norm(backbone)
     inputs = keras.Input(input_shape)
@@ -80,7 +86,7 @@ def pretrained(
     return keras.Model(inputs, dense_logits(features, num_classes), name=f"{backbone.name}_tuned")
 
 
-def freeze_batch_norm(model):
+def freeze_batch_norm(model: keras.Model) -> None:
     """Puts BatchNorm into inference mode for good, with gamma and beta still trained.
 
     Keras saves that BatchNorm is in inference mode, but not that gamma and beta are trained:
@@ -99,7 +105,7 @@ def freeze_batch_norm(model):
     >>> layer.trainable, len(model.trainable_variables)
     (False, 2)
     """
-    for layer in model._flatten_layers():
+    for layer in layers_of(model):
         if isinstance(layer, layers.BatchNormalization):
             # `training=False` in a functional model gives way to the outer model's `training`.
             layer.trainable = False
@@ -108,7 +114,7 @@ def freeze_batch_norm(model):
                     variable.trainable = True
 
 
-def _pooled(features):
+def _pooled(features: Tensor) -> Tensor:
     if len(features.shape) == 4:
         return layers.GlobalAveragePooling2D()(features)
     return layers.GlobalAveragePooling1D()(features) if len(features.shape) == 3 else features

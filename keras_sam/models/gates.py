@@ -5,28 +5,34 @@ the other. That regularises, but is not the loss's gradient: in the pass of an a
 `keras_sam.true_gradient` says, the gates of the forward pass act backward as well.
 """
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import keras
 from keras import layers, ops
 
 from keras_sam import true_gradient
+from keras_sam.tensors import Tensor
 
 
 class _Gate(layers.Layer):
-    def __init__(self, seed=None, **arguments):
+    def __init__(self, seed: int | None = None, **arguments: Any):
         super().__init__(**arguments)
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.supports_masking = False
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "seed": self.seed}
 
-    def uniform(self, like, low=0.0, high=1.0):
+    def uniform(self, like: Tensor, low: float = 0.0, high: float = 1.0) -> Tensor:
         """A number for each example, in float32: half precision knows too few."""
         shape = (ops.shape(like)[0], *(1 for _ in like.shape[1:]))
         return keras.random.uniform(shape, low, high, dtype="float32", seed=self.seed_generator)
 
-    def gated(self, function, forward, backward):
+    def gated(
+        self, function: Callable[[Tensor], Tensor], forward: Tensor, backward: Tensor
+    ) -> Tensor:
         """`function` of the forward gate, with its gradient at the backward one."""
         backward = _where(true_gradient.wanted(), forward, backward)
         forward, backward = (
@@ -35,7 +41,7 @@ class _Gate(layers.Layer):
         return ops.stop_gradient(forward - backward) + backward
 
 
-def _where(condition, one, other):
+def _where(condition: bool | Tensor, one: Tensor, other: Tensor) -> Tensor:
     if isinstance(condition, bool):
         return one if condition else other
     return ops.where(condition, one, other)
@@ -60,14 +66,16 @@ class ShakeShake(_Gate):
     0.5
     """
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Sequence[Tensor], training: bool | None = None) -> Tensor:
         first, second = inputs
         if not training:
             return (first + second) * 0.5
         alpha, beta = (self.uniform(first) for _ in range(2))
         return self.gated(lambda gate: gate * first + (1 - gate) * second, alpha, beta)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(
+        self, input_shape: Sequence[tuple[int | None, ...]]
+    ) -> tuple[int | None, ...]:
         return input_shape[0]
 
 
@@ -92,11 +100,11 @@ class ShakeDrop(_Gate):
     0.75
     """
 
-    def __init__(self, survival, seed=None, **arguments):
+    def __init__(self, survival: float, seed: int | None = None, **arguments: Any):
         super().__init__(seed, **arguments)
         self.survival = survival
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         if not training:
             return inputs * self.survival
         survives = self.uniform(inputs) < self.survival
@@ -104,8 +112,8 @@ class ShakeDrop(_Gate):
         gates = (ops.where(survives, 1.0, number) for number in (alpha, beta))
         return self.gated(lambda gate: gate * inputs, *gates)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         return input_shape
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "survival": self.survival}

@@ -12,6 +12,7 @@ from keras import layers
 from keras_sam.models.blocks import Blocks, logits, pooled_shortcut
 from keras_sam.models.checks import check_depth, check_images, check_normalization
 from keras_sam.models.gates import ShakeDrop
+from keras_sam.tensors import Tensor
 
 FIRST_CHANNELS = 16
 EXPANSION = 4
@@ -19,13 +20,13 @@ LAST_SURVIVAL = 0.5
 
 
 def pyramidnet(
-    depth,
-    alpha,
-    input_shape=(32, 32, 3),
-    num_classes=10,
-    shakedrop=False,
-    normalization="batch",
-):
+    depth: int,
+    alpha: float,
+    input_shape: tuple[int, int, int] = (32, 32, 3),
+    num_classes: int = 10,
+    shakedrop: bool = False,
+    normalization: str | None = "batch",
+) -> keras.Model:
     """Builds a PyramidNet of bottlenecks.
 
     Args:
@@ -75,7 +76,9 @@ def pyramidnet(
     return keras.Model(inputs, outputs, name=f"pyramidnet{depth}_a{alpha}{suffix}")
 
 
-def _bottleneck(blocks, inputs, filters, strides, survival):
+def _bottleneck(
+    blocks: Blocks, inputs: Tensor, filters: int, strides: int, survival: float | None
+) -> Tensor:
     outputs = blocks.normalised(inputs, activation=False)
     outputs = blocks.unit(outputs, filters, 1)
     outputs = blocks.unit(outputs, filters, 3, strides)

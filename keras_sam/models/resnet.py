@@ -11,8 +11,9 @@ from functools import partial
 import keras
 from keras import layers
 
-from keras_sam.models.blocks import Blocks, logits, stages, subsampled_shortcut
+from keras_sam.models.blocks import Block, Blocks, logits, stages, subsampled_shortcut
 from keras_sam.models.checks import check_depth, check_images, check_normalization
+from keras_sam.tensors import Tensor
 
 SMALL_IMAGE = 64  # Below this many pixels ImageNet's stem would leave nothing to look at.
 IMAGENET_BLOCKS = {
@@ -25,7 +26,12 @@ IMAGENET_BLOCKS = {
 LEAST_BOTTLENECK_DEPTH = 50
 
 
-def resnet_cifar(depth, input_shape=(32, 32, 3), num_classes=10, normalization="batch"):
+def resnet_cifar(
+    depth: int,
+    input_shape: tuple[int, int, int] = (32, 32, 3),
+    num_classes: int = 10,
+    normalization: str | None = "batch",
+) -> keras.Model:
     """Builds a residual network for CIFAR-sized images.
 
     Args:
@@ -61,7 +67,12 @@ def resnet_cifar(depth, input_shape=(32, 32, 3), num_classes=10, normalization="
     return keras.Model(inputs, logits(outputs, num_classes), name=f"resnet{depth}")
 
 
-def resnet(depth, input_shape=(224, 224, 3), num_classes=1000, normalization="batch"):
+def resnet(
+    depth: int,
+    input_shape: tuple[int, int, int] = (224, 224, 3),
+    num_classes: int = 1000,
+    normalization: str | None = "batch",
+) -> keras.Model:
     """Builds a residual network for ImageNet; images under 64 pixels get a 3x3 stem.
 
     Args:
@@ -103,19 +114,23 @@ def resnet(depth, input_shape=(224, 224, 3), num_classes=1000, normalization="ba
     return keras.Model(inputs, logits(outputs, num_classes), name=f"resnet{depth}")
 
 
-def _imagenet_stem(blocks, inputs):
+def _imagenet_stem(blocks: Blocks, inputs: Tensor) -> Tensor:
     outputs = blocks.unit(inputs, 64, 7, strides=2)
     # Padding by hand, so that every backend pools the same windows; zeros are harmless after ReLU.
     return layers.MaxPooling2D(3, strides=2)(layers.ZeroPadding2D(1)(outputs))
 
 
-def _basic_block(blocks, shortcut, inputs, filters, strides):
+def _basic_block(
+    blocks: Blocks, shortcut: Block, inputs: Tensor, filters: int, strides: int
+) -> Tensor:
     outputs = blocks.unit(inputs, filters, 3, strides)
     outputs = blocks.last_unit(outputs, filters, 3)
     return layers.ReLU()(layers.Add()([shortcut(inputs, filters, strides), outputs]))
 
 
-def _bottleneck(blocks, shortcut, inputs, filters, strides):
+def _bottleneck(
+    blocks: Blocks, shortcut: Block, inputs: Tensor, filters: int, strides: int
+) -> Tensor:
     outputs = blocks.unit(inputs, filters, 1)
     outputs = blocks.unit(outputs, filters, 3, strides)
     outputs = blocks.last_unit(outputs, 4 * filters, 1)

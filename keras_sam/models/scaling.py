@@ -5,8 +5,14 @@ model, so that every model takes values in [0, 255].
 """
 
 import re
+from collections.abc import Callable
+from typing import TypeAlias
 
 from keras import layers, ops
+
+from keras_sam.tensors import Tensor
+
+Scaling: TypeAlias = Callable[[Tensor], Tensor]
 
 RGB_MEAN = (0.485, 0.456, 0.406)
 RGB_DEVIATION = (0.229, 0.224, 0.225)
@@ -18,7 +24,7 @@ STANDARDISED = re.compile("densenet")
 BLUE_FIRST = re.compile(r"vgg|resnet\d+$")
 
 
-def scaling_of(key, channels):
+def scaling_of(key: str, channels: int) -> Scaling:
     """The function that scales images from [0, 255] as an architecture expects them.
 
     Args:
@@ -44,16 +50,16 @@ def scaling_of(key, channels):
     return layers.Rescaling(1 / 127.5, offset=-1.0)
 
 
-def standardised(images):
+def standardised(images: Tensor) -> Tensor:
     """Colours with mean 0 and deviation 1 over ImageNet."""
     scale = [1 / (255 * deviation) for deviation in RGB_DEVIATION]
     pairs = zip(RGB_MEAN, RGB_DEVIATION, strict=True)
     return layers.Rescaling(scale, [-mean / deviation for mean, deviation in pairs])(images)
 
 
-def _unchanged(images):
+def _unchanged(images: Tensor) -> Tensor:
     return images
 
 
-def _centred_with_blue_first(images):
+def _centred_with_blue_first(images: Tensor) -> Tensor:
     return layers.Rescaling(1.0, [-mean for mean in BGR_MEAN])(ops.flip(images, axis=-1))

@@ -12,9 +12,16 @@ from keras import layers
 from keras_sam.models.blocks import Blocks, logits, stages
 from keras_sam.models.checks import check_depth, check_images, check_normalization
 from keras_sam.models.gates import ShakeShake
+from keras_sam.tensors import Tensor
 
 
-def shake_shake(depth, width, input_shape=(32, 32, 3), num_classes=10, normalization="batch"):
+def shake_shake(
+    depth: int,
+    width: int,
+    input_shape: tuple[int, int, int] = (32, 32, 3),
+    num_classes: int = 10,
+    normalization: str | None = "batch",
+) -> keras.Model:
     """Builds the Shake-Shake network "depth 2x(width)d".
 
     Its gates are layers of this package: `import keras_sam` before loading a saved one.
@@ -58,7 +65,7 @@ def shake_shake(depth, width, input_shape=(32, 32, 3), num_classes=10, normaliza
     return keras.Model(inputs, outputs, name=f"shake_shake{depth}_2x{width}d")
 
 
-def _block(blocks, inputs, filters, strides):
+def _block(blocks: Blocks, inputs: Tensor, filters: int, strides: int) -> Tensor:
     branches = [_branch(blocks, inputs, filters, strides) for _ in range(2)]
     shortcut = inputs
     if strides > 1 or inputs.shape[-1] != filters:
@@ -66,12 +73,12 @@ def _block(blocks, inputs, filters, strides):
     return layers.Add()([shortcut, ShakeShake()(branches)])
 
 
-def _branch(blocks, inputs, filters, strides):
+def _branch(blocks: Blocks, inputs: Tensor, filters: int, strides: int) -> Tensor:
     outputs = blocks.unit(layers.ReLU()(inputs), filters, 3, strides)
     return blocks.last_unit(outputs, filters, 3)
 
 
-def _joined_shortcut(blocks, inputs, filters, strides):
+def _joined_shortcut(blocks: Blocks, inputs: Tensor, filters: int, strides: int) -> Tensor:
     """Half of the channels from the pixels at even places, half from their lower right ones."""
     shifted = layers.ZeroPadding2D(((0, 1), (0, 1)))(inputs)
     shifted = layers.Cropping2D(((1, 0), (1, 0)))(shifted)

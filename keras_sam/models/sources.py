@@ -6,19 +6,32 @@ arguments. It gives the network, and the function that scales images from [0, 25
 
 import contextlib
 import inspect
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeAlias
 
 import keras
 from keras import layers
 
 from keras_sam import checks
-from keras_sam.datasets.extras import import_extra
+from keras_sam.checks import import_extra
 from keras_sam.models.efficientnet import L2, check_size, efficientnet
-from keras_sam.models.scaling import scaling_of
+from keras_sam.models.scaling import Scaling, scaling_of
+from keras_sam.tensors import Tensor
+
+Network: TypeAlias = tuple[keras.Model, Scaling]
+Scale: TypeAlias = float | Sequence[float] | None
 
 OWN = {"efficientnetl2": L2}
 
 
-def from_keras(name, input_shape, weights, arguments):
+def from_keras(
+    name: str,
+    input_shape: tuple[int, int, int],
+    weights: str | Path | None,
+    arguments: dict[str, Any],
+) -> Network:
     """An architecture of `keras.applications`, or EfficientNet-L2."""
     if weights not in (None, "imagenet"):
         raise ValueError(
@@ -45,7 +58,7 @@ def from_keras(name, input_shape, weights, arguments):
 
 
 @contextlib.contextmanager
-def _reported(name, weights, arguments):
+def _reported(name: str, weights: str | Path | None, arguments: dict[str, Any]) -> Iterator[None]:
     """Says how to mend what a constructor does not take or cannot fetch."""
     try:
         yield
@@ -66,7 +79,7 @@ def _reported(name, weights, arguments):
         ) from error
 
 
-def applications():
+def applications() -> dict[str, Callable[..., keras.Model]]:
     """Constructors of `keras.applications` by their names in small letters and figures.
 
     Returns:
@@ -81,11 +94,16 @@ def applications():
     return {_key(name): function for name, function in functions}
 
 
-def _key(name):
+def _key(name: str) -> str:
     return str(name).replace("_", "").replace("-", "").lower()
 
 
-def _own(key, input_shape, weights, arguments):
+def _own(
+    key: str,
+    input_shape: tuple[int, int, int],
+    weights: str | Path | None,
+    arguments: dict[str, Any],
+) -> keras.Model:
     if weights is not None:
         raise ValueError(
             "Keras does not offer these weights of EfficientNet-L2; give the path of a file. "
@@ -94,11 +112,16 @@ def _own(key, input_shape, weights, arguments):
     return efficientnet(**{**OWN[key], **arguments}, input_shape=input_shape, name=key)
 
 
-def _unchanged(images):
+def _unchanged(images: Tensor) -> Tensor:
     return images
 
 
-def from_keras_cv(name, input_shape, weights, arguments):
+def from_keras_cv(
+    name: str,
+    input_shape: tuple[int, int, int],
+    weights: str | Path | None,
+    arguments: dict[str, Any],
+) -> Network:
     """A backbone of KerasCV: the name of a class of `keras_cv.models`, or of a preset."""
     models = import_extra("keras_cv", "keras-cv").models
     arguments = {"include_rescaling": True, "input_shape": input_shape, **arguments}
@@ -109,7 +132,7 @@ def from_keras_cv(name, input_shape, weights, arguments):
     return kind.from_preset(preset, load_weights=weights is not None, **arguments), _unchanged
 
 
-def _owner_of(preset, models):
+def _owner_of(preset: str, models: ModuleType) -> Any:
     presets = {
         known: kind
         for kind in vars(models).values()
@@ -124,7 +147,12 @@ def _owner_of(preset, models):
     return presets[preset]
 
 
-def from_keras_hub(name, input_shape, weights, arguments):
+def from_keras_hub(
+    name: str,
+    input_shape: tuple[int, int, int],
+    weights: str | Path | None,
+    arguments: dict[str, Any],
+) -> Network:
     """A backbone of KerasHub by the name of its preset."""
     hub = import_extra("keras_hub", "keras-hub")
     preset = _preset(name, weights)
@@ -134,11 +162,11 @@ def from_keras_hub(name, input_shape, weights, arguments):
     return network, _rescaling(converter.scale, converter.offset)
 
 
-def _preset(name, weights):
-    return name if weights in (None, "imagenet") else weights
+def _preset(name: str, weights: str | Path | None) -> str:
+    return name if weights in (None, "imagenet") else str(weights)
 
 
-def _rescaling(scale, offset):
+def _rescaling(scale: Scale, offset: Scale) -> Scaling:
     if scale is None and offset is None:
         return _unchanged
     return layers.Rescaling(1.0 if scale is None else scale, 0.0 if offset is None else offset)

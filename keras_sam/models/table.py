@@ -1,7 +1,11 @@
 """The table of named models."""
 
 import inspect
+from collections.abc import Callable
 from functools import partial
+from typing import Any
+
+import keras
 
 from keras_sam import checks
 from keras_sam.models.convnet import convnet
@@ -14,7 +18,7 @@ CIFAR_DEPTHS = (8, 14, 20, 26, 32, 44, 56, 110)
 WIDE_RESNETS = ((16, 4), (28, 10), (40, 2), (40, 10))
 POSITIONAL = ("input_shape", "num_classes")
 
-BUILDERS = {
+BUILDERS: dict[str, Callable[..., keras.Model]] = {
     "convnet": convnet,
     **{f"resnet{depth}": partial(resnet_cifar, depth) for depth in CIFAR_DEPTHS},
     **{f"resnet{depth}": partial(resnet, depth) for depth in IMAGENET_BLOCKS},
@@ -28,7 +32,7 @@ BUILDERS = {
 }
 
 
-def names():
+def names() -> list[str]:
     """Names of all models, in the order of the table.
 
     Returns:
@@ -43,7 +47,9 @@ def names():
     return list(BUILDERS)
 
 
-def get(name, input_shape, num_classes, **options):
+def get(
+    name: str, input_shape: tuple[int, int, int], num_classes: int, **options: Any
+) -> keras.Model:
     """Builds a model by its name.
 
     Args:
@@ -73,7 +79,7 @@ def get(name, input_shape, num_classes, **options):
     return builder(input_shape, num_classes, **options)
 
 
-def _check_option(name, builder, option):
+def _check_option(name: str, builder: Callable[..., keras.Model], option: str) -> None:
     bound = getattr(builder, "keywords", {})
     parameters = [p for p in inspect.signature(builder).parameters if p not in POSITIONAL]
     known = [parameter for parameter in parameters if parameter not in bound]

@@ -1,7 +1,9 @@
 """Weights from files of Keras or NumPy, checked layer by layer."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
+from typing import NoReturn, TypeGuard
 
 import h5py
 import keras
@@ -15,7 +17,7 @@ SUFFIXES = (".h5", ".keras", ".npz")
 MOST_NAMES = 5
 
 
-def is_file(weights):
+def is_file(weights: str | Path | None) -> TypeGuard[str | Path]:
     """Whether `weights` is the path of a file of weights and not a name.
 
     Raises:
@@ -30,7 +32,7 @@ def is_file(weights):
     return True
 
 
-def load_weights(model, path):
+def load_weights(model: keras.Model, path: str | Path) -> None:
     """Fills a model with the weights of a file, which must have just its layers.
 
     Args:
@@ -50,13 +52,13 @@ def load_weights(model, path):
     _correct_normalization(model)
 
 
-def _npz(path):
+def _npz(path: str | Path) -> dict[str, np.ndarray]:
     with opened_archive(path, "an archive of NumPy") as archive:
         # Keras 2 called the kernel of a depthwise convolution so.
         return {key.replace("depthwise_kernel", "kernel"): archive[key] for key in archive.files}
 
 
-def _arrays_of_model(model, path):
+def _arrays_of_model(model: keras.Model, path: str | Path) -> dict[str, np.ndarray]:
     loaded = keras.saving.load_model(path, compile=False)
     # A model of `pretrained` holds the network as one of its layers.
     inner = [layer for layer in loaded.layers if isinstance(layer, keras.Model)]
@@ -64,12 +66,12 @@ def _arrays_of_model(model, path):
     return {_key(v): ops.convert_to_numpy(v) for v in source.weights}
 
 
-def _key(variable):
+def _key(variable: keras.Variable) -> str:
     # Keras counts the layers of a process that have no name of their own.
     return re.sub(r"^normalization_\d+/", "normalization/", variable.path)
 
 
-def _assign(model, arrays, path):
+def _assign(model: keras.Model, arrays: dict[str, np.ndarray], path: str | Path) -> None:
     own = {_key(variable): variable for variable in model.weights}
     shapes = {key: tuple(variable.shape) for key, variable in own.items()}
     differing = [key for key in own if key in arrays and arrays[key].shape != shapes[key]]
@@ -84,16 +86,16 @@ def _assign(model, arrays, path):
         variable.assign(arrays[key])
 
 
-def _layers(keys):
+def _layers(keys: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(key.rpartition("/")[0] for key in keys))
 
 
-def _some(names):
+def _some(names: list[str]) -> str:
     rest = len(names) - MOST_NAMES
     return ", ".join(names[:MOST_NAMES]) + (f" and {rest} more" if rest > 0 else "")
 
 
-def _load_h5(model, path):
+def _load_h5(model: keras.Model, path: str | Path) -> None:
     try:
         model.load_weights(path)
     except (ValueError, KeyError, OSError) as error:
@@ -106,21 +108,23 @@ def _load_h5(model, path):
         _refuse(model, path, f"{stored} arrays for {len(model.variables)} variables")
 
 
-def _count_of_arrays(path):
+def _count_of_arrays(path: str | Path) -> int:
     found = []
     with h5py.File(path, "r") as file:
         file.visititems(lambda name, item: found.append(isinstance(item, h5py.Dataset)))
     return sum(found)
 
 
-def _refuse(model, path, reason, cause=None):
+def _refuse(
+    model: keras.Model, path: str | Path, reason: str, cause: Exception | None = None
+) -> NoReturn:
     raise ValueError(
         f"The weights are not those of {model.name}: {' '.join(reason.split())}. Choose the file "
         f"of this architecture, without its top. Received: weights={str(path)!r}"
     ) from cause
 
 
-def _correct_normalization(model):
+def _correct_normalization(model: keras.Model) -> None:
     """Keras's files of EfficientNet hold deviations in the place of variances.
 
     Its constructor makes up for that with one more layer, but only if it fetches the file.

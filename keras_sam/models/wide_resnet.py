@@ -17,9 +17,16 @@ from keras import layers
 
 from keras_sam.models.blocks import Blocks, logits, pooled_shortcut, stages
 from keras_sam.models.checks import check_depth, check_images, check_normalization
+from keras_sam.tensors import Tensor
 
 
-def wide_resnet(depth, width, input_shape=(32, 32, 3), num_classes=10, normalization="batch"):
+def wide_resnet(
+    depth: int,
+    width: int,
+    input_shape: tuple[int, int, int] = (32, 32, 3),
+    num_classes: int = 10,
+    normalization: str | None = "batch",
+) -> keras.Model:
     """Builds the wide residual network WRN-depth-width.
 
     Args:
@@ -51,7 +58,7 @@ def wide_resnet(depth, width, input_shape=(32, 32, 3), num_classes=10, normaliza
     inputs = keras.Input(input_shape)
     first = blocks.normalised(blocks.convolution(inputs, 16, 3))
 
-    def block(outputs, filters, strides):
+    def block(outputs: Tensor, filters: int, strides: int) -> Tensor:
         # The very first activation is the shortcut's too.
         return _block(blocks, outputs, filters, strides, activated=outputs is first)
 
@@ -60,7 +67,7 @@ def wide_resnet(depth, width, input_shape=(32, 32, 3), num_classes=10, normaliza
     return keras.Model(inputs, outputs, name=f"wide_resnet{depth}_{width}")
 
 
-def _block(blocks, inputs, filters, strides, activated):
+def _block(blocks: Blocks, inputs: Tensor, filters: int, strides: int, activated: bool) -> Tensor:
     outputs = inputs if activated else blocks.normalised(inputs)
     outputs = blocks.normalised(blocks.convolution(outputs, filters, 3, strides))
     outputs = blocks.convolution(outputs, filters, 3, ends_branch=True)

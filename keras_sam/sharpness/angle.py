@@ -1,15 +1,29 @@
 """How much the gradients of two sharpness-aware methods point the same way."""
 
+from typing import Any
+
+import keras
+import numpy as np
+
 from keras_sam import checks
-from keras_sam.sharpness.gradients import Gradients
+from keras_sam.sharpness.data import Nested
+from keras_sam.sharpness.gradients import Gradients, Method, Others
+from keras_sam.sharpness.losses import Loss
 from keras_sam.sharpness.measurement import Measurement
 
 COMPARED = ("second_order", "multistep")
 
 
 def gradient_cosines(
-    model, x, y, sample_weight=None, rho=None, others=COMPARED, reference="sam", loss=None
-):
+    model: keras.Model,
+    x: Nested,
+    y: Nested,
+    sample_weight: np.ndarray | None = None,
+    rho: float | None = None,
+    others: Others = COMPARED,
+    reference: str | Method = "sam",
+    loss: Loss | None = None,
+) -> dict[str, float]:
     """Cosines between one method's gradient and those of others, on a batch.
 
     Each is what the method would hand to the optimizer, of all trainable weights together, with
@@ -91,26 +105,26 @@ class GradientAngle(Measurement):
 
     def __init__(
         self,
-        x,
-        y,
-        sample_weight=None,
-        rho=None,
-        others=COMPARED,
-        reference="sam",
-        loss=None,
-        every=1,
-        prefix="cosine_",
+        x: Nested,
+        y: Nested,
+        sample_weight: np.ndarray | None = None,
+        rho: float | None = None,
+        others: Others = COMPARED,
+        reference: str | Method = "sam",
+        loss: Loss | None = None,
+        every: int = 1,
+        prefix: str = "cosine_",
     ):
         super().__init__(every, prefix)
         self.batch = (x, y, sample_weight)
         self.rho = None if rho is None else checks.non_negative("rho", rho)
-        self.options = {"others": others, "reference": reference, "loss": loss}
+        self.options: dict[str, Any] = {"others": others, "reference": reference, "loss": loss}
 
-    def prepare(self):
+    def prepare(self) -> Gradients:
         return Gradients(self.model, **self.options)
 
-    def measure(self, prepared, epoch):
+    def measure(self, prepared: Gradients, epoch: int) -> dict[str, float]:
         return prepared.cosines(self.batch, self.rho)
 
-    def names(self, prepared):
+    def names(self, prepared: Gradients) -> list[str]:
         return prepared.labels

@@ -8,13 +8,27 @@ the best point, where too few steps improved or where neither step size nor best
 """
 
 import math
+from typing import Protocol
 
 import numpy as np
+
+from keras_sam.sharpness.projection import Ball
 
 IMPROVING = 0.75  # Share of the steps that must have improved.
 
 
-def checkpoints(steps):
+class Surface(Protocol):
+    """A loss over the offsets from some weights, such as an `Objective`."""
+
+    @property
+    def size(self) -> int:
+        """Number of weights."""
+
+    def loss_and_gradient(self, offset: np.ndarray) -> tuple[float, np.ndarray]:
+        """Both at `weights + offset`."""
+
+
+def checkpoints(steps: int) -> set[int]:
     """Numbers of steps after which the step size is looked at.
 
     Args:
@@ -30,7 +44,7 @@ def checkpoints(steps):
     return found
 
 
-def ascend(objective, ball, steps):
+def ascend(objective: Surface, ball: Ball, steps: int) -> tuple[np.ndarray, float]:
     """The largest loss found in a ball.
 
     Reference:
@@ -38,7 +52,7 @@ def ascend(objective, ball, steps):
         Parameter-free Attacks, ICML 2020 (https://arxiv.org/abs/2003.01690).
 
     Args:
-        objective: What has `size` and `loss_and_gradient(offset)`.
+        objective: An `Objective`, or another `Surface`.
         ball: A `keras_sam.sharpness.projection.Ball`.
         steps: Positive integer.
 
@@ -56,22 +70,22 @@ def ascend(objective, ball, steps):
 
 
 class _Search:
-    def __init__(self, objective, ball):
+    def __init__(self, objective: Surface, ball: Ball):
         self.objective = objective
         self.ball = ball
         self.step_size = 2 * ball.rho
         self.point = np.zeros(objective.size)
-        self.before = None
+        self.before: np.ndarray | None = None
         self.loss, self.gradient = objective.loss_and_gradient(self.point)
         self.best = (self.loss, self.point, self.gradient)
         self._start_period(is_halved=False)
 
-    def _start_period(self, is_halved):
+    def _start_period(self, is_halved: bool) -> None:
         self.moves = self.improvements = 0
         self.is_halved = is_halved
         self.best_before = self.best[0]
 
-    def move(self):
+    def move(self) -> None:
         """One step, which may go downhill."""
         ahead = self.ball.project(self.point + self.step_size * self.ball.direction(self.gradient))
         if self.before is not None:
@@ -85,7 +99,7 @@ class _Search:
         if self.loss > self.best[0]:
             self.best = (self.loss, self.point, self.gradient)
 
-    def look_back(self):
+    def look_back(self) -> None:
         """Halves the step size where the last period went badly."""
         is_stuck = not self.is_halved and self.best[0] == self.best_before
         if is_stuck or self.improvements < IMPROVING * self.moves:

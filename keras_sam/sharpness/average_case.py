@@ -6,21 +6,22 @@ import numpy as np
 
 from keras_sam import checks
 from keras_sam.sharpness.counting import shown
-from keras_sam.sharpness.projection import ball
-from keras_sam.sharpness.results import Sharpness, estimate, standard_error
+from keras_sam.sharpness.objective import Objective
+from keras_sam.sharpness.projection import Ball, ball
+from keras_sam.sharpness.results import Estimate, Sharpness, estimate, standard_error
 
 
 def average_case(
-    objective,
-    rho,
-    m=None,
-    adaptive=False,
-    norm="l2",
-    logit_normalization=False,
-    samples=20,
-    seed=0,
-    progress=False,
-):
+    objective: Objective,
+    rho: float,
+    m: int | None = None,
+    adaptive: bool = False,
+    norm: str = "l2",
+    logit_normalization: bool = False,
+    samples: int = 20,
+    seed: int = 0,
+    progress: bool = False,
+) -> Sharpness:
     """Average-case sharpness: the mean over batches and random delta of L(w + delta) - L(w).
 
     For `"l2"` delta is Gaussian with standard deviation rho c, for `"linf"` it is uniform in
@@ -70,7 +71,9 @@ def average_case(
     return _summary(np.array(draws), np.array(sizes))
 
 
-def expected_loss(objective, sigma, samples=20, seed=0, progress=False):
+def expected_loss(
+    objective: Objective, sigma: float, samples: int = 20, seed: int = 0, progress: bool = False
+) -> Estimate:
     """The mean loss under Gaussian noise on the weights, E L(w + N(0, sigma² I)).
 
     Each draw is looked at on both sides of the weights, as in `average_case`.
@@ -105,18 +108,18 @@ def expected_loss(objective, sigma, samples=20, seed=0, progress=False):
     return estimate([_on_both_sides(objective, _drawn(generator, region)) for _ in draws])
 
 
-def _drawn(generator, region):
+def _drawn(generator: np.random.Generator, region: Ball) -> np.ndarray:
     size = region.scale.shape
     is_gaussian = region.norm == "l2"
     noise = generator.standard_normal(size) if is_gaussian else generator.uniform(-1.0, 1.0, size)
     return region.rho * region.scale * noise
 
 
-def _on_both_sides(objective, delta):
+def _on_both_sides(objective: Objective, delta: np.ndarray) -> float:
     return (objective.loss(delta) + objective.loss(-delta)) / 2
 
 
-def _summary(draws, sizes):
+def _summary(draws: np.ndarray, sizes: np.ndarray) -> Sharpness:
     shares = sizes / np.sum(sizes)
     errors = np.array([standard_error(row) for row in draws])
     error = math.sqrt(np.sum((shares * errors) ** 2))

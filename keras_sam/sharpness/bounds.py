@@ -13,7 +13,8 @@ import numpy as np
 
 from keras_sam import checks
 from keras_sam.sharpness.average_case import expected_loss
-from keras_sam.sharpness.losses import ZeroOneError
+from keras_sam.sharpness.losses import Loss, ZeroOneError
+from keras_sam.sharpness.objective import Objective
 from keras_sam.sharpness.results import Bounds
 from keras_sam.sharpness.worst_case import worst_offset
 
@@ -22,12 +23,11 @@ ERROR = ZeroOneError()
 ERROR_OF_LOGITS = ZeroOneError(threshold=0.0)
 
 
-def mcallester(loss, kl, n, confidence=0.95):
+def mcallester(loss: float, kl: float, n: int, confidence: float = 0.95) -> float:
     """McAllester's bound, `loss + sqrt((kl + log(n / δ)) / (2 (n - 1)))`, δ = 1 - confidence.
 
     Reference:
-        Foret et al., Sharpness-Aware Minimization, ICLR 2021 (https://arxiv.org/abs/2010.01412),
-        equation 5.
+        Foret et al., Sharpness-Aware Minimization, ICLR 2021 (arXiv:2010.01412), equation 5.
 
     Args:
         loss: Float, mean over the n examples of a loss in [0, 1], averaged over Q.
@@ -52,15 +52,16 @@ def mcallester(loss, kl, n, confidence=0.95):
     return loss + math.sqrt((kl + math.log(n / risk)) / (2 * (n - 1)))
 
 
-def perturbed_bound(loss, squared_norm, sigma, k, n, confidence=0.95):
+def perturbed_bound(
+    loss: float, squared_norm: float, sigma: float, k: int, n: int, confidence: float = 0.95
+) -> float:
     """McAllester's bound for Gaussian noise on the weights, Q = N(w, sigma² I).
 
     The prior is a Gaussian around zero whose width is chosen from a grid that is fixed before,
     as in the proof of SAM's theorem; the choice is paid for.
 
     Reference:
-        Foret et al., Sharpness-Aware Minimization, ICLR 2021 (https://arxiv.org/abs/2010.01412),
-        appendix A.1.
+        Foret et al., Sharpness-Aware Minimization, ICLR 2021 (arXiv:2010.01412), appendix A.1.
 
     Args:
         loss: Float, mean over the n examples of a loss in [0, 1], averaged over the noise.
@@ -88,12 +89,13 @@ def perturbed_bound(loss, squared_norm, sigma, k, n, confidence=0.95):
     return loss + math.sqrt((divergence + choice) / (n - 1))
 
 
-def sam_bound(loss, squared_norm, rho, k, n, confidence=0.95):
+def sam_bound(
+    loss: float, squared_norm: float, rho: float, k: int, n: int, confidence: float = 0.95
+) -> float:
     """The right-hand side of SAM's theorem.
 
     Reference:
-        Foret et al., Sharpness-Aware Minimization, ICLR 2021 (https://arxiv.org/abs/2010.01412),
-        theorem 2.
+        Foret et al., Sharpness-Aware Minimization, ICLR 2021 (arXiv:2010.01412), theorem 2.
 
     Args:
         loss: Float, the largest mean loss, of a loss in [0, 1], within rho of the weights.
@@ -124,16 +126,16 @@ def sam_bound(loss, squared_norm, rho, k, n, confidence=0.95):
 
 
 def generalization_bounds(
-    objective,
-    rho,
-    confidence=0.95,
-    loss=None,
-    samples=20,
-    steps=20,
-    seed=0,
-    n=None,
-    progress=False,
-):
+    objective: Objective,
+    rho: float,
+    confidence: float = 0.95,
+    loss: Loss | None = None,
+    samples: int = 20,
+    steps: int = 20,
+    seed: int = 0,
+    n: int | None = None,
+    progress: bool = False,
+) -> Bounds:
     """Both bounds for a trained model; the noise is as wide as SAM's proof needs it for rho.
 
     The bounds are for the objective's data as the training set and for a loss in [0, 1]. The
@@ -169,8 +171,7 @@ def generalization_bounds(
 
     >>> from keras_sam import sharpness
     >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
-    >>> x, y = np.ones((8, 2)), np.ones((8, 1))
-    >>> objective = sharpness.Objective(model, x, y, loss="mse")
+    >>> objective = sharpness.Objective(model, np.ones((8, 2)), np.ones((8, 1)), loss="mse")
     >>> bounds = sharpness.generalization_bounds(objective, rho=0.05)
     >>> bool(bounds.sam > bounds.worst >= bounds.clean)
     True
@@ -178,7 +179,9 @@ def generalization_bounds(
     n, k = objective.num_examples() if n is None else n, objective.size
     _risk(n, confidence)
     sigma = checks.positive("rho", rho) / (math.sqrt(k) + math.sqrt(math.log(n)))
-    bounded = objective.with_loss(_error_of(objective) if loss is None else loss)
+    if loss is None:
+        loss = ERROR_OF_LOGITS if objective.takes_logits() else ERROR
+    bounded = objective.with_loss(loss)
     clean = bounded.loss()
     worst = max(clean, bounded.loss(worst_offset(objective, rho, steps=steps)[0]))
     perturbed = expected_loss(bounded, sigma, samples, seed, progress)
@@ -199,11 +202,7 @@ def generalization_bounds(
     )
 
 
-def _error_of(objective):
-    return ERROR_OF_LOGITS if objective.takes_logits() else ERROR
-
-
-def _check_bounded(*losses):
+def _check_bounded(*losses: float) -> None:
     if min(losses) < 0 or max(losses) > 1:
         raise ValueError(
             "The bounds need a loss in [0, 1], such as sharpness.ZeroOneError(). "
@@ -211,7 +210,7 @@ def _check_bounded(*losses):
         )
 
 
-def _risk(n, confidence):
+def _risk(n: int, confidence: float) -> float:
     """The probability with which a bound may fail, for checked arguments."""
     if checks.positive_integer("n", n) < 2:
         raise ValueError(f"n must be at least 2. Received: n={n}")

@@ -1,9 +1,13 @@
 """Callbacks that look at sharpness while a model trains."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from keras_sam import checks
-from keras_sam.sharpness.density import spectral_density
+from keras_sam.sharpness.data import Nested
+from keras_sam.sharpness.density import Density, spectral_density
+from keras_sam.sharpness.losses import Loss
 from keras_sam.sharpness.measurement import Measurement
 from keras_sam.sharpness.measures import MEASURES, NAMES, Settings
 from keras_sam.sharpness.objective import Objective
@@ -57,19 +61,19 @@ class SharpnessCallback(Measurement):
 
     def __init__(
         self,
-        x,
-        y,
-        measures=("eigenvalues", "m_sharpness"),
-        every=1,
-        rho=0.05,
-        adaptive_rho=0.5,
-        batch_size=128,
-        loss=None,
-        seed=0,
-        prefix="",
+        x: Nested,
+        y: Nested,
+        measures: Sequence[str] = ("eigenvalues", "m_sharpness"),
+        every: int = 1,
+        rho: float = 0.05,
+        adaptive_rho: float = 0.5,
+        batch_size: int = 128,
+        loss: Loss | None = None,
+        seed: int = 0,
+        prefix: str = "",
     ):
         super().__init__(every, prefix)
-        self.data = {"x": x, "y": y, "batch_size": batch_size, "loss": loss}
+        self.data: dict[str, Any] = {"x": x, "y": y, "batch_size": batch_size, "loss": loss}
         self.measures = [checks.one_of("measure", measure, MEASURES) for measure in measures]
         self.settings = Settings(
             rho=checks.positive("rho", rho),
@@ -77,16 +81,16 @@ class SharpnessCallback(Measurement):
             seed=checks.non_negative_integer("seed", seed),
         )
 
-    def prepare(self):
+    def prepare(self) -> Objective:
         return Objective(self.model, **self.data)
 
-    def measure(self, prepared, epoch):
+    def measure(self, prepared: Objective, epoch: int) -> dict[str, float]:
         found = {}
         for measure in self.measures:
             found.update(MEASURES[measure](prepared, self.settings))
         return found
 
-    def names(self, prepared):
+    def names(self, prepared: Objective) -> list[str]:
         return [name for measure in self.measures for name in NAMES[measure]]
 
 
@@ -132,35 +136,35 @@ class HessianSpectrumCallback(Measurement):
 
     def __init__(
         self,
-        x,
-        y,
-        every=1,
-        steps=40,
-        starts=1,
-        batch_size=128,
-        loss=None,
-        seed=0,
-        prefix="hessian_",
-        folder=None,
+        x: Nested,
+        y: Nested,
+        every: int = 1,
+        steps: int = 40,
+        starts: int = 1,
+        batch_size: int = 128,
+        loss: Loss | None = None,
+        seed: int = 0,
+        prefix: str = "hessian_",
+        folder: str | Path | None = None,
     ):
         super().__init__(every, prefix)
-        self.data = {"x": x, "y": y, "batch_size": batch_size, "loss": loss}
-        self.options = {
+        self.data: dict[str, Any] = {"x": x, "y": y, "batch_size": batch_size, "loss": loss}
+        self.options: dict[str, Any] = {
             "steps": checks.positive_integer("steps", steps),
             "starts": checks.positive_integer("starts", starts),
             "seed": checks.non_negative_integer("seed", seed),
         }
         self.folder = None if folder is None else Path(folder)
-        self.spectra = {}
+        self.spectra: dict[int, Density] = {}
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         super().on_train_begin(logs)
         self.spectra = {}
 
-    def prepare(self):
+    def prepare(self) -> Hessian:
         return Hessian(Objective(self.model, **self.data))
 
-    def measure(self, prepared, epoch):
+    def measure(self, prepared: Hessian, epoch: int) -> dict[str, float]:
         density = self.spectra[epoch] = spectral_density(prepared, **self.options)
         if self.folder is not None:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -172,5 +176,5 @@ class HessianSpectrumCallback(Measurement):
             "trace": size * density.moment(1).value,
         }
 
-    def names(self, prepared):
+    def names(self, prepared: Hessian) -> list[str]:
         return ["max", "min", "trace"]

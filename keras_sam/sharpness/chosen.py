@@ -2,11 +2,11 @@
 
 import keras
 
-from keras_sam.masks import check_mask, is_perturbed
-from keras_sam.roles import roles_of
+from keras_sam.masks import Mask, check_mask, is_perturbed
+from keras_sam.roles import Role, roles_of
 
 
-def check_built(model):
+def check_built(model: keras.Model) -> None:
     """Refuse what is not a Keras model, or has no weights yet."""
     if not isinstance(model, keras.Model):
         raise TypeError(
@@ -20,7 +20,7 @@ def check_built(model):
         )
 
 
-def chosen_roles(model, mask):
+def chosen_roles(model: keras.Model, mask: Mask) -> list[Role]:
     """Roles of the variables that `mask` leaves; refuses to leave none.
 
     Args:

@@ -1,62 +1,91 @@
 """Long work, counted and shown."""
 
 import operator
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol, Self, TypeVar, cast
 
 import numpy as np
 
-from keras_sam.datasets.extras import import_extra
+from keras_sam.checks import import_extra
+from keras_sam.tensors import Tensor
+
+T = TypeVar("T")
+
+
+class Matrix(Protocol):
+    """A symmetric matrix that is known by its products, such as a `Hessian`."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Pair of ints."""
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of the entries."""
+
+    def matvec(self, vector: np.ndarray) -> np.ndarray:
+        """The product with an array."""
+
+
+class DeviceMatrix(Matrix, Protocol):
+    """One that also multiplies tensors, which stay on the device."""
+
+    def product(self, vector: Tensor) -> Tensor:
+        """The product with a tensor."""
 
 
 class Counter:
     """A symmetric matrix that counts its products, with a progress bar if wanted.
 
     Args:
-        operator: What has `shape`, `dtype` and `matvec`.
+        operator: A `Matrix`; for `product` a `DeviceMatrix`.
         progress: Whether to show a bar.
         label: String, what the bar says.
         total: Int, the most products there will be. Defaults to `None`, not known.
     """
 
-    def __init__(self, operator, progress, label, total=None):
+    def __init__(self, operator: Matrix, progress: bool, label: str, total: int | None = None):
         self.operator = operator
         self.products = 0
-        self._bar = None
+        self._bar: Any = None
         if progress:
             self._bar = _tqdm()(total=total, desc=label, unit="product")
 
     @property
-    def size(self):
+    def size(self) -> int:
         """Number of rows."""
         return self.operator.shape[0]
 
     @property
-    def dtype(self):
+    def dtype(self) -> np.dtype:
         """Type of the vectors, a floating one also where the matrix is of integers."""
         return np.result_type(self.operator.dtype, np.float32)
 
-    def matvec(self, vector):
+    def matvec(self, vector: np.ndarray) -> np.ndarray:
         """The product with an array."""
         return self._counted(self.operator.matvec, vector)
 
-    def product(self, vector):
+    def product(self, vector: Tensor) -> Tensor:
         """The product with a tensor."""
-        return self._counted(self.operator.product, vector)
+        return self._counted(cast(DeviceMatrix, self.operator).product, vector)
 
-    def _counted(self, function, vector):
+    def _counted(self, function: Callable[[Tensor], Tensor], vector: Tensor) -> Tensor:
         self.products += 1
         if self._bar is not None:
             self._bar.update()
         return function(vector)
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         if self._bar is not None:
             self._bar.close()
 
 
-def shown(steps, progress, label, unit, total=None):
+def shown(
+    steps: Iterable[T], progress: bool, label: str, unit: str, total: int | None = None
+) -> Iterable[T]:
     """`steps`, with a progress bar if wanted.
 
     Args:
@@ -72,5 +101,5 @@ def shown(steps, progress, label, unit, total=None):
     return _tqdm()(steps, label, total or None, unit=unit)
 
 
-def _tqdm():
+def _tqdm() -> Any:
     return import_extra("tqdm", "tqdm", "sharpness").tqdm

@@ -3,11 +3,19 @@
 import itertools
 import math
 import operator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Self, TypeAlias
 
 import keras
+import numpy as np
+from keras import ops
 
 from keras_sam import checks
+from keras_sam.tensors import Batch, Tensor
 from keras_sam.training.batches import batch_size as size_of
+
+Nested: TypeAlias = np.ndarray | Tensor | Sequence["Nested"] | Mapping[str, "Nested"]
+Data: TypeAlias = keras.utils.PyDataset | Iterable[tuple[Nested, ...]]
 
 
 class Arrays:
@@ -20,7 +28,7 @@ class Arrays:
         batch_size: Integer of at least 1.
     """
 
-    def __init__(self, x, y, sample_weight, batch_size):
+    def __init__(self, x: Nested, y: Nested | None, sample_weight: Nested | None, batch_size: int):
         self.arrays = (x, y, sample_weight)
         self.batch_size = checks.positive_integer("batch_size", batch_size)
         _check_arrays(self.arrays)
@@ -32,10 +40,10 @@ class Arrays:
             )
         self.size = sizes[0]
 
-    def __length_hint__(self):
+    def __length_hint__(self) -> int:
         return math.ceil(self.size / self.batch_size)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Batch]:
         for start in range(0, self.size, self.batch_size):
             stop = start + self.batch_size
             yield keras.tree.map_structure(
@@ -43,7 +51,7 @@ class Arrays:
                 self.arrays,
             )
 
-    def of_size(self, batch_size):
+    def of_size(self, batch_size: int) -> "Arrays":
         """The same examples in batches of another size."""
         return Arrays(*self.arrays, batch_size)
 
@@ -56,23 +64,23 @@ class Batches:
             `(x, y, sample_weight)`. What can be gone through only once is kept.
     """
 
-    def __init__(self, batches):
+    def __init__(self, batches: Data):
         _check_ends(batches)
-        self.batches = list(batches) if iter_is_self(batches) else batches
+        self.batches: Any = list(batches) if iter_is_self(batches) else batches
         if next(iter(self), None) is None:
             raise ValueError(f"The data set must have at least one batch. Received: {batches!r}")
 
-    def __length_hint__(self):
+    def __length_hint__(self) -> int:
         return getattr(self.batches, "num_batches", None) or operator.length_hint(self.batches)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Batch]:
         batches = self.batches
         if isinstance(batches, keras.utils.PyDataset):
             batches = (self.batches[index] for index in range(self.batches.num_batches))
         for batch in batches:
             yield keras.utils.unpack_x_y_sample_weight(batch)
 
-    def of_size(self, batch_size):
+    def of_size(self, batch_size: int) -> Self:
         """Only arrays can be cut anew: refuses another size than that of the batches."""
         sizes = {size_of(x) for x, _, _ in itertools.islice(self, 1)}
         if sizes != {batch_size}:
@@ -83,12 +91,23 @@ class Batches:
         return self
 
 
-def iter_is_self(batches):
+def iter_is_self(batches: Data) -> bool:
     """Whether `batches` can be gone through only once."""
     return hasattr(batches, "__next__")
 
 
-def data_of(x, y, sample_weight, batch_size):
+def as_tensors(batch: Batch) -> Batch:
+    """A batch as tensors of the backend; `None` stays."""
+
+    def tensor(leaf: Tensor | None) -> Tensor | None:
+        return None if leaf is None else ops.convert_to_tensor(leaf)
+
+    return keras.tree.map_structure(tensor, batch)
+
+
+def data_of(
+    x: Nested | Data, y: Nested | None, sample_weight: Nested | None, batch_size: int
+) -> Arrays | Batches:
     """The data set of `Objective`'s arguments."""
     is_arrays = y is not None or isinstance(x, dict) or hasattr(x, "shape")
     if is_arrays:
@@ -101,7 +120,7 @@ def data_of(x, y, sample_weight, batch_size):
     return Batches(x)
 
 
-def _check_arrays(arrays):
+def _check_arrays(arrays: tuple[Nested | None, ...]) -> None:
     for leaf in keras.tree.flatten(arrays):
         if leaf is not None and not hasattr(leaf, "shape"):
             raise ValueError(
@@ -110,7 +129,7 @@ def _check_arrays(arrays):
             )
 
 
-def _check_ends(batches):
+def _check_ends(batches: Data) -> None:
     if isinstance(batches, keras.utils.PyDataset) and batches.num_batches is None:
         raise ValueError(
             "The data set must end: give its num_batches. Received: num_batches=None of a "

@@ -1,13 +1,16 @@
 """Spectral density by stochastic Lanczos quadrature."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 
 from keras_sam import checks
-from keras_sam.sharpness.counting import Counter
+from keras_sam.sharpness.counting import Counter, Matrix
 from keras_sam.sharpness.lanczos import on_device, on_host, tridiagonal
-from keras_sam.sharpness.results import estimate
+from keras_sam.sharpness.results import Estimate, estimate
 from keras_sam.sharpness.scipy_parts import eigh_tridiagonal
 
 POINTS = 10_000
@@ -41,7 +44,7 @@ class Density:
     density: np.ndarray
     standard_error: np.ndarray
 
-    def moment(self, order):
+    def moment(self, order: int) -> Estimate:
         """Mean over the eigenvalues of their power `order`, an `Estimate`.
 
         Order 1 is an estimate of the trace over n, order 2 of the squared Frobenius norm over n.
@@ -49,23 +52,23 @@ class Density:
         return estimate([w @ t**order for t, w in zip(self.nodes, self.weights)])
 
     @property
-    def moments(self):
+    def moments(self) -> np.ndarray:
         """Array (5,), the moments of order 0 to 4."""
         return np.array([self.moment(order).value for order in range(5)])
 
-    def save(self, path):
+    def save(self, path: str | Path) -> None:
         """Writes a NumPy archive that `load` reads.
 
         Args:
             path: Path, ending in `.npz`.
         """
-        nodes = {f"nodes_{number}": part for number, part in enumerate(self.nodes)}
-        weights = {f"weights_{number}": part for number, part in enumerate(self.weights)}
-        curve = {name: getattr(self, name) for name in CURVE}
-        np.savez_compressed(path, **curve, **nodes, **weights)
+        arrays: dict[str, Any] = {name: getattr(self, name) for name in CURVE}
+        arrays |= {f"nodes_{number}": part for number, part in enumerate(self.nodes)}
+        arrays |= {f"weights_{number}": part for number, part in enumerate(self.weights)}
+        np.savez_compressed(path, **arrays)
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: str | Path) -> Self:
         """The density that `save` wrote.
 
         Args:
@@ -82,14 +85,14 @@ class Density:
 
 
 def spectral_density(
-    operator,
-    steps=80,
-    starts=1,
-    seed=0,
-    basis="host",
-    variance=1e-5,
-    progress=False,
-):
+    operator: Matrix,
+    steps: int = 80,
+    starts: int = 1,
+    seed: int = 0,
+    basis: str = "host",
+    variance: float = 1e-5,
+    progress: bool = False,
+) -> Density:
     """Estimates how the eigenvalues of a symmetric matrix are spread.
 
     From each random unit vector `steps` steps of Lanczos with full reorthogonalisation give
@@ -142,18 +145,20 @@ def spectral_density(
     return Density(nodes, weights, *_smoothed(nodes, weights, variance))
 
 
-def _unit(generator, counter):
+def _unit(generator: np.random.Generator, counter: Counter) -> np.ndarray:
     vector = generator.standard_normal(counter.size)
     return (vector / np.linalg.norm(vector)).astype(counter.dtype)
 
 
-def _quadrature(alphas, betas):
+def _quadrature(alphas: np.ndarray, betas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Ritz values, and the squared first components of their vectors."""
     values, vectors = eigh_tridiagonal(alphas, betas)
     return values, vectors[0] ** 2
 
 
-def _smoothed(nodes, weights, variance):
+def _smoothed(
+    nodes: Sequence[np.ndarray], weights: Sequence[np.ndarray], variance: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Grid, density there and its standard error."""
     low, high = min(map(np.min, nodes)), max(map(np.max, nodes))
     # Narrower than the grid they would fall between its points.
@@ -167,6 +172,6 @@ def _smoothed(nodes, weights, variance):
     return grid, each.mean(axis=0), error
 
 
-def _gaussians(grid, nodes, deviation):
+def _gaussians(grid: np.ndarray, nodes: np.ndarray, deviation: float) -> np.ndarray:
     distances = (grid[:, None] - nodes) / deviation
     return np.exp(-(distances**2) / 2) / (deviation * np.sqrt(2 * np.pi))

@@ -1,14 +1,19 @@
 """Directions in the space of weights, to walk along from a trained model."""
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_sam import checks
+from keras_sam.roles import Role
+from keras_sam.sharpness.objective import Objective
 
 NORMALIZATIONS = ("filter", "none")
 FLOOR = 1e-10  # Of a filter's norm, as in the authors' code.
 
 
-def random_direction(objective, seed=0, normalization="filter"):
+def random_direction(
+    objective: Objective, seed: int = 0, normalization: str = "filter"
+) -> np.ndarray:
     """A random direction, by default with filters as long as the model's own.
 
     Without the normalisation a model with larger weights looks flatter, though a ReLU network
@@ -45,7 +50,7 @@ def random_direction(objective, seed=0, normalization="filter"):
     return direction if normalization == "none" else filter_normalized(objective, direction)
 
 
-def filter_normalized(objective, direction):
+def filter_normalized(objective: Objective, direction: ArrayLike) -> np.ndarray:
     """A direction in which each filter has the length of the same filter of the weights.
 
     A filter is all that makes one output: a slice of a kernel by its last axis, a row of an
@@ -85,11 +90,11 @@ def filter_normalized(objective, direction):
     return objective.layout.vector([_normalized(*pair) for pair in pairs]).astype(objective.dtype)
 
 
-def _has_filters(role):
+def _has_filters(role: Role) -> bool:
     return role.kind in ("kernel", "embedding") and len(role.variable.shape) > 1
 
 
-def _normalized(direction, weight, role):
+def _normalized(direction: np.ndarray, weight: np.ndarray, role: Role) -> np.ndarray:
     if not _has_filters(role):
         return np.zeros_like(direction)
     within = tuple(axis for axis in range(weight.ndim) if axis not in role.filter_axes)
@@ -100,7 +105,7 @@ def _normalized(direction, weight, role):
     return direction * (wanted / (lengths + FLOOR))
 
 
-def sam_direction(objective, rho=0.05):
+def sam_direction(objective: Objective, rho: float = 0.05) -> np.ndarray:
     """The perturbation of SAM: along the gradient over all data, of length rho.
 
     Reference:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from keras_sam import checks
-from keras_sam.sharpness.counting import Counter
+from keras_sam.sharpness.counting import Counter, Matrix
 from keras_sam.sharpness.errors import NotConvergedError
 from keras_sam.sharpness.results import Eigenvalues
 from keras_sam.sharpness.scipy_parts import ArpackNoConvergence, LinearOperator, eigsh
@@ -12,15 +12,15 @@ ORDERS = {"magnitude": "LM", "algebraic": "LA"}
 
 
 def top_eigenvalues(
-    operator,
-    k=1,
-    method="lanczos",
-    which="algebraic",
-    seed=0,
-    tolerance=1e-4,
-    max_iterations=1000,
-    progress=False,
-):
+    operator: Matrix,
+    k: int = 1,
+    method: str = "lanczos",
+    which: str = "algebraic",
+    seed: int = 0,
+    tolerance: float = 1e-4,
+    max_iterations: int = 1000,
+    progress: bool = False,
+) -> Eigenvalues:
     """The k largest eigenvalues of a symmetric matrix, with their eigenvectors.
 
     `"lanczos"` is SciPy's `eigsh`: it needs the fewest products, and memory for max(2k + 1, 20)
@@ -77,7 +77,14 @@ def top_eigenvalues(
     return Eigenvalues(values, vectors, counter.products, np.array(residuals))
 
 
-def _lanczos(counter, k, which, start, tolerance, max_iterations):
+def _lanczos(
+    counter: Counter,
+    k: int,
+    which: str,
+    start: np.random.Generator,
+    tolerance: float,
+    max_iterations: int,
+) -> tuple[np.ndarray, np.ndarray]:
     size = counter.size
     if k == size:  # ARPACK finds fewer than all.
         return np.linalg.eigh(np.stack([counter.matvec(row) for row in np.eye(size)], axis=1))
@@ -93,8 +100,16 @@ def _lanczos(counter, k, which, start, tolerance, max_iterations):
         raise _not_found(len(error.eigenvalues), tolerance, max_iterations) from error
 
 
-def _power(counter, k, which, start, tolerance, max_iterations):
-    found, values, shift = np.zeros((0, counter.size)), [], 0.0
+def _power(
+    counter: Counter,
+    k: int,
+    which: str,
+    start: np.random.Generator,
+    tolerance: float,
+    max_iterations: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    found, shift = np.zeros((0, counter.size)), 0.0
+    values: list[float] = []
     if which == "algebraic":
         # The largest magnitude belongs to the largest eigenvalue once none is negative.
         shift = abs(_dominant(counter, found, 0.0, start, tolerance, max_iterations)[0])
@@ -105,7 +120,14 @@ def _power(counter, k, which, start, tolerance, max_iterations):
     return np.array(values), found.T
 
 
-def _dominant(counter, found, shift, start, tolerance, max_iterations):
+def _dominant(
+    counter: Counter,
+    found: np.ndarray,
+    shift: float,
+    start: np.random.Generator,
+    tolerance: float,
+    max_iterations: int,
+) -> tuple[float, np.ndarray]:
     """Eigenvalue of the largest magnitude, of the shifted matrix, and its vector."""
     vector, value = _rejected(start.standard_normal(counter.size), found), np.inf
     for _ in range(max_iterations):
@@ -120,12 +142,12 @@ def _dominant(counter, found, shift, start, tolerance, max_iterations):
     raise _not_found(len(found), tolerance, max_iterations)
 
 
-def _rejected(vector, found):
+def _rejected(vector: np.ndarray, found: np.ndarray) -> np.ndarray:
     """What of `vector` is orthogonal to the rows of `found`."""
     return vector - found.T @ (found @ vector)
 
 
-def _not_found(found, tolerance, max_iterations):
+def _not_found(found: int, tolerance: float, max_iterations: int) -> NotConvergedError:
     return NotConvergedError(
         "The eigenvalues were not found in time; raise max_iterations or tolerance. "
         f"Received: max_iterations={max_iterations}, tolerance={tolerance}, with {found} found"

@@ -1,7 +1,11 @@
 """What may go wrong with a model that is measured, though all arguments are right."""
 
+from collections.abc import Iterable
+
 import numpy as np
 from keras import ops
+
+from keras_sam.tensors import Tensor
 
 
 class NonFiniteError(ValueError):
@@ -12,7 +16,7 @@ class NotConvergedError(RuntimeError):
     """An iteration has not found its result in time."""
 
 
-def finite(scalars):
+def finite(scalars: Iterable[Tensor]) -> np.ndarray:
     """Array of the scalars of all batches; refuses one that is not finite."""
     # Read after the last batch: a device need not wait for the host in between.
     values = np.array([float(ops.convert_to_numpy(scalar)) for scalar in scalars])

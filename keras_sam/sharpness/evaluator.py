@@ -1,13 +1,21 @@
 """The loss of one batch and its derivatives, compiled once as pure functions."""
 
 import functools
+from collections.abc import Callable
+from typing import TypeAlias
 
 import keras
 from keras import ops
 
 from keras_sam import backend, tensors
+from keras_sam.sharpness.losses import ComputeLoss
 from keras_sam.sharpness.masks import mask_of, with_mask
+from keras_sam.sharpness.vectors import Layout
+from keras_sam.tensors import Batch, Tensor, Vector
 from keras_sam.training.scope import Scope
+
+# From a point, other values, a batch and perhaps a vector.
+Compiled: TypeAlias = Callable[..., tuple[Tensor, Tensor | None]]
 
 
 class Evaluator:
@@ -25,7 +33,14 @@ class Evaluator:
         training: Whether layers act as in training.
     """
 
-    def __init__(self, model, loss, variables, layout, training):
+    def __init__(
+        self,
+        model: keras.Model,
+        loss: ComputeLoss,
+        variables: list[keras.Variable],
+        layout: Layout,
+        training: bool,
+    ):
         self.model = model
         self.compute_loss = loss
         self.variables = variables
@@ -38,16 +53,16 @@ class Evaluator:
         self.hessian_product = backend.compiled(self._hessian_product)
         self.gauss_newton_product = backend.compiled(self._gauss_newton_product)
 
-    def others(self):
+    def others(self) -> Vector:
         """Current values of the variables that are not chosen."""
         return tensors.values(self._others)
 
-    def _loss(self, point, others, batch):
+    def _loss(self, point: Tensor, others: Vector, batch: Batch) -> tuple[Tensor, None]:
         with Scope(collect_losses=True) as scope:
             loss, _ = self._value(scope, others, batch, self.layout.unflatten(point))
         return ops.cast(loss, self.layout.dtype), None
 
-    def _gradient(self, point, others, batch):
+    def _gradient(self, point: Tensor, others: Vector, batch: Batch) -> tuple[Tensor, Tensor]:
         # Open until the gradient is there: on PyTorch rematerialised layers run again for it.
         with Scope(collect_losses=True) as scope:
             function = functools.partial(self._value, scope, others, batch)
@@ -55,25 +70,31 @@ class Evaluator:
             loss, _, gradients = backend.value_and_gradient(function, weights)
         return ops.cast(loss, self.layout.dtype), self.layout.flatten(gradients)
 
-    def _hessian_product(self, point, others, batch, vector):
+    def _hessian_product(
+        self, point: Tensor, others: Vector, batch: Batch, vector: Tensor
+    ) -> tuple[Tensor, Tensor]:
         with Scope(collect_losses=True) as scope:
             function = functools.partial(self._value, scope, others, batch)
             weights, parts = self.layout.unflatten(point), self.layout.unflatten(vector)
             products = backend.hessian_vector_product(function, weights, parts)
         return self._with_curvature(vector, products)
 
-    def _gauss_newton_product(self, point, others, batch, vector):
+    def _gauss_newton_product(
+        self, point: Tensor, others: Vector, batch: Batch, vector: Tensor
+    ) -> tuple[Tensor, Tensor]:
         weights, parts = self.layout.unflatten(point), self.layout.unflatten(vector)
-        predictions, masks = [], []  # Structure and masks, which the backends do not see.
+        # Structure and masks, which the backends do not see.
+        predictions: list[Tensor] = []
+        masks: list[Tensor | None] = []
         with Scope(collect_losses=True) as scope:
 
-            def network(weights):
+            def network(weights: Vector) -> Vector:
                 predictions[:] = [self._predict(scope, others, batch, weights)]
                 outputs = keras.tree.flatten(predictions[0])
                 masks[:] = map(mask_of, outputs)
                 return outputs
 
-            def loss(outputs):
+            def loss(outputs: Vector) -> tuple[Tensor, tuple[()]]:
                 # A scope of its own: what the network left is of a pass that is over.
                 with Scope(collect_losses=True) as inner:
                     inner.place([*self._others, *self.variables], [*others, *weights])
@@ -84,18 +105,20 @@ class Evaluator:
             products = backend.gauss_newton_vector_product(network, loss, weights, parts)
         return self._with_curvature(vector, products)
 
-    def _with_curvature(self, vector, products):
+    def _with_curvature(self, vector: Tensor, products: Vector) -> tuple[Tensor, Tensor]:
         product = self.layout.flatten(products)
         return ops.sum(vector * product), product
 
-    def _value(self, scope, others, batch, weights):
+    def _value(
+        self, scope: Scope, others: Vector, batch: Batch, weights: Vector
+    ) -> tuple[Tensor, tuple[()]]:
         return self._loss_of(batch, self._predict(scope, others, batch, weights)), ()
 
-    def _predict(self, scope, others, batch, weights):
+    def _predict(self, scope: Scope, others: Vector, batch: Batch, weights: Vector) -> Tensor:
         scope.place(self._others, others)
         scope.place(self.variables, weights)
         return self.model(batch[0], training=self.training)
 
-    def _loss_of(self, batch, predictions):
+    def _loss_of(self, batch: Batch, predictions: Tensor) -> Tensor:
         x, y, sample_weight = batch
         return self.compute_loss(x, y, predictions, sample_weight)

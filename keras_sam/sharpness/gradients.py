@@ -1,5 +1,8 @@
 """What several sharpness-aware methods make of one batch."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
 import keras
 import numpy as np
 from keras import ops
@@ -7,11 +10,16 @@ from keras import ops
 from keras_sam import backend, tensors
 from keras_sam import methods as registry
 from keras_sam.roles import roles_of
-from keras_sam.sharpness.losses import check_has_loss, loss_function
+from keras_sam.sharpness.data import as_tensors
+from keras_sam.sharpness.losses import Loss, check_has_loss, loss_function
+from keras_sam.tensors import Batch, Tensor, Vector
 from keras_sam.training.carriers import Context
 from keras_sam.training.method_run import MethodRun
 from keras_sam.training.oracle import GradientOracle
 from keras_sam.training.scope import Scope
+
+Method: TypeAlias = registry.Method
+Others: TypeAlias = Sequence[str | Method] | Mapping[str, str | Method]
 
 DEFAULT_RHO = 0.05
 
@@ -33,7 +41,9 @@ class Gradients:
     ['asam']
     """
 
-    def __init__(self, model, others, reference, loss):
+    def __init__(
+        self, model: keras.Model, others: Others, reference: str | Method, loss: Loss | None
+    ):
         check_has_loss(model, loss)
         named = others if isinstance(others, dict) else {_label(other): other for other in others}
         self.labels = list(named)
@@ -47,7 +57,7 @@ class Gradients:
         self._variables = [*model.variables, *self._optimizer.variables]
         self._compiled = backend.compiled(self._gradients)
 
-    def cosines(self, batch, rho=None):
+    def cosines(self, batch: Batch, rho: float | None = None) -> dict[str, float]:
         """The cosines of `gradient_cosines`: dictionary from labels to floats."""
         reference, *others = self.of(batch, rho)
         return {
@@ -55,30 +65,29 @@ class Gradients:
             for label, other in zip(self.labels, others, strict=True)
         }
 
-    def of(self, batch, rho=None):
+    def of(self, batch: Batch, rho: float | None = None) -> list[np.ndarray]:
         """The gradients for a batch `(x, y, sample_weight)`, that of the reference first.
 
         Returns:
             List of float64 arrays, of all trainable weights in one vector.
         """
         values = tensors.values(self._variables)
-        batch = keras.tree.map_structure(_tensor, batch)
-        found = self._compiled(values, batch, ops.cast(self._radius(rho), "float32"))
+        found = self._compiled(values, as_tensors(batch), ops.cast(self._radius(rho), "float32"))
         return [ops.convert_to_numpy(gradient).astype("float64") for gradient in found]
 
-    def _radius(self, rho):
+    def _radius(self, rho: float | None) -> float | Tensor:
         if rho is not None:
             return rho
         own = getattr(self.model, "current_rho", None)
         return DEFAULT_RHO if own is None else own()
 
-    def _gradients(self, values, batch, rho):
+    def _gradients(self, values: Vector, batch: Batch, rho: Tensor) -> Vector:
         state = backend.random_state()
         with Scope() as scope:
             scope.place(self._variables, values)
             return [self._gradient(method, batch, rho, state) for method in self.methods]
 
-    def _gradient(self, method, batch, rho, state):
+    def _gradient(self, method: Method, batch: Batch, rho: Tensor, state: Any) -> Tensor:
         oracle = GradientOracle(self._asked, batch, self._roles)
         try:
             outcome = MethodRun(method, oracle, Context(rho, self._optimizer)).outcome()
@@ -91,18 +100,25 @@ class Gradients:
 class _Asked:
     """What a `GradientOracle` asks of a model, with a loss that need not be the compiled one."""
 
-    def __init__(self, model, loss):
+    def __init__(self, model: keras.Model, loss: Loss | None):
         self._model = model
         self._loss = loss_function(model, loss, training=True, additional_losses=True)
 
-    def __call__(self, x, training):
+    def __call__(self, x: Tensor, training: bool) -> Tensor:
         return self._model(x, training=training)
 
-    def compute_loss(self, x, y, y_pred, sample_weight, training=True):
+    def compute_loss(
+        self,
+        x: Tensor,
+        y: Tensor,
+        y_pred: Tensor,
+        sample_weight: Tensor | None,
+        training: bool = True,
+    ) -> Tensor:
         return self._loss(x, y, y_pred, sample_weight)
 
 
-def _comparable(method):
+def _comparable(method: str | Method) -> Method:
     method = registry.get(method)
     if method.slots() or method.is_random or method.every > 1 or method.start or method.policy:
         raise ValueError(
@@ -113,14 +129,10 @@ def _comparable(method):
     return method
 
 
-def _label(method):
+def _label(method: str | Method) -> str:
     return method if isinstance(method, str) else method.name
 
 
-def _tensor(leaf):
-    return None if leaf is None else ops.convert_to_tensor(leaf)
-
-
-def _cosine(left, right):
+def _cosine(left: np.ndarray, right: np.ndarray) -> float:
     lengths = np.linalg.norm(left) * np.linalg.norm(right)
     return float(left @ right / lengths) if lengths else float("nan")

@@ -1,5 +1,6 @@
 """The loss on the line between two models."""
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -7,10 +8,19 @@ from keras_sam import checks, tensors
 from keras_sam.model import SAMModel
 from keras_sam.sharpness.counting import shown
 from keras_sam.sharpness.landscape import Landscape, finite_loss
+from keras_sam.sharpness.objective import Objective
+from keras_sam.tensors import Tensor
 from keras_sam.training.scope import Scope
 
 
-def interpolation(objective, model, start=0.0, stop=1.0, points=51, progress=False):
+def interpolation(
+    objective: Objective,
+    model: keras.Model,
+    start: float = 0.0,
+    stop: float = 1.0,
+    points: int = 51,
+    progress: bool = False,
+) -> Landscape:
     """The loss on the straight line from an objective's model to another one.
 
     All weights go along, whatever the objective's mask; so do BatchNorm's statistics, which
@@ -63,7 +73,7 @@ class _Line:
         pairs: List of `(variable, tensor)`, each weight and where it leads.
     """
 
-    def __init__(self, objective, pairs):
+    def __init__(self, objective: Objective, pairs: list[tuple[keras.Variable, Tensor]]):
         self.objective = objective
         chosen = {id(variable): tensor for variable, tensor in pairs}
         ends = [ops.convert_to_numpy(chosen[id(v)]) for v in objective.variables]
@@ -71,7 +81,7 @@ class _Line:
         inside = {id(variable) for variable in objective.variables}
         self._rest = [pair for pair in pairs if id(pair[0]) not in inside]
 
-    def loss(self, share):
+    def loss(self, share: float) -> float:
         """The loss at a share of the way."""
         variables = [variable for variable, _ in self._rest]
         with Scope() as scope:
@@ -80,13 +90,13 @@ class _Line:
             return finite_loss(self.objective, share * self._offset)
 
 
-def _mixed(variable, end, share):
+def _mixed(variable: keras.Variable, end: Tensor, share: float) -> Tensor:
     if not variable.trainable:
         share = min(max(share, 0.0), 1.0)  # A variance must not become negative.
     return ops.cast((1 - share) * variable.value + share * end, variable.dtype)
 
 
-def _paired(model, other):
+def _paired(model: keras.Model, other: keras.Model) -> list[tuple[keras.Variable, Tensor]]:
     shapes = [[tuple(v.shape) for v in part.weights] for part in (model, other)]
     if shapes[0] != shapes[1]:
         raise ValueError(

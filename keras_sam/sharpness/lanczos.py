@@ -1,11 +1,22 @@
 """The Lanczos process, with full reorthogonalisation."""
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 import keras
 import numpy as np
 from keras import ops
 
+from keras_sam.sharpness.counting import Counter
+from keras_sam.tensors import Tensor, Vector
 
-def tridiagonal(multiply, start, dot, steps):
+Multiply: TypeAlias = Callable[[Tensor], Tensor]
+Dot: TypeAlias = Callable[[Tensor, Tensor], Tensor]
+
+
+def tridiagonal(
+    multiply: Multiply, start: Tensor, dot: Dot, steps: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Diagonal and off-diagonal of the matrix seen in the Krylov space of `start`.
 
     Every new vector is made orthogonal to all before it, twice: rounding would otherwise bring
@@ -21,7 +32,9 @@ def tridiagonal(multiply, start, dot, steps):
     Returns:
         `(alphas, betas)`, arrays; of the second there is one less.
     """
-    basis, alphas, betas = [start], [], []
+    basis: Vector = [start]
+    alphas: list[float] = []
+    betas: list[float] = []
     threshold = 10 * float(np.finfo(keras.backend.standardize_dtype(start.dtype)).eps)
     scale = 0.0
     while True:
@@ -40,11 +53,11 @@ def tridiagonal(multiply, start, dot, steps):
         basis.append(image / beta)
 
 
-def on_host(counter, start):
+def on_host(counter: Counter, start: np.ndarray) -> tuple[Multiply, np.ndarray, Dot]:
     """`multiply`, `start` and `dot` for a basis of arrays."""
     return counter.matvec, start, np.vdot
 
 
-def on_device(counter, start):
+def on_device(counter: Counter, start: np.ndarray) -> tuple[Multiply, Tensor, Dot]:
     """`multiply`, `start` and `dot` for a basis of tensors."""
     return counter.product, ops.convert_to_tensor(start), ops.vdot

@@ -1,7 +1,10 @@
 """The loss along lines and over planes through a model's weights."""
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 
@@ -9,6 +12,7 @@ from keras_sam import checks
 from keras_sam.sharpness.counting import shown
 from keras_sam.sharpness.directions import sam_direction
 from keras_sam.sharpness.errors import NonFiniteError
+from keras_sam.sharpness.objective import Objective
 
 
 @dataclass(frozen=True)
@@ -34,10 +38,10 @@ class Landscape:
     """
 
     losses: np.ndarray
-    coordinates: tuple
-    axis_names: tuple
+    coordinates: tuple[np.ndarray, ...]
+    axis_names: tuple[str, ...]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         shape = tuple(len(axis) for axis in self.coordinates)
         if self.losses.shape != shape or len(self.axis_names) != len(shape):
             raise ValueError(
@@ -45,17 +49,19 @@ class Landscape:
                 f"shape {self.losses.shape}, {shape} coordinates and names {self.axis_names!r}"
             )
 
-    def save(self, path):
+    def save(self, path: str | Path) -> None:
         """Writes a NumPy archive that `load` reads.
 
         Args:
             path: Path, ending in `.npz`.
         """
-        axes = {f"coordinates_{number}": axis for number, axis in enumerate(self.coordinates)}
+        axes: dict[str, Any] = {
+            f"coordinates_{number}": axis for number, axis in enumerate(self.coordinates)
+        }
         np.savez_compressed(path, losses=self.losses, axis_names=np.array(self.axis_names), **axes)
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: str | Path) -> Self:
         """The landscape that `save` wrote.
 
         Args:
@@ -70,7 +76,13 @@ class Landscape:
             return cls(archive["losses"], axes, names)
 
 
-def landscape(objective, *directions, reach=1.0, points=51, progress=False):
+def landscape(
+    objective: Objective,
+    *directions: np.ndarray,
+    reach: float = 1.0,
+    points: int = 51,
+    progress: bool = False,
+) -> Landscape:
     """The loss along a direction, or over the plane of two.
 
     It takes `points` passes over the data for one direction, and their square for two.
@@ -111,7 +123,13 @@ def landscape(objective, *directions, reach=1.0, points=51, progress=False):
     return _walked(objective, directions, (steps,) * len(directions), names, progress)
 
 
-def perturbation_landscape(objective, rho=0.05, reach=2.0, points=51, progress=False):
+def perturbation_landscape(
+    objective: Objective,
+    rho: float = 0.05,
+    reach: float = 2.0,
+    points: int = 51,
+    progress: bool = False,
+) -> Landscape:
     """The loss along the perturbation of SAM, which climbs the gradient over all data.
 
     Args:
@@ -142,7 +160,7 @@ def perturbation_landscape(objective, rho=0.05, reach=2.0, points=51, progress=F
     return _walked(objective, (unit,), (distances,), ("distance along the gradient",), progress)
 
 
-def _check(objective, directions, points):
+def _check(objective: Objective, directions: Sequence[np.ndarray], points: int) -> None:
     if checks.positive_integer("points", points) % 2 == 0:
         raise ValueError(f"points must be odd, for one at the weights. Received: points={points}")
     shapes = [np.shape(direction) for direction in directions]
@@ -152,17 +170,23 @@ def _check(objective, directions, points):
         )
 
 
-def _walked(objective, directions, axes, names, progress):
+def _walked(
+    objective: Objective,
+    directions: Sequence[np.ndarray],
+    axes: tuple[np.ndarray, ...],
+    names: tuple[str, ...],
+    progress: bool,
+) -> Landscape:
     # What can go wrong at the weights does so here; further out the loss only overflows.
     objective.loss()
     steps = list(itertools.product(*axes))
     offsets = (sum(np.multiply(*pair) for pair in zip(step, directions)) for step in steps)
-    offsets = shown(offsets, progress, "landscape", "point", len(steps))
-    losses = [finite_loss(objective, offset) for offset in offsets]
+    walk = shown(offsets, progress, "landscape", "point", len(steps))
+    losses = [finite_loss(objective, offset) for offset in walk]
     return Landscape(np.reshape(losses, [len(axis) for axis in axes]), axes, names)
 
 
-def finite_loss(objective, offset):
+def finite_loss(objective: Objective, offset: np.ndarray) -> float:
     """The loss at `weights + offset`; NaN where it is not finite."""
     try:
         return objective.loss(offset)

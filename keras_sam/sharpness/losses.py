@@ -1,6 +1,8 @@
 """Which loss an objective has: the compiled one, or any of Keras's."""
 
 import inspect
+from collections.abc import Callable
+from typing import TypeAlias
 
 import keras
 from keras import ops
@@ -8,7 +10,12 @@ from keras import ops
 from keras_sam import checks
 from keras_sam import keras_hooks as hooks
 from keras_sam.sharpness.masks import mask_of, with_mask
+from keras_sam.tensors import Batch, Tensor
 from keras_sam.training.scope import Scope
+
+Loss: TypeAlias = str | keras.losses.Loss | Callable[[Tensor, Tensor], Tensor]
+# Of inputs, targets, predictions and sample weights.
+ComputeLoss: TypeAlias = Callable[[Tensor, Tensor, Tensor, Tensor | None], Tensor]
 
 MEANS = ("sum_over_batch_size", "mean")
 
@@ -16,15 +23,17 @@ MEANS = ("sum_over_batch_size", "mean")
 class _Function(keras.losses.Loss):
     """The mean of a function of targets and predictions."""
 
-    def __init__(self, function):
+    def __init__(self, function: Callable[[Tensor, Tensor], Tensor]):
         super().__init__(name=getattr(function, "__name__", None))
         self.function = function
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         return self.function(y_true, y_pred)
 
 
-def loss_function(model, loss, training, additional_losses):
+def loss_function(
+    model: keras.Model, loss: Loss | None, training: bool, additional_losses: bool
+) -> ComputeLoss:
     """The function `(x, y, predictions, sample_weight)` that gives the loss of a batch.
 
     Args:
@@ -35,7 +44,7 @@ def loss_function(model, loss, training, additional_losses):
     """
     own = None if loss is None else _as_loss(loss)
 
-    def compute(x, y, predictions, sample_weight):
+    def compute(x: Tensor, y: Tensor, predictions: Tensor, sample_weight: Tensor | None) -> Tensor:
         if own is not None:
             value = own(y, predictions, sample_weight)
             return value + additional() if additional_losses else value
@@ -45,18 +54,18 @@ def loss_function(model, loss, training, additional_losses):
         # From a compiled loss, or one that a model overrides, they can only be taken away again.
         return value if additional_losses else value - additional()
 
-    def additional():
+    def additional() -> Tensor:
         return sum((ops.sum(part) for part in model.losses), start=0.0)
 
     return compute
 
 
-def _as_loss(loss):
+def _as_loss(loss: Loss) -> keras.losses.Loss:
     loss = keras.losses.get(loss)
     return loss if isinstance(loss, keras.losses.Loss) else _Function(loss)
 
 
-def check_has_loss(model, loss):
+def check_has_loss(model: keras.Model, loss: Loss | None) -> None:
     """Refuses a model that has no loss where none is given."""
     if loss is None and not model.compiled and not hooks.overrides(model, "compute_loss"):
         raise ValueError(
@@ -65,24 +74,25 @@ def check_has_loss(model, loss):
         )
 
 
-def parts_of(model, loss):
+def parts_of(model: keras.Model, loss: Loss | None) -> list[Loss]:
     """List of the losses, as they were given: the compiled ones where `loss` is `None`."""
     given = getattr(model, "loss", None) if loss is None else loss
     return [part for part in keras.tree.flatten(given) if part is not None]
 
 
-def check_is_mean(model, loss):
+def check_is_mean(model: keras.Model, loss: Loss | None) -> None:
     """Refuses a loss whose values for batches cannot be averaged by their sizes."""
     for part in parts_of(model, loss):
         reduction = getattr(part, "reduction", MEANS[0])
         if reduction not in MEANS:
+            name = getattr(part, "name", part)
             raise ValueError(
-                f"The loss of a batch must be a mean over its examples: give {part.name!r} one of "
+                f"The loss of a batch must be a mean over its examples: give {name!r} one of "
                 f"the reductions {', '.join(MEANS)}. Received: reduction={reduction!r}"
             )
 
 
-def takes_logits(loss):
+def takes_logits(loss: Loss) -> bool | None:
     """Whether a loss is one of logits: `None` where it does not say."""
     loss = keras.losses.get(loss)
     if isinstance(loss, keras.losses.Loss):
@@ -91,7 +101,7 @@ def takes_logits(loss):
     return None if parameter is None else bool(parameter.default)
 
 
-def check_of_logits(model, loss):
+def check_of_logits(model: keras.Model, loss: Loss | None) -> None:
     """Refuses a loss of probabilities, which normalised predictions are not."""
     for part in parts_of(model, loss):
         if takes_logits(part) is False:
@@ -102,14 +112,14 @@ def check_of_logits(model, loss):
             )
 
 
-def normalized(predictions):
+def normalized(predictions: Tensor) -> Tensor:
     """Logits less their mean, over their Euclidean norm, for each example.
 
     Networks whose logits differ in scale alone become the same (methods of Andriushchenko et
     al., A Modern Look at the Relationship between Sharpness and Generalization, ICML 2023).
     """
 
-    def of_one(logits):
+    def of_one(logits: Tensor) -> Tensor:
         if logits.shape[-1] == 1:
             raise ValueError(
                 "A single output less its mean is zero: logits can be normalised of two classes "
@@ -124,14 +134,14 @@ def normalized(predictions):
     return keras.tree.map_structure(of_one, predictions)
 
 
-def of_normalized(compute):
+def of_normalized(compute: ComputeLoss) -> ComputeLoss:
     """`compute` for normalised logits."""
     return lambda x, y, predictions, sample_weight: compute(
         x, y, normalized(predictions), sample_weight
     )
 
 
-def build(model, batch):
+def build(model: keras.Model, batch: Batch) -> None:
     """Lets a compiled model make what its loss needs, which it could not in a scope."""
     loss = getattr(model, "_compile_loss", None)
     if loss is not None and not loss.built:
@@ -154,11 +164,11 @@ class ZeroOneError(keras.losses.Loss):
     0.5
     """
 
-    def __init__(self, threshold=0.5):
+    def __init__(self, threshold: float = 0.5):
         super().__init__(name="zero_one_error")
         self.threshold = checks.number("threshold", threshold)
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         if not hasattr(y_pred, "shape"):
             raise ValueError(
                 "ZeroOneError is for models of one output. "

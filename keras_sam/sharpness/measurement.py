@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from typing import Any
 
 import keras
 
@@ -30,29 +31,29 @@ class Measurement(keras.callbacks.Callback):
 
     async_safe = True  # Nothing here needs the logs of a batch.
 
-    def __init__(self, every=1, prefix=""):
+    def __init__(self, every: int = 1, prefix: str = ""):
         super().__init__()
         self.every = checks.positive_integer("every", every)
         self.prefix = prefix
-        self.measured = {}
+        self.measured: dict[int, dict[str, float]] = {}
 
-    def prepare(self):
+    def prepare(self) -> Any:
         """What measuring one `fit` needs, made once the model is built."""
         raise NotImplementedError
 
-    def measure(self, prepared, epoch):
+    def measure(self, prepared: Any, epoch: int) -> dict[str, float]:
         """Dictionary from names to floats, for the model as it is."""
         raise NotImplementedError
 
-    def names(self, prepared):
+    def names(self, prepared: Any) -> list[str]:
         """The keys of what `measure` returns, for where it cannot."""
         raise NotImplementedError
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         self.measured = {}
         self._prepared = None
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         if not self.measured or (epoch + 1) % self.every == 0:
             if self._prepared is None:
                 self._prepared = self.prepare()
@@ -61,12 +62,12 @@ class Measurement(keras.callbacks.Callback):
         if logs is not None:
             logs.update({f"{self.prefix}{name}": value for name, value in latest.items()})
 
-    def _measured(self, epoch):
+    def _measured(self, epoch: int) -> dict[str, float]:
         try:
             return self.measure(self._prepared, epoch)
         except (NonFiniteError, NotConvergedError) as error:  # Training goes on.
             warnings.warn(f"Nothing was measured after epoch {epoch}: {error}", stacklevel=2)
             return dict.fromkeys(self.names(self._prepared), math.nan)
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         self._prepared = None  # It holds the data and what was compiled.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from keras_sam.sharpness.bounds import generalization_bounds
 from keras_sam.sharpness.eigenvalues import top_eigenvalues
+from keras_sam.sharpness.objective import Objective
 from keras_sam.sharpness.operators import Hessian
 from keras_sam.sharpness.trace import trace
 from keras_sam.sharpness.worst_case import worst_case
@@ -31,7 +32,7 @@ class Settings:
     progress: bool = False
 
 
-def _eigenvalues(objective, settings):
+def _eigenvalues(objective: Objective, settings: Settings) -> dict[str, float]:
     count = min(RATIO_OF, objective.size)
     found = top_eigenvalues(
         Hessian(objective), k=count, seed=settings.seed, progress=settings.progress
@@ -42,16 +43,16 @@ def _eigenvalues(objective, settings):
     return {"lambda_max": float(found.values[0]), "lambda_ratio": ratio}
 
 
-def _trace(objective, settings):
+def _trace(objective: Objective, settings: Settings) -> dict[str, float]:
     found = trace(Hessian(objective), seed=settings.seed, progress=settings.progress)
     return {"trace": found.value}
 
 
-def _m_sharpness(objective, settings):
+def _m_sharpness(objective: Objective, settings: Settings) -> dict[str, float]:
     return {"m_sharpness": worst_case(objective, settings.rho, progress=settings.progress).value}
 
 
-def _adaptive(objective, settings):
+def _adaptive(objective: Objective, settings: Settings) -> dict[str, float]:
     found = worst_case(
         objective,
         settings.adaptive_rho,
@@ -63,7 +64,7 @@ def _adaptive(objective, settings):
     return {"adaptive": found.value}
 
 
-def _bound(objective, settings):
+def _bound(objective: Objective, settings: Settings) -> dict[str, float]:
     found = generalization_bounds(
         objective,
         settings.rho,

@@ -2,8 +2,11 @@
 
 import numpy as np
 from keras import ops
+from numpy.typing import ArrayLike
 
+from keras_sam.sharpness.objective import Objective
 from keras_sam.sharpness.scipy_parts import LinearOperator
+from keras_sam.tensors import Tensor
 
 
 class Curvature:
@@ -17,29 +20,29 @@ class Curvature:
 
     kind = ""
 
-    def __init__(self, objective):
+    def __init__(self, objective: Objective):
         self.objective = objective
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, int]:
         """Pair of ints."""
         return (self.objective.size, self.objective.size)
 
     @property
-    def dtype(self):
+    def dtype(self) -> np.dtype:
         """`numpy.dtype` of the products."""
         return np.dtype(self.objective.dtype)
 
-    def matvec(self, vector):
+    def matvec(self, vector: ArrayLike) -> np.ndarray:
         """The product with `vector`, an array of shape `(size,)`; so is the result."""
         vector = np.asarray(vector, self.dtype).reshape(-1)
         return ops.convert_to_numpy(self.product(ops.convert_to_tensor(vector)))
 
-    def product(self, vector):
+    def product(self, vector: Tensor) -> Tensor:
         """The product with a tensor, as a tensor: nothing leaves the device."""
         return self.objective.product(vector, self.kind)
 
-    def as_linear_operator(self):
+    def as_linear_operator(self) -> LinearOperator:
         """The same as a `scipy.sparse.linalg.LinearOperator`."""
         return LinearOperator(self.shape, self.matvec, rmatvec=self.matvec, dtype=self.dtype)
 
@@ -86,7 +89,7 @@ class GaussNewton(Curvature):
 
     kind = "gauss_newton"
 
-    def __init__(self, objective):
+    def __init__(self, objective: Objective):
         if objective.additional_losses:
             raise ValueError(
                 "GaussNewton needs a loss of the predictions alone. "

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from keras_sam import checks
+from keras_sam.sharpness.objective import Objective
 from keras_sam.sharpness.scipy_parts import brentq
 
 NORMS = ("l2", "linf")
@@ -24,19 +25,19 @@ class Ball:
     norm: str
     scale: np.ndarray
 
-    def direction(self, gradient):
+    def direction(self, gradient: np.ndarray) -> np.ndarray:
         """The way a step of APGD goes: steepest in the coordinates delta / scale."""
         if self.norm == "linf":
             return self.scale * np.sign(gradient)
         return self.scale * _unit(self.scale * gradient)
 
-    def steepest(self, gradient):
+    def steepest(self, gradient: np.ndarray) -> np.ndarray:
         """The point of the ball that is furthest along the gradient."""
         if self.norm == "linf":
             return self.rho * self.scale * np.sign(gradient)
         return self.rho * self.scale * _unit(self.scale * gradient)
 
-    def project(self, offset):
+    def project(self, offset: np.ndarray) -> np.ndarray:
         """The point of the ball nearest to `offset`, in the coordinates delta / scale.
 
         There the ball is round, and rescaling the weights changes nothing.
@@ -55,20 +56,22 @@ class EuclideanBall(Ball):
     ball there. The search stops short of it.
     """
 
-    def direction(self, gradient):
+    def direction(self, gradient: np.ndarray) -> np.ndarray:
         """The way a step of APGD goes: the gradient's, times the scale."""
         if self.norm == "linf":
             return super().direction(gradient)
         return self.scale * _unit(gradient)
 
-    def project(self, offset):
+    def project(self, offset: np.ndarray) -> np.ndarray:
         """The point of the ball nearest to `offset`, in the Euclidean norm."""
         if self.norm == "linf":
             return super().project(offset)
         return _onto_ellipsoid(offset, self.scale, self.rho)
 
 
-def ball(objective, rho, norm, adaptive, kind=Ball):
+def ball(
+    objective: Objective, rho: float, norm: str, adaptive: bool, kind: type[Ball] = Ball
+) -> Ball:
     """The `Ball` around an objective's weights, with checked arguments.
 
     Args:
@@ -84,17 +87,17 @@ def ball(objective, rho, norm, adaptive, kind=Ball):
     return kind(checks.non_negative("rho", rho), norm, scale)
 
 
-def _unit(vector):
+def _unit(vector: np.ndarray) -> np.ndarray:
     norm = np.linalg.norm(vector)
     return vector / norm if norm > 0 else np.zeros_like(vector)
 
 
-def _over(numerator, scale):
+def _over(numerator: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """The quotient; 0 where the scale is."""
     return np.divide(numerator, scale, out=np.zeros_like(numerator), where=scale > 0)
 
 
-def _onto_ellipsoid(offset, scale, rho):
+def _onto_ellipsoid(offset: np.ndarray, scale: np.ndarray, rho: float) -> np.ndarray:
     """Entry j is `offset_j / (1 + λ / scale_j²)`, with λ where the weighted norm is rho.
 
     To scale `offset` back to the radius would also land in the ball, but not at its nearest point.
@@ -103,8 +106,8 @@ def _onto_ellipsoid(offset, scale, rho):
     inside = np.where(scale > 0, offset, 0.0)
     product = scale * inside
 
-    def excess(multiplier):  # The weighted norm falls with the multiplier.
-        return np.linalg.norm(_over(product, square + multiplier)) - rho
+    def excess(multiplier: float) -> float:  # The weighted norm falls with the multiplier.
+        return float(np.linalg.norm(_over(product, square + multiplier))) - rho
 
     if excess(0.0) <= 0:
         return inside

@@ -1,6 +1,7 @@
 """What the algorithms give back: frozen, with the errors of what they estimate."""
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,7 +74,7 @@ class Eigenvalues:
     iterations: int
     residuals: np.ndarray
 
-    def ratio(self, position=5):
+    def ratio(self, position: int = 5) -> float:
         """λ1 / λ5, or over the eigenvalue at another position, from 1; NaN where that is zero.
 
         Raises:
@@ -120,7 +121,7 @@ class Bounds:
     confidence: float
 
 
-def standard_error(values):
+def standard_error(values: Sequence[float] | np.ndarray) -> float:
     """Standard error of the mean of independent values; NaN for one."""
     values = np.asarray(values)
     if len(values) < 2:
@@ -128,19 +129,19 @@ def standard_error(values):
     return float(np.std(values, ddof=1) / math.sqrt(len(values)))
 
 
-def estimate(values):
+def estimate(values: Sequence[float] | np.ndarray) -> Estimate:
     """`Estimate` from independent draws."""
     return Estimate(float(np.mean(values)), standard_error(values), len(values))
 
 
-def over_batches(pairs):
+def over_batches(pairs: Iterable[tuple[float, int]]) -> Sharpness:
     """`Sharpness` from pairs of a rise and a number of examples."""
     values, sizes = (np.array(column) for column in zip(*pairs))
     mean = float(np.average(values, weights=sizes))
     return Sharpness(mean, _spread(values, sizes, mean), values, sizes)
 
 
-def _spread(values, sizes, mean):
+def _spread(values: np.ndarray, sizes: np.ndarray, mean: float) -> float:
     """Standard error of a weighted mean; for equal weights the usual one."""
     if len(values) < 2:
         return math.nan

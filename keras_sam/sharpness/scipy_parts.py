@@ -1,6 +1,6 @@
 """What the package takes of SciPy, with a hint where that is missing."""
 
-from keras_sam.datasets.extras import import_extra
+from keras_sam.checks import import_extra
 
 _linalg = import_extra("scipy.linalg", "SciPy", "sharpness")
 _optimize = import_extra("scipy.optimize", "SciPy", "sharpness")

@@ -3,13 +3,20 @@
 import numpy as np
 
 from keras_sam import checks
-from keras_sam.sharpness.counting import Counter
+from keras_sam.sharpness.counting import Counter, Matrix
 from keras_sam.sharpness.results import Trace, standard_error
 
 LEAST_PROBES = 10
 
 
-def trace(operator, method="hutchinson", max_products=100, tolerance=1e-2, seed=0, progress=False):
+def trace(
+    operator: Matrix,
+    method: str = "hutchinson",
+    max_products: int = 100,
+    tolerance: float = 1e-2,
+    seed: int = 0,
+    progress: bool = False,
+) -> Trace:
     """Estimates the trace of a symmetric matrix from random signs v: the mean of v'Av.
 
     `"hutchinson"` stops where the standard error is at most `tolerance` times the value, or at
@@ -59,13 +66,15 @@ def trace(operator, method="hutchinson", max_products=100, tolerance=1e-2, seed=
     return Trace(float(value), error, counter.products)
 
 
-def _third(max_products):
+def _third(max_products: int) -> int:
     if max_products < 3:
         raise ValueError(f"max_products must be at least 3 for 'hutch++'. Received: {max_products}")
     return max_products // 3
 
 
-def _hutchinson(counter, generator, max_products, tolerance):
+def _hutchinson(
+    counter: Counter, generator: np.random.Generator, max_products: int, tolerance: float
+) -> tuple[float, float]:
     forms: list[float] = []
     while len(forms) < max_products:
         signs = _signs(generator, counter)
@@ -74,10 +83,12 @@ def _hutchinson(counter, generator, max_products, tolerance):
         allowed = tolerance * abs(np.mean(forms)) if len(forms) >= LEAST_PROBES else 0.0
         if error <= allowed:
             break
-    return np.mean(forms), error
+    return float(np.mean(forms)), error
 
 
-def _hutch_plus_plus(counter, generator, count):
+def _hutch_plus_plus(
+    counter: Counter, generator: np.random.Generator, count: int
+) -> tuple[float, float]:
     count = min(count, counter.size)
     sketch = [counter.matvec(_signs(generator, counter)) for _ in range(count)]
     basis = np.linalg.qr(np.stack(sketch, axis=1))[0]
@@ -89,8 +100,8 @@ def _hutch_plus_plus(counter, generator, count):
         signs = _signs(generator, counter)
         rest = signs - basis @ (basis.T @ signs)
         forms.append(rest @ counter.matvec(rest))
-    return inside + np.mean(forms), standard_error(forms)
+    return inside + float(np.mean(forms)), standard_error(forms)
 
 
-def _signs(generator, counter):
+def _signs(generator: np.random.Generator, counter: Counter) -> np.ndarray:
     return generator.choice([-1.0, 1.0], counter.size).astype(counter.dtype)

@@ -4,21 +4,22 @@ import numpy as np
 
 from keras_sam import checks
 from keras_sam.sharpness import apgd
+from keras_sam.sharpness.objective import Objective
 from keras_sam.sharpness.projection import Ball, EuclideanBall, ball
-from keras_sam.sharpness.results import over_batches
+from keras_sam.sharpness.results import Sharpness, over_batches
 
 
 def worst_case(
-    objective,
-    rho,
-    m=None,
-    method="one_step",
-    adaptive=False,
-    norm="l2",
-    logit_normalization=False,
-    steps=20,
-    progress=False,
-):
+    objective: Objective,
+    rho: float,
+    m: int | None = None,
+    method: str = "one_step",
+    adaptive: bool = False,
+    norm: str = "l2",
+    logit_normalization: bool = False,
+    steps: int = 20,
+    progress: bool = False,
+) -> Sharpness:
     """Worst-case m-sharpness: the mean over batches of max L(w + delta) - L(w), |delta / c| <= rho.
 
     `"one_step"` takes the point where the linearised loss is largest, as SAM does; `"n_step"`
@@ -68,7 +69,14 @@ def worst_case(
     return over_batches((worst_offset(b, *arguments)[1], b.num_examples()) for b in batches)
 
 
-def worst_offset(objective, rho, method="apgd", adaptive=False, norm="l2", steps=20):
+def worst_offset(
+    objective: Objective,
+    rho: float,
+    method: str = "apgd",
+    adaptive: bool = False,
+    norm: str = "l2",
+    steps: int = 20,
+) -> tuple[np.ndarray, float]:
     """The worst point found in a ball around the weights, for the mean loss over all data.
 
     Args:
@@ -99,18 +107,18 @@ def worst_offset(objective, rho, method="apgd", adaptive=False, norm="l2", steps
     return search(objective, ball(objective, rho, norm, adaptive, kind), steps)
 
 
-def _one_step(objective, region, steps):
+def _one_step(objective: Objective, region: Ball, steps: int) -> tuple[np.ndarray, float]:
     return _n_step(objective, region, 1)
 
 
-def _n_step(objective, region, steps):
+def _n_step(objective: Objective, region: Ball, steps: int) -> tuple[np.ndarray, float]:
     # Steps of a share of the radius cannot leave the ball: there is nothing to project.
-    offset, clean = np.zeros(objective.size), None
+    offset, losses = np.zeros(objective.size), []
     for _ in range(steps):
         loss, gradient = objective.loss_and_gradient(offset)
-        clean = loss if clean is None else clean
+        losses.append(loss)
         offset = offset + region.steepest(gradient) / steps
-    return offset, objective.loss(offset) - clean
+    return offset, objective.loss(offset) - losses[0]
 
 
 METHODS = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 import keras
 
@@ -16,6 +16,16 @@ if TYPE_CHECKING:
 
 # By the name of the slot: its variable, or the list of its variables, one a weight.
 State: TypeAlias = dict[str, Any]
+
+
+class Trained(Protocol):
+    """What an oracle asks of a model: its outputs, and their loss."""
+
+    def __call__(self, x: Any, training: bool) -> Any: ...
+
+    def compute_loss(
+        self, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool = True
+    ) -> Tensor: ...
 
 
 @dataclass(frozen=True)

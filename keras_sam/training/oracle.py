@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Callable, Sequence
+from typing import Any, Self
 
 from keras import ops
 
@@ -12,11 +12,8 @@ from keras_sam import backend, tensors
 from keras_sam.roles import Role
 from keras_sam.tensors import Batch, Tensor, Vector
 from keras_sam.training import batches
-from keras_sam.training.carriers import Evaluation, FirstEvaluation
+from keras_sam.training.carriers import Evaluation, FirstEvaluation, Trained
 from keras_sam.training.scope import Scope, replayed
-
-if TYPE_CHECKING:
-    from keras_sam.model import SAMModel
 
 Weighting = Tensor | Callable[[Tensor], Tensor] | None
 
@@ -42,9 +39,9 @@ class GradientOracle:
 
     def __init__(
         self,
-        model: SAMModel,
+        model: Trained,
         batch: Batch,
-        roles: tuple[Role, ...],
+        roles: Sequence[Role],
         loss_scale: Tensor | None = None,
     ):
         self.model = model
@@ -91,13 +88,13 @@ class GradientOracle:
         return [self.all_roles[index] for index in self.chosen]
 
     @property
+    def _variables(self):
+        return [role.variable for role in self.roles]
+
+    @property
     def weights(self) -> Vector:
         """Current values of these weights: list of tensors."""
         return tensors.values(self._variables)
-
-    @property
-    def _variables(self):
-        return [role.variable for role in self.roles]
 
     def evaluate_first(
         self, offset: Vector | None = None, weighting: Weighting = None
@@ -152,13 +149,10 @@ class GradientOracle:
         return self._unscaled(product)
 
     def example_losses(self, perturbation: Vector | None = None) -> Tensor:
-        """Loss of each example at `weights + perturbation`, from a forward pass alone.
+        """`losses_of` at `weights + perturbation`, from a forward pass alone.
 
         Args:
             perturbation: As in `at`.
-
-        Returns:
-            Tensor of shape `(batch,)`, as `losses_of`.
         """
         with replayed(self._random_state), Scope(collect_losses=True) as scope:
             scope.place(self._variables, self._point(perturbation))

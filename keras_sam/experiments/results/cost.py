@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_sam.datasets.extras import import_extra
+from keras_sam.checks import import_extra
 from keras_sam.experiments.results.labels import places
 from keras_sam.experiments.results.outcomes import is_below, plain
 

@@ -24,7 +24,7 @@ def draw(histories, title, path):
         ImportError: If Matplotlib is missing.
     """
     # Imported here: who draws bands only need not wait for a backend.
-    from keras_sam.datasets.extras import import_extra
+    from keras_sam.checks import import_extra
 
     # Without pyplot: no window system and no global state.
     figure = import_extra("matplotlib.figure", "matplotlib").Figure(

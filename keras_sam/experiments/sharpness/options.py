@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from keras_sam import checks
-from keras_sam.datasets.extras import import_extra
+from keras_sam.checks import import_extra
 from keras_sam.experiments.training.entries import check_known
 
 ALL = "all"

@@ -4,7 +4,7 @@ import importlib
 from pathlib import Path
 
 from keras_sam import checks
-from keras_sam.datasets.extras import import_extra
+from keras_sam.checks import import_extra
 from keras_sam.experiments.flags import command_line as _command_line
 from keras_sam.experiments.results import workdir as _workdir
 from keras_sam.experiments.sweep import points as _sweep_points

@@ -2,7 +2,7 @@
 
 import tempfile
 
-from keras_sam.datasets.extras import import_extra
+from keras_sam.checks import import_extra
 from keras_sam.experiments.sweep.points import Point
 
 TUNERS = {"random": "RandomSearch", "bayesian": "BayesianOptimization"}

@@ -5,7 +5,7 @@ import functools
 from pathlib import Path
 
 from keras_sam import datasets
-from keras_sam.datasets.extras import import_extra
+from keras_sam.checks import import_extra
 from keras_sam.experiments.presets import preset as _presets
 from keras_sam.experiments.presets import smoke as _smoke
 from keras_sam.experiments.results import workdir as _workdir

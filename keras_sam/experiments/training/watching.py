@@ -3,7 +3,7 @@
 import numpy as np
 
 from keras_sam import checks
-from keras_sam.datasets.extras import import_extra
+from keras_sam.checks import import_extra
 from keras_sam.datasets.selection import balanced
 from keras_sam.experiments.training.entries import check_known
 

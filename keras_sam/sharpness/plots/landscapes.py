@@ -1,9 +1,20 @@
 """The loss around weights: lines, contours and surfaces, side by side on common scales."""
 
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from keras_sam.datasets.extras import import_extra
+from keras_sam.checks import import_extra
+from keras_sam.sharpness.landscape import Landscape
 from keras_sam.sharpness.plots.page import blank, checked, finished, styles
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.contour import QuadContourSet
+    from matplotlib.figure import Figure
+    from mpl_toolkits.mplot3d import Axes3D
 
 LEVELS = 12
 # Its brightness grows with the loss, so grey paper shows the same.
@@ -11,7 +22,12 @@ COLORS = "cividis"
 SPACE = (4.6, 3.9)  # Inches of a panel with axes in space.
 
 
-def profiles(landscapes, log=False, title=None, path=None):
+def profiles(
+    landscapes: dict[str, Landscape],
+    log: bool = False,
+    title: str | None = None,
+    path: str | Path | None = None,
+) -> "Figure":
     """Draws 1-D landscapes in one panel, a line for each label.
 
     Args:
@@ -50,7 +66,9 @@ def profiles(landscapes, log=False, title=None, path=None):
     return finished(figure, title, path)
 
 
-def contours(landscapes, title=None, path=None):
+def contours(
+    landscapes: dict[str, Landscape], title: str | None = None, path: str | Path | None = None
+) -> "Figure":
     """Draws 2-D landscapes as contours, side by side on one logarithmic scale of the loss.
 
     Args:
@@ -87,7 +105,7 @@ def contours(landscapes, title=None, path=None):
     return finished(figure, title, path)
 
 
-def _contour(axes, landscape, levels):
+def _contour(axes: "Axes", landscape: Landscape, levels: np.ndarray) -> "QuadContourSet":
     scale = import_extra("matplotlib.colors", "matplotlib", "sharpness").LogNorm(
         levels[0], levels[-1]
     )
@@ -99,7 +117,12 @@ def _contour(axes, landscape, levels):
     return filled
 
 
-def surfaces(landscapes, title=None, path=None, ceiling=None):
+def surfaces(
+    landscapes: dict[str, Landscape],
+    title: str | None = None,
+    path: str | Path | None = None,
+    ceiling: float | None = None,
+) -> "Figure":
     """Draws 2-D landscapes as surfaces in space, side by side on one scale of the loss.
 
     Args:
@@ -141,7 +164,7 @@ def surfaces(landscapes, title=None, path=None, ceiling=None):
     return finished(figure, title, path)
 
 
-def _surface(axes, landscape, low, high):
+def _surface(axes: "Axes3D", landscape: Landscape, low: float, high: float) -> None:
     first, second = np.meshgrid(*landscape.coordinates, indexing="ij")
     heights = np.minimum(landscape.losses, high)
     look = {"cmap": COLORS, "vmin": low, "vmax": high, "edgecolor": "0.25", "linewidth": 0.15}
@@ -153,7 +176,7 @@ def _surface(axes, landscape, low, high):
     axes.set_box_aspect(None, zoom=0.9)  # Or the label of the loss is cut off.
 
 
-def _of_dimension(dimension, landscapes):
+def _of_dimension(dimension: int, landscapes: dict[str, Landscape]) -> dict[str, Landscape]:
     for label, landscape in checked("landscapes", landscapes).items():
         shape = landscape.losses.shape
         if len(shape) != dimension or (dimension == 2 and min(shape) < 2):
@@ -165,14 +188,14 @@ def _of_dimension(dimension, landscapes):
     return landscapes
 
 
-def _range(landscapes):
+def _range(landscapes: Iterable[Landscape]) -> tuple[float, float]:
     losses = np.concatenate([landscape.losses.ravel() for landscape in landscapes])
     losses = losses[np.isfinite(losses)]
     return losses.min(), losses.max()
 
 
-def _levels(landscapes):
+def _levels(landscapes: Iterable[Landscape]) -> np.ndarray:
     """Logarithmic levels around all losses; a loss of 0 or below has the lowest."""
     low, high = _range(landscapes)
-    low = max(low, 1e-4 * abs(high), np.finfo("float32").tiny)
+    low = max(low, 1e-4 * abs(high), float(np.finfo("float32").tiny))
     return np.geomspace(low * 0.999, max(high, low) * 1.001, LEVELS + 1)

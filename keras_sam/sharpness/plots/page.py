@@ -1,8 +1,16 @@
 """What all figures share: an empty page, styles that survive grey, and how to keep them."""
 
 import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from keras_sam.datasets.extras import import_extra
+from keras_sam.checks import import_extra
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+T = TypeVar("T")
 
 PANEL = (3.6, 3.1)  # Inches.
 DOTS_PER_INCH = 120
@@ -16,7 +24,7 @@ STYLES = (
 )
 
 
-def blank(columns=1, rows=1, panel=PANEL):
+def blank(columns: int = 1, rows: int = 1, panel: tuple[float, float] = PANEL) -> "Figure":
     """An empty Matplotlib figure for some panels, without pyplot: no window, no global state.
 
     Args:
@@ -42,7 +50,7 @@ def blank(columns=1, rows=1, panel=PANEL):
     return figure(figsize=size, layout="constrained")
 
 
-def styles():
+def styles() -> Iterator[dict[str, Any]]:
     """Keyword arguments of one line after the other: colour, line style and marker.
 
     Returns:
@@ -57,7 +65,9 @@ def styles():
     return (dict(zip(("color", "linestyle", "marker"), row)) for row in itertools.cycle(STYLES))
 
 
-def finished(figure, title=None, path=None):
+def finished(
+    figure: "Figure", title: str | None = None, path: str | Path | None = None
+) -> "Figure":
     """Puts the title on a figure, and saves it where wanted.
 
     Args:
@@ -81,7 +91,7 @@ def finished(figure, title=None, path=None):
     return figure
 
 
-def checked(name, entries):
+def checked(name: str, entries: dict[str, T]) -> dict[str, T]:
     """`entries`, if there is a label with something to draw.
 
     Args:

@@ -1,12 +1,24 @@
 """Whether a measure of sharpness ranks models as their generalisation does."""
 
-import numpy as np
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from keras_sam.datasets.extras import import_extra
+import numpy as np
+from numpy.typing import ArrayLike
+
+from keras_sam.checks import import_extra
 from keras_sam.sharpness.plots.page import blank, checked, finished, styles
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
-def sharpness_against_gap(points, quantity="m-sharpness", title=None, path=None):
+
+def sharpness_against_gap(
+    points: dict[str, tuple[ArrayLike, ArrayLike]],
+    quantity: str = "m-sharpness",
+    title: str | None = None,
+    path: str | Path | None = None,
+) -> "Figure":
     """Draws a point for each trained model, and tells Kendall's rank correlation.
 
     Args:
@@ -45,7 +57,7 @@ def sharpness_against_gap(points, quantity="m-sharpness", title=None, path=None)
     return finished(figure, title, path)
 
 
-def _pair(label, sharpness, gaps):
+def _pair(label: str, sharpness: ArrayLike, gaps: ArrayLike) -> np.ndarray:
     if np.shape(sharpness) != np.shape(gaps) or np.ndim(gaps) != 1:
         raise ValueError(
             "Each label must have as many gaps as numbers of sharpness. Received: shapes "
@@ -54,7 +66,7 @@ def _pair(label, sharpness, gaps):
     return np.array([sharpness, gaps])
 
 
-def _correlation(sharpness, gaps):
+def _correlation(sharpness: np.ndarray, gaps: np.ndarray) -> str:
     if len(gaps) < 2:
         return "one model has no rank"
     found = import_extra("scipy.stats", "SciPy", "sharpness").kendalltau(sharpness, gaps)

@@ -1,13 +1,28 @@
 """The Hessian's spectrum, for several methods and epochs."""
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
 import numpy as np
 
+from keras_sam.sharpness.density import Density
 from keras_sam.sharpness.plots.page import PANEL, blank, checked, finished
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+ByEpoch: TypeAlias = dict[Any, Density]  # From epochs, or from None alone.
 
 FLOOR = 1e-6  # Share of the eigenvalues per unit; what is below is of no eigenvalue.
 
 
-def spectra(densities, title=None, path=None, floor=FLOOR):
+def spectra(
+    densities: dict[str, Density | dict[int, Density]],
+    title: str | None = None,
+    path: str | Path | None = None,
+    floor: float = FLOOR,
+) -> "Figure":
     """Draws spectral densities on a log axis: a column for each label, a row for each epoch.
 
     Reference:
@@ -51,11 +66,11 @@ def spectra(densities, title=None, path=None, floor=FLOOR):
     return finished(figure, title, path)
 
 
-def _by_epoch(entry):
+def _by_epoch(entry: Density | dict[int, Density]) -> ByEpoch:
     return entry if isinstance(entry, dict) else {None: entry}
 
 
-def _epochs(table):
+def _epochs(table: dict[str, ByEpoch]) -> list[Any]:
     epochs = [list(by_epoch) for by_epoch in table.values()]
     if not epochs[0] or any(other != epochs[0] for other in epochs):
         raise ValueError(
@@ -65,16 +80,16 @@ def _epochs(table):
     return epochs[0]
 
 
-def _spectrum(axes, density, floor):
+def _spectrum(axes: "Axes", density: Density, floor: float) -> None:
     # Zeros of the density would break a log axis.
     heights = np.maximum(density.density, floor)
     axes.fill_between(density.grid, floor, heights, color="0.75", linewidth=0)
     axes.plot(density.grid, heights, color="0.1", linewidth=0.8)
     largest = max(nodes.max() for nodes in density.nodes)
     axes.axvline(largest, color="0.3", linestyle=":", linewidth=1)
-    note = {"ha": "right", "va": "top", "fontsize": "small", "transform": axes.transAxes}
+    note: dict[str, Any] = {"ha": "right", "va": "top", "fontsize": "small"}
     paper = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
-    axes.text(0.96, 0.95, f"λ₁ = {largest:.3g}", bbox=paper, **note)
+    axes.text(0.96, 0.95, f"λ₁ = {largest:.3g}", bbox=paper, transform=axes.transAxes, **note)
     axes.set_yscale("log")
     axes.set_ylim(bottom=floor)
     axes.grid(alpha=0.3)

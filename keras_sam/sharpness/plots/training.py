@@ -1,13 +1,27 @@
 """Sharpness over the epochs of a training."""
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_sam.sharpness.plots.page import blank, checked, finished, styles
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 FEW_POINTS = 40  # Above this many, markers would hide their line.
 
 
-def sharpness_over_epochs(curves, quantity="sharpness", log=True, title=None, path=None):
+def sharpness_over_epochs(
+    curves: dict[str, tuple[ArrayLike, ArrayLike]],
+    quantity: str = "sharpness",
+    log: bool = True,
+    title: str | None = None,
+    path: str | Path | None = None,
+) -> "Figure":
     """Draws a measure of sharpness over the epochs, a line for each label.
 
     Args:
@@ -40,14 +54,16 @@ def sharpness_over_epochs(curves, quantity="sharpness", log=True, title=None, pa
         _draw(axes, label, *curve, style)
     if log:
         axes.set_yscale("log")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="x", integer=True)
     axes.set(xlabel="epoch", ylabel=quantity)
     axes.grid(alpha=0.3)
     axes.legend()
     return finished(figure, title, path)
 
 
-def _draw(axes, label, epochs, values, style):
+def _draw(
+    axes: "Axes", label: str, epochs: ArrayLike, values: ArrayLike, style: dict[str, Any]
+) -> None:
     epochs, values = np.asarray(epochs), np.atleast_2d(values)
     if values.shape[1:] != epochs.shape:
         raise ValueError(

@@ -1,14 +1,29 @@
 """How large the weights are."""
 
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import keras
 import numpy as np
 from keras import ops
 
 from keras_sam.sharpness.plots.page import blank, checked, finished, styles
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Weight: TypeAlias = np.ndarray | keras.Variable
+
 BINS = 80
 
 
-def weight_histograms(weights, title=None, path=None, bins=BINS):
+def weight_histograms(
+    weights: dict[str, Weight | Sequence[Weight]],
+    title: str | None = None,
+    path: str | Path | None = None,
+    bins: int = BINS,
+) -> "Figure":
     """Draws how often each value of a weight occurs, the counts on a log axis.
 
     Reference:
@@ -51,6 +66,6 @@ def weight_histograms(weights, title=None, path=None, bins=BINS):
     return finished(figure, title, path)
 
 
-def _flat(entry):
+def _flat(entry: Weight | Sequence[Weight]) -> np.ndarray:
     parts = entry if isinstance(entry, list | tuple) else [entry]
     return np.concatenate([np.ravel(ops.convert_to_numpy(part)) for part in parts])
