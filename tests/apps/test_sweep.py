@@ -11,7 +11,7 @@ from unittest import mock
 import pytest
 import sweep
 
-from keras_sam.experiments.sweep import points as _sweep_points
+from keras_sam.experiments.sweep.points import Point
 from keras_sam.experiments.training import comparison as _comparison
 
 from .conftest import TINY
@@ -126,8 +126,7 @@ def test_a_killed_sweep_repeats_no_finished_run(trained, tmp_path, monkeypatch, 
 
 
 @pytest.mark.parametrize("tuner", ["random", "bayesian"])
-def test_keras_tuner_searches_a_range(trained, tmp_path, tuner):
-    pytest.importorskip("keras_tuner")
+def test_optuna_searches_a_range(trained, tmp_path, tuner):
     search = (f"--tuner={tuner}", "--range=rho=0.01:0.9:log", "--range=batch_size=8:64")
     arguments = (tmp_path, *search, "--trials=6", "--sweep_seeds=0", "--final_seeds=5")
     run(*arguments)
@@ -156,6 +155,6 @@ def test_a_real_sweep_of_a_shrunken_preset(tmp_path):
 
 
 def test_names_of_folders_are_plain():
-    point = _sweep_points.Point({"augment": "basic,cutout", "weights": "a/b:c"})
+    point = Point({"augment": "basic,cutout", "weights": "a/b:c"})
     assert point.folder == "augment=basic,cutout,weights=a_b_c"
     assert point.arguments == ["--augment=basic,cutout", "--weights=a/b:c"]
