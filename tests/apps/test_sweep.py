@@ -32,23 +32,28 @@ def result(workdir):
     return json.loads((workdir / "sweep.json").read_text())
 
 
-@pytest.fixture
-def trained(monkeypatch):
-    """Replaces the training by a function of the settings; lists the settings it was given."""
+def train(folder, *given):
+    """Takes the place of a training: a function of the settings."""
+    settings = folder.settings
+    folder.begin()
+    accuracy = 0.9 - 0.1 * abs(math.log(settings["rho"] / BEST)) + 0.01 * settings["seed"]
+    loss = math.nan if settings["rho"] > 1 else 0.5
+    line = {"epoch": 1, "loss": loss, "accuracy": 0.5, "val_loss": loss}
+    line |= {"val_accuracy": accuracy, "seconds": 1.0, "train_seconds": 1.0}
+    folder.metrics.write_text(json.dumps(line) + "\n")
+    folder.model.touch()
+
+
+@pytest.fixture(name="trained")
+def listed_trainings(monkeypatch):
+    """Replaces the training; lists the settings it was given."""
     seen = []
 
-    def train(folder, dataset, verbose):
-        settings = folder.settings
-        seen.append(settings | {"num_images": len(dataset.y_train)})
-        folder.begin()
-        accuracy = 0.9 - 0.1 * abs(math.log(settings["rho"] / BEST)) + 0.01 * settings["seed"]
-        loss = math.nan if settings["rho"] > 1 else 0.5
-        line = {"epoch": 1, "loss": loss, "accuracy": 0.5, "val_loss": loss}
-        line |= {"val_accuracy": accuracy, "seconds": 1.0, "train_seconds": 1.0}
-        folder.metrics.write_text(json.dumps(line) + "\n")
-        folder.model.touch()
+    def listed(folder, dataset, verbose):
+        seen.append(folder.settings | {"num_images": len(dataset.y_train)})
+        train(folder)
 
-    monkeypatch.setattr(_comparison, "train", train)
+    monkeypatch.setattr(_comparison, "train", listed)
     monkeypatch.setattr(_comparison, "_sum_up", lambda *given: None)  # Figures take their time.
     return seen
 

@@ -69,7 +69,7 @@ def _labels(results, trouble):
 
 
 def table(results: list[Result], chosen: Result) -> str:
-    """An aligned table with a line for each point.
+    """An aligned table with a line for each point, and one that says how many are the best.
 
     Args:
         results: List of `Result`.
@@ -84,18 +84,6 @@ def table(results: list[Result], chosen: Result) -> str:
     columns["note"] = [
         "chosen" if result is chosen else result.outcome.trouble for result in results
     ]
-    return aligned(columns)
-
-
-def ties(results: list[Result], chosen: Result) -> str:
-    """Says that others did as well as the chosen one, where they did.
-
-    Args:
-        results: List of `Result`.
-        chosen: The one that was chosen.
-
-    Returns:
-        String, empty where it is alone.
-    """
     equal = sum(result.score == chosen.score for result in results)
-    return f"{equal} points are equal: chosen is the smaller value\n" if equal > 1 else ""
+    tie = f"{equal} points are equal: chosen is the smaller value\n" if equal > 1 else ""
+    return f"{aligned(columns)}\n{tie}"

@@ -145,8 +145,8 @@ def _range(text, values, is_whole):
         return FloatDistribution(low, high, log=bool(log))
     except ValueError:  # Also Optuna's: an end without a logarithm, no whole number in between.
         raise ValueError(
-            "A range is low:high or, of numbers above 0, low:high:log, as in rho=0.01:0.5:log. "
-            f"Received: --range={text}"
+            "A range is low:high or, of numbers above 0, low:high:log, as in rho=0.01:0.5:log; a "
+            f"flag of whole numbers needs one in between. Received: --range={text}"
         ) from None
 
 

@@ -1,6 +1,5 @@
 """What a sweep is asked for, checked as far as can be before any training."""
 
-import functools
 import importlib
 from pathlib import Path
 from types import ModuleType
@@ -57,11 +56,6 @@ class Request:
         parts = [f"--{flag}={text}" for flag in ("grid", "range") for text in options[flag]]
         return " ".join([f"--tuner={options['tuner']}", *parts])
 
-    @functools.cached_property
-    def corners(self) -> list[Point]:
-        """All points of a grid, or the corners of what a tuner may choose."""
-        return _points.corners(self.space)
-
     @property
     def started(self) -> list[Point]:
         """The points of which there are runs, whatever started them."""
@@ -102,10 +96,16 @@ class Request:
         _, given = self._parsed([])
         for name in OWNED.keys() & set(given):
             raise ValueError(f"A sweep sets {name} itself: use {OWNED[name]}. Received: --{name}")
-        for point in self.corners:
+        for point in _points.corners(self.space):
             options, given = self._parsed(self._held_out(point))
             options = _planning.resolved(options, given, self.app.PRESETS)
-            _check_single(options)
+            if options["compare"]:
+                raise ValueError(
+                    "A sweep chooses for one method at a time: give --method=sam in the place of "
+                    "--compare, also of a preset's. "
+                    f"Received: --compare={','.join(options['compare'])}"
+                )
+            _entries.entries(options)
         _planning.loaded(options)
 
 
@@ -131,27 +131,15 @@ def _check(options):
             f"--sweep_seeds={','.join(sweep)} --final_seeds={','.join(final)}"
         )
     if options["tuner"] == "grid" and (options["range"] or not options["grid"]):
+        ranges = " ".join(f"--range={text}" for text in options["range"])
         raise ValueError(
             "Name the values to try, as in --grid=rho=0.05,0.1; a --range is for "
-            f"--tuner=random or bayesian. Received: {_received(options)}"
+            f"--tuner=random or bayesian. Received: {ranges or 'no --grid'}"
         )
     if not options["grid"] + options["range"]:
         raise ValueError(
             "Name what to search, as in --range=rho=0.01:0.5:log. Received: no --range"
         )
-
-
-def _received(options):
-    return " ".join(f"--range={text}" for text in options["range"]) or "no --grid"
-
-
-def _check_single(options):
-    if options["compare"]:
-        raise ValueError(
-            "A sweep chooses for one method at a time: give --method=sam in the place of "
-            f"--compare, also of a preset's. Received: --compare={','.join(options['compare'])}"
-        )
-    _entries.entries(options)
 
 
 def _check_workdir(workdir, options):

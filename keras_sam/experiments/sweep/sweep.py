@@ -8,14 +8,14 @@ import numpy as np
 from keras_sam.experiments.flags import command_line as _command_line
 from keras_sam.experiments.results import workdir as _workdir
 from keras_sam.experiments.results.outcomes import Outcome, outcomes
-from keras_sam.experiments.sweep.choice import Result, best, table, ties
+from keras_sam.experiments.sweep.choice import Result, best, table
+from keras_sam.experiments.sweep.points import corners
 from keras_sam.experiments.sweep.request import Request
 from keras_sam.experiments.sweep.study import JOURNAL, Study
 from keras_sam.experiments.training import comparison as _comparison
 from keras_sam.experiments.training.planning import Comparison
 
 WORST = 0.0  # What a tuner hears of a point that did not train to its end.
-ASKED = ("app", "tuner", "holdout", "sweep_seeds", "final_seeds")
 
 
 class Sweep:
@@ -31,7 +31,7 @@ class Sweep:
         if request.options["overwrite"]:
             _clear(request.workdir)
         tuner = request.options["tuner"]
-        first = request.corners if tuner == "grid" else request.started
+        first = corners(request.space) if tuner == "grid" else request.started
         self._count = len(first) if tuner == "grid" else request.options["trials"]
         self._found: dict[str, Result] = {}
         self._study = Study(
@@ -45,9 +45,7 @@ class Sweep:
             List of the names of the final runs that an error ended.
         """
         self._study.measure(lambda point: self._measured(point).score or WORST)
-        results = [
-            self._found.get(point.label) or self._seen(point) for point in self._study.points
-        ]
+        results = [self._found.get(p.label) or self._seen(p) for p in self._study.points]
         chosen = best(results)
         self._report(results, chosen)
         return self._finish(results, chosen) if self._request.options["final_seeds"] else []
@@ -79,7 +77,7 @@ class Sweep:
 
     def _report(self, results, chosen):
         title = f"Accuracy on {self._request.options['holdout']:.0%} of the training images"
-        text = f"{title}\n\n{table(results, chosen)}\n{ties(results, chosen)}"
+        text = f"{title}\n\n{table(results, chosen)}"
         print(f"\n{text}")
         path = self._request.workdir / "sweep.txt"
         path.write_text(f"{self._command}\n\n{text}", encoding="utf-8")
@@ -94,8 +92,9 @@ class Sweep:
         return failed
 
     def _keep(self, results, chosen, final=None):
+        asked = ("app", "tuner", "holdout", "sweep_seeds", "final_seeds")
         content = {"command": self._command}
-        content |= {name: self._request.options[name] for name in ASKED}
+        content |= {name: self._request.options[name] for name in asked}
         content |= {
             "chosen": chosen.point.values,
             "points": [result.point.values | _figures(result.outcome) for result in results],
