@@ -19,71 +19,24 @@ with apps/report.py --runs=runs/sweep_sgd/final,runs/sweep_sam/final.
 
     python apps/sweep.py --tuner=bayesian --range=rho=0.01:0.5:log --trials=12 -- --method=sam
 
-lets KerasTuner choose what to try; --grid then lists the values it may take.
+lets Optuna choose what to try; --grid then lists the values it may take.
 
 The choice is the point with the best mean accuracy on the held-out images; of equal ones, that with
 the smaller value. A point of which a run failed or diverged is marked and never chosen. The sweep
 leaves <workdir>/sweep.txt and sweep.json, each point's runs in <workdir>/points/<flag>=<value>/
-(printed.txt has what the app says of them), and the final runs in <workdir>/final/. The same
-command with --resume goes on where it stopped, whatever stopped it.
+(printed.txt has what the app says of them), and the final runs in <workdir>/final/; study.log is
+Optuna's journal of it all. The same command with --resume goes on where it stopped, whatever
+stopped it; started several times, it shares the points among its processes.
 """
 
 import sys
-from typing import Any
 
-from absl import flags
-
-from keras_sam.experiments.flags import command_line as _command_line
-
-FLAGS = flags.FlagValues()
-OWN: dict[str, Any] = {"flag_values": FLAGS}
-flags.DEFINE_enum(
-    "app", "train_resnet", ["train_resnet", "finetune_efficientnet"], "What to sweep.", **OWN
-)
-flags.DEFINE_multi_string(
-    "grid",
-    [],
-    "flag=value,value,…; where values have commas themselves, augment=none;basic,cutout.",
-    **OWN,
-)
-flags.DEFINE_enum(
-    "tuner", "grid", ["grid", "random", "bayesian"], "grid, or a search of KerasTuner.", **OWN
-)
-flags.DEFINE_multi_string(
-    "range", [], "flag=low:high or flag=low:high:log, of a number, for KerasTuner.", **OWN
-)
-flags.DEFINE_integer("trials", 10, "Points that KerasTuner tries.", 1, **OWN)
-flags.DEFINE_float("holdout", 0.1, "Share of the training images to choose on.", **OWN)
-flags.DEFINE_list("sweep_seeds", ["0", "1"], "Seeds of each point.", **OWN)
-flags.DEFINE_list(
-    "final_seeds",
-    ["10", "11", "12"],
-    "Seeds of the final runs, other ones; none (--final_seeds=) to choose only.",
-    **OWN,
-)
-flags.DEFINE_bool("smoke", False, "Shrink each run, as the app's flag does.", **OWN)
-flags.DEFINE_string("workdir", "runs/sweep", "Folder of the results.", **OWN)
-flags.DEFINE_bool("resume", False, "Go on with the sweep in --workdir.", **OWN)
-flags.DEFINE_bool("overwrite", False, "Remove the sweep in --workdir first.", **OWN)
+from keras_sam.experiments.flags import sweep
 
 
 def main(argv):
     """Sweeps as the flags ask; an error of the user's ends it in one line."""
-    end = argv.index("--") if "--" in argv else len(argv)
-    options = _command_line.parse(FLAGS, argv[:end], __doc__)
-    _command_line.keep_compiled(options["workdir"])
-    try:
-        # Imported here, so that --help and a mistyped flag need not wait for a backend.
-        from keras_sam.experiments.sweep.request import Request
-        from keras_sam.experiments.sweep.running import Sweep
-
-        request = Request(options, argv[0], argv[end + 1 :])
-        command = [_command_line.command(FLAGS, argv), "--", *request.app_flags]
-        with _command_line.stops_explained(argv):
-            failed = Sweep(request, " ".join(command)).run()
-    except (ValueError, TypeError, OSError, ImportError) as error:
-        _command_line.fail(argv, error)
-    _command_line.report_failed(argv, failed)
+    sweep.start(argv, __doc__)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from unittest import mock
 import pytest
 import sweep
 
-from keras_sam.experiments.sweep import points as _sweep_points
+from keras_sam.experiments.sweep.points import Point
 from keras_sam.experiments.training import comparison as _comparison
 
 from .conftest import TINY
@@ -32,23 +32,28 @@ def result(workdir):
     return json.loads((workdir / "sweep.json").read_text())
 
 
-@pytest.fixture
-def trained(monkeypatch):
-    """Replaces the training by a function of the settings; lists the settings it was given."""
+def train(folder, *given):
+    """Takes the place of a training: a function of the settings."""
+    settings = folder.settings
+    folder.begin()
+    accuracy = 0.9 - 0.1 * abs(math.log(settings["rho"] / BEST)) + 0.01 * settings["seed"]
+    loss = math.nan if settings["rho"] > 1 else 0.5
+    line = {"epoch": 1, "loss": loss, "accuracy": 0.5, "val_loss": loss}
+    line |= {"val_accuracy": accuracy, "seconds": 1.0, "train_seconds": 1.0}
+    folder.metrics.write_text(json.dumps(line) + "\n")
+    folder.model.touch()
+
+
+@pytest.fixture(name="trained")
+def listed_trainings(monkeypatch):
+    """Replaces the training; lists the settings it was given."""
     seen = []
 
-    def train(folder, dataset, verbose):
-        settings = folder.settings
-        seen.append(settings | {"num_images": len(dataset.y_train)})
-        folder.begin()
-        accuracy = 0.9 - 0.1 * abs(math.log(settings["rho"] / BEST)) + 0.01 * settings["seed"]
-        loss = math.nan if settings["rho"] > 1 else 0.5
-        line = {"epoch": 1, "loss": loss, "accuracy": 0.5, "val_loss": loss}
-        line |= {"val_accuracy": accuracy, "seconds": 1.0, "train_seconds": 1.0}
-        folder.metrics.write_text(json.dumps(line) + "\n")
-        folder.model.touch()
+    def listed(folder, dataset, verbose):
+        seen.append(folder.settings | {"num_images": len(dataset.y_train)})
+        train(folder)
 
-    monkeypatch.setattr(_comparison, "train", train)
+    monkeypatch.setattr(_comparison, "train", listed)
     monkeypatch.setattr(_comparison, "_sum_up", lambda *given: None)  # Figures take their time.
     return seen
 
@@ -126,8 +131,7 @@ def test_a_killed_sweep_repeats_no_finished_run(trained, tmp_path, monkeypatch, 
 
 
 @pytest.mark.parametrize("tuner", ["random", "bayesian"])
-def test_keras_tuner_searches_a_range(trained, tmp_path, tuner):
-    pytest.importorskip("keras_tuner")
+def test_optuna_searches_a_range(trained, tmp_path, tuner):
     search = (f"--tuner={tuner}", "--range=rho=0.01:0.9:log", "--range=batch_size=8:64")
     arguments = (tmp_path, *search, "--trials=6", "--sweep_seeds=0", "--final_seeds=5")
     run(*arguments)
@@ -156,6 +160,6 @@ def test_a_real_sweep_of_a_shrunken_preset(tmp_path):
 
 
 def test_names_of_folders_are_plain():
-    point = _sweep_points.Point({"augment": "basic,cutout", "weights": "a/b:c"})
+    point = Point({"augment": "basic,cutout", "weights": "a/b:c"})
     assert point.folder == "augment=basic,cutout,weights=a_b_c"
     assert point.arguments == ["--augment=basic,cutout", "--weights=a/b:c"]

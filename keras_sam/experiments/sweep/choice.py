@@ -1,13 +1,11 @@
-"""What a sweep found: the best point, the table, and what is kept of it."""
+"""What a sweep found: the best point, and the table."""
 
 import dataclasses
-import json
 
 import numpy as np
 
 from keras_sam.experiments.results.outcomes import Outcome
 from keras_sam.experiments.results.table import aligned, spread
-from keras_sam.experiments.results.workdir import write_whole
 from keras_sam.experiments.sweep.points import Point
 
 ALIKE = 9  # Decimals up to which two means are the same.
@@ -26,21 +24,21 @@ class Result:
     outcome: Outcome
 
     @property
-    def score(self):
+    def score(self) -> float | None:
         """Mean accuracy in percent; `None` if a run of the point failed or diverged."""
         if self.outcome.trouble:
             return None
         return round(float(np.mean(self.outcome.accuracies)), ALIKE)
 
     @property
-    def line(self):
+    def line(self) -> str:
         """What came of it, in words."""
         if self.score is None:
             return self.outcome.trouble
         return f"{spread(self.outcome.accuracies, 2)} % of the held-out images"
 
 
-def best(results):
+def best(results: list[Result]) -> Result:
     """The result with the best score; of equal ones, that with the smaller value.
 
     Args:
@@ -63,15 +61,15 @@ def best(results):
             "No point trained to its end: see error.txt and metrics.jsonl of its runs, and try "
             f"other values. Received: {_labels(results, 'trouble')}"
         )
-    return min(scored, key=lambda result: (-result.score, result.point.order))
+    return min(scored, key=lambda result: (-(result.score or 0), result.point.order))
 
 
 def _labels(results, trouble):
     return "; ".join(r.point.label for r in results if getattr(r.outcome, trouble))
 
 
-def table(results, chosen):
-    """An aligned table with a line for each point.
+def table(results: list[Result], chosen: Result) -> str:
+    """An aligned table with a line for each point, and one that says how many are the best.
 
     Args:
         results: List of `Result`.
@@ -86,46 +84,6 @@ def table(results, chosen):
     columns["note"] = [
         "chosen" if result is chosen else result.outcome.trouble for result in results
     ]
-    return aligned(columns)
-
-
-def ties(results, chosen):
-    """Says that others did as well as the chosen one, where they did.
-
-    Args:
-        results: List of `Result`.
-        chosen: The one that was chosen.
-
-    Returns:
-        String, empty where it is alone.
-    """
     equal = sum(result.score == chosen.score for result in results)
-    return f"{equal} points are equal: chosen is the smaller value\n" if equal > 1 else ""
-
-
-def keep(path, facts, results, chosen, final=None):
-    """Writes all of it as JSON.
-
-    Args:
-        path: Path of the file.
-        facts: Dictionary of what the sweep was asked for.
-        results: List of `Result`.
-        chosen: The one that was chosen.
-        final: `Outcome` of the final runs. Defaults to `None`, not trained yet.
-    """
-    content = facts | {
-        "chosen": chosen.point.values,
-        "points": [r.point.values | _figures(r.outcome) for r in results],
-        "final": None if final is None else _figures(final),
-    }
-    write_whole(path, lambda unfinished: unfinished.write_text(json.dumps(content, indent=2)))
-
-
-def _figures(outcome):
-    accuracies = outcome.accuracies
-    return {
-        "accuracies": accuracies,
-        "mean": float(np.mean(accuracies)) if accuracies else None,
-        "deviation": float(np.std(accuracies, ddof=1)) if len(accuracies) > 1 else None,
-        "trouble": outcome.trouble,
-    }
+    tie = f"{equal} points are equal: chosen is the smaller value\n" if equal > 1 else ""
+    return f"{aligned(columns)}\n{tie}"

@@ -2,13 +2,14 @@
 
 import importlib
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 from keras_sam import checks
-from keras_sam.checks import import_extra
 from keras_sam.experiments.flags import command_line as _command_line
 from keras_sam.experiments.results import workdir as _workdir
-from keras_sam.experiments.sweep import points as _sweep_points
-from keras_sam.experiments.sweep.points import OWNED
+from keras_sam.experiments.sweep import points as _points
+from keras_sam.experiments.sweep.points import OWNED, Point
 from keras_sam.experiments.training import entries as _entries
 from keras_sam.experiments.training import options as _options
 from keras_sam.experiments.training import planning as _planning
@@ -28,60 +29,61 @@ class Request:
         ImportError: If an optional package is missing.
     """
 
-    def __init__(self, options, script, arguments):
+    def __init__(self, options: dict[str, Any], script: str, arguments: list[str]) -> None:
         self.options = options
-        self.app = importlib.import_module(options["app"])
+        self.app = _app(options["app"])
         self.script, self.arguments = script, arguments
         self.workdir = Path(options["workdir"])
-        self.choices = _sweep_points.grids(options["grid"])
-        self.ranges = _sweep_points.ranges(options["range"])
+        self.space = _points.space(options["grid"], options["range"], self._is_whole)
         _check(options)
         _check_workdir(self.workdir, options)
         self._check_points()
 
+    def _is_whole(self, flag):
+        _entries.check_known("range", flag, list(self.app.FLAGS))
+        return self.app.FLAGS[flag].flag_type() == "int"
+
     @property
-    def app_flags(self):
-        """The app's part of the command line as a list of strings, no path of the machine."""
+    def app_flags(self) -> list[str]:
+        """The app's part of the command line, no path of the machine."""
         self._parsed([])
         return _command_line.given(self.app.FLAGS)
 
-    def whole_ranges(self):
-        """Dictionary from a flag's name to its range and whether the flag is an integer."""
-        for name in self.ranges:
-            _entries.check_known("range", name, list(self.app.FLAGS))
-        types = {name: self.app.FLAGS[name].flag_type() for name in self.ranges}
-        return {name: (ranged, types[name] == "int") for name, ranged in self.ranges.items()}
+    @property
+    def search(self) -> str:
+        """The part of the command line that says what to choose among."""
+        options = self.options
+        parts = [f"--{flag}={text}" for flag in ("grid", "range") for text in options[flag]]
+        return " ".join([f"--tuner={options['tuner']}", *parts])
 
-    def comparison(self, point):
-        """Plans the runs of a point, on held-out images.
+    @property
+    def started(self) -> list[Point]:
+        """The points of which there are runs, whatever started them."""
+        runs = self.workdir.glob(f"points/*/*/seed_*/{_workdir.SETTINGS}")
+        folders = sorted({path.parents[2].name for path in runs})
+        return list(filter(None, (_points.named(folder, self.space) for folder in folders)))
 
-        Args:
-            point: The `Point`.
-
-        Returns:
-            `_planning.Comparison`.
-        """
-        return self._planned(self._of_point(point))
-
-    def final_comparison(self, point):
-        """Plans the runs with the chosen point, on all training images.
+    def comparison(self, point: Point, is_final: bool = False) -> _planning.Comparison:
+        """Plans the runs of a point.
 
         Args:
             point: The `Point`.
+            is_final: Whether to train on all training images, with fresh seeds, rather than to
+                hold some out. Defaults to `False`.
 
         Returns:
-            `_planning.Comparison`.
+            The `Comparison`.
         """
-        seeds = self.options["final_seeds"]
-        return self._planned([*point.arguments, *_where(self.workdir / "final", 0, seeds)])
+        options, given = self._parsed(self._final(point) if is_final else self._held_out(point))
+        return _planning.plan(options, given, self.app.PRESETS)
 
-    def _of_point(self, point):
+    def _held_out(self, point):
         options, folder = self.options, self.workdir / "points" / point.folder
         where = _where(folder, options["holdout"], options["sweep_seeds"])
         return [*point.arguments, "--verbose=0", *where]
 
-    def _planned(self, arguments):
-        return _planning.plan(*self._parsed(arguments), self.app.PRESETS)
+    def _final(self, point):
+        return [*point.arguments, *_where(self.workdir / "final", 0, self.options["final_seeds"])]
 
     def _parsed(self, more):
         smoke = ["--smoke"] if self.options["smoke"] else []
@@ -94,20 +96,22 @@ class Request:
         _, given = self._parsed([])
         for name in OWNED.keys() & set(given):
             raise ValueError(f"A sweep sets {name} itself: use {OWNED[name]}. Received: --{name}")
-        for point in self._examples():
-            options, given = self._parsed(self._of_point(point))
+        for point in _points.corners(self.space):
+            options, given = self._parsed(self._held_out(point))
             options = _planning.resolved(options, given, self.app.PRESETS)
-            _check_single(options)
+            if options["compare"]:
+                raise ValueError(
+                    "A sweep chooses for one method at a time: give --method=sam in the place of "
+                    "--compare, also of a preset's. "
+                    f"Received: --compare={','.join(options['compare'])}"
+                )
+            _entries.entries(options)
         _planning.loaded(options)
 
-    def _examples(self):
-        if self.options["tuner"] == "grid":
-            return _sweep_points.product(self.choices)
-        numbers = {
-            name: [str(int(end)) if is_whole else f"{end:g}" for end in (ranged.low, ranged.high)]
-            for name, (ranged, is_whole) in self.whole_ranges().items()
-        }
-        return _sweep_points.product(self.choices | numbers)
+
+def _app(name: str) -> ModuleType:
+    """The module of an app, with its `FLAGS`, its `PRESETS` and its help."""
+    return importlib.import_module(name)
 
 
 def _where(folder, holdout, seeds):
@@ -127,29 +131,15 @@ def _check(options):
             f"--sweep_seeds={','.join(sweep)} --final_seeds={','.join(final)}"
         )
     if options["tuner"] == "grid" and (options["range"] or not options["grid"]):
+        ranges = " ".join(f"--range={text}" for text in options["range"])
         raise ValueError(
             "Name the values to try, as in --grid=rho=0.05,0.1; a --range is for "
-            f"--tuner=random or bayesian. Received: {_received(options)}"
+            f"--tuner=random or bayesian. Received: {ranges or 'no --grid'}"
         )
-    if options["tuner"] != "grid":
-        import_extra("keras_tuner", "keras-tuner")  # Better now than later.
-        if not options["grid"] + options["range"]:
-            raise ValueError(
-                "Name what to search, as in --range=rho=0.01:0.5:log. Received: no --range"
-            )
-
-
-def _received(options):
-    return " ".join(f"--range={text}" for text in options["range"]) or "no --grid"
-
-
-def _check_single(options):
-    if options["compare"]:
+    if not options["grid"] + options["range"]:
         raise ValueError(
-            "A sweep chooses for one method at a time: give --method=sam in the place of "
-            f"--compare, also of a preset's. Received: --compare={','.join(options['compare'])}"
+            "Name what to search, as in --range=rho=0.01:0.5:log. Received: no --range"
         )
-    _entries.entries(options)
 
 
 def _check_workdir(workdir, options):

@@ -1,0 +1,125 @@
+"""Runs a sweep: every point on held-out images, then the chosen one on all training images."""
+
+import contextlib
+import json
+
+import numpy as np
+
+from keras_sam.experiments.flags import command_line as _command_line
+from keras_sam.experiments.results import workdir as _workdir
+from keras_sam.experiments.results.outcomes import Outcome, outcomes
+from keras_sam.experiments.sweep.choice import Result, best, table
+from keras_sam.experiments.sweep.points import corners
+from keras_sam.experiments.sweep.request import Request
+from keras_sam.experiments.sweep.study import JOURNAL, Study
+from keras_sam.experiments.training import comparison as _comparison
+from keras_sam.experiments.training.planning import Comparison
+
+WORST = 0.0  # What a tuner hears of a point that did not train to its end.
+
+
+class Sweep:
+    """A sweep on its way.
+
+    Args:
+        request: The `Request`.
+        command: String, the whole command line, to keep with the results.
+    """
+
+    def __init__(self, request: Request, command: str) -> None:
+        self._request, self._command = request, command
+        if request.options["overwrite"]:
+            _clear(request.workdir)
+        tuner = request.options["tuner"]
+        first = corners(request.space) if tuner == "grid" else request.started
+        self._count = len(first) if tuner == "grid" else request.options["trials"]
+        self._found: dict[str, Result] = {}
+        self._study = Study(
+            request.workdir, request.search, request.space, tuner, self._count, first
+        )
+
+    def run(self) -> list[str]:
+        """Trains every point, prints the table, and trains with the choice.
+
+        Returns:
+            List of the names of the final runs that an error ended.
+        """
+        self._study.measure(lambda point: self._measured(point).score or WORST)
+        results = [self._found.get(p.label) or self._seen(p) for p in self._study.points]
+        chosen = best(results)
+        self._report(results, chosen)
+        return self._finish(results, chosen) if self._request.options["final_seeds"] else []
+
+    def _measured(self, point):
+        """Trains what is left of a point; returns what came of it."""
+        number = self._study.points.index(point) + 1
+        name = f"[{number}/{self._count}] {point.label}"
+        print(f"{name} …", flush=True)
+        comparison = self._request.comparison(point)
+        log = comparison.workdir / "printed.txt"
+        with open(log, "a", encoding="utf-8") as file, contextlib.redirect_stdout(file):
+            self._train(comparison)
+        result = self._found[point.label] = Result(point, _outcome(comparison))
+        print(f"{name}: {result.line}", flush=True)
+        return result
+
+    def _seen(self, point):
+        """What came of a point that another process measures, or one before measured."""
+        outcome = _outcome(self._request.comparison(point))
+        # A run that failed is tried again; of one in training, its process will tell.
+        is_whole = not (outcome.failed or outcome.unfinished)
+        return Result(point, outcome) if is_whole else self._measured(point)
+
+    def _train(self, comparison):
+        app = self._request.options["app"]
+        command = _command_line.command(self._request.app.FLAGS, [f"{app}.py"])
+        return _comparison.run(comparison, command)
+
+    def _report(self, results, chosen):
+        title = f"Accuracy on {self._request.options['holdout']:.0%} of the training images"
+        text = f"{title}\n\n{table(results, chosen)}"
+        print(f"\n{text}")
+        path = self._request.workdir / "sweep.txt"
+        path.write_text(f"{self._command}\n\n{text}", encoding="utf-8")
+        print(f"table   {path}")
+        self._keep(results, chosen)
+
+    def _finish(self, results, chosen):
+        print(f"\nWith {chosen.point.label}, on all training images:", flush=True)
+        comparison = self._request.comparison(chosen.point, is_final=True)
+        failed = self._train(comparison)
+        self._keep(results, chosen, _outcome(comparison))
+        return failed
+
+    def _keep(self, results, chosen, final=None):
+        asked = ("app", "tuner", "holdout", "sweep_seeds", "final_seeds")
+        content = {"command": self._command}
+        content |= {name: self._request.options[name] for name in asked}
+        content |= {
+            "chosen": chosen.point.values,
+            "points": [result.point.values | _figures(result.outcome) for result in results],
+            "final": None if final is None else _figures(final),
+        }
+        text = json.dumps(content, indent=2)
+        path = self._request.workdir / "sweep.json"
+        _workdir.write_whole(path, lambda unfinished: unfinished.write_text(text))
+
+
+def _clear(workdir):
+    (workdir / JOURNAL).unlink(missing_ok=True)
+    for folder in [*workdir.glob("points/*"), workdir / "final"]:
+        _workdir.clear(folder)
+
+
+def _outcome(comparison: Comparison) -> Outcome:
+    return outcomes(comparison.runs)[0]
+
+
+def _figures(outcome):
+    accuracies = outcome.accuracies
+    return {
+        "accuracies": accuracies,
+        "mean": float(np.mean(accuracies)) if accuracies else None,
+        "deviation": float(np.std(accuracies, ddof=1)) if len(accuracies) > 1 else None,
+        "trouble": outcome.trouble,
+    }
