@@ -27,9 +27,10 @@ test: $(TEST)/ready  ## Run the tests on all three backends; BACKEND=jax for one
 	  KERAS_BACKEND=$$backend $(TEST)/bin/python -m pytest $(PYTEST_ARGS) tests; \
 	done
 
-lint: $(TEST)/ready  ## Check style and types.
+lint: $(TEST)/ready  ## Check style, the direction of imports, and types.
 	$(TEST)/bin/ruff check .
 	$(TEST)/bin/ruff format --check .
+	$(TEST)/bin/lint-imports --no-logo
 	$(TEST)/bin/mypy
 
 format: $(TEST)/ready  ## Format the code.
