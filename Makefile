@@ -32,7 +32,8 @@ test: $(TEST)/ready  ## Run the tests on all three backends; BACKEND=jax for one
 	done
 
 test-oldest: $(OLDEST)/ready  ## Run the tests of the core with the oldest Keras we promise.
-	KERAS_BACKEND=$(OLDEST_BACKEND) $(OLDEST)/bin/python -m pytest $(PYTEST_ARGS) \
+	# An old Keras may be warned of what is deprecated since.
+	KERAS_BACKEND=$(OLDEST_BACKEND) $(OLDEST)/bin/python -m pytest $(PYTEST_ARGS) -W default \
 	  tests/contract tests/methods $(wildcard tests/test_*.py)
 
 wheel-test:  ## Build the wheel, install it alone into a fresh environment, and train there.
@@ -95,7 +96,7 @@ $(OLDEST)/ready: pyproject.toml constraints.txt constraints-oldest.txt
 	$(PYTHON) -m venv $(OLDEST)
 	$(OLDEST)/bin/pip install -q -r constraints.txt -r constraints-oldest.txt
 	$(OLDEST)/bin/pip install -q -c constraints.txt -c constraints-oldest.txt \
-	  -e '.[dev,jax,sharpness,tensorflow,torch]'
+	  -e '.[apps,dev,jax,sharpness,tensorflow,torch]'
 	touch $@
 
 $(BENCH)/ready: pyproject.toml constraints.txt
