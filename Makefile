@@ -4,14 +4,18 @@ BACKENDS := torch jax tensorflow
 BACKEND ?= $(BACKENDS)
 # Two test processes: each backend compiles on one core most of the time.
 PYTEST_ARGS ?= -n 2 --dist worksteal
+# One backend is enough to see whether the oldest Keras still does.
+OLDEST_BACKEND ?= torch
 TEST := .venv-test
+OLDEST := .venv-oldest
+WHEEL := .venv-wheel
 DEMO := .venv-demo
 BENCH := .venv-bench
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo test lint format readme bench bench-methods bench-curvature clean
+.PHONY: help demo test test-oldest wheel-test lint format readme bench bench-methods bench-curvature clean
 
 help:  ## Say what each target does.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -27,9 +31,22 @@ test: $(TEST)/ready  ## Run the tests on all three backends; BACKEND=jax for one
 	  KERAS_BACKEND=$$backend $(TEST)/bin/python -m pytest $(PYTEST_ARGS) tests; \
 	done
 
-lint: $(TEST)/ready  ## Check style and types.
+test-oldest: $(OLDEST)/ready  ## Run the tests of the core with the oldest Keras we promise.
+	# An old Keras may be warned of what is deprecated since.
+	KERAS_BACKEND=$(OLDEST_BACKEND) $(OLDEST)/bin/python -m pytest $(PYTEST_ARGS) -W default \
+	  tests/contract tests/methods $(wildcard tests/test_*.py)
+
+wheel-test:  ## Build the wheel, install it alone into a fresh environment, and train there.
+	rm -rf build dist $(WHEEL)
+	$(PYTHON) -m pip wheel -q --no-deps --wheel-dir=dist .
+	$(PYTHON) -m venv $(WHEEL)
+	$(WHEEL)/bin/pip install -q "$$(ls dist/*.whl)[apps,jax]"
+	KERAS_BACKEND=jax $(WHEEL)/bin/python .github/try_wheel.py
+
+lint: $(TEST)/ready  ## Check style, the direction of imports, and types.
 	$(TEST)/bin/ruff check .
 	$(TEST)/bin/ruff format --check .
+	$(TEST)/bin/lint-imports --no-logo
 	$(TEST)/bin/mypy
 
 format: $(TEST)/ready  ## Format the code.
@@ -61,7 +78,7 @@ bench-curvature: $(BENCH)/ready  ## Measure curvature products, and compare them
 	  --output=benchmarks/results/curvature_peer.json
 
 clean:  ## Remove the environments and the runs.
-	rm -rf $(TEST) $(DEMO) $(BENCH) runs build *.egg-info
+	rm -rf $(TEST) $(OLDEST) $(DEMO) $(BENCH) $(WHEEL) runs build dist *.egg-info
 
 $(DEMO)/ready: pyproject.toml
 	$(PYTHON) -m venv $(DEMO)
@@ -73,6 +90,13 @@ $(TEST)/ready: pyproject.toml constraints.txt
 	# PyTorch first: a resolver that may choose brings its CUDA build.
 	$(TEST)/bin/pip install -q -r constraints.txt
 	$(TEST)/bin/pip install -q -c constraints.txt -e '.[apps,dev,jax,sharpness,tensorflow,torch]'
+	touch $@
+
+$(OLDEST)/ready: pyproject.toml constraints.txt constraints-oldest.txt
+	$(PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/pip install -q -r constraints.txt -r constraints-oldest.txt
+	$(OLDEST)/bin/pip install -q -c constraints.txt -c constraints-oldest.txt \
+	  -e '.[apps,dev,jax,sharpness,tensorflow,torch]'
 	touch $@
 
 $(BENCH)/ready: pyproject.toml constraints.txt

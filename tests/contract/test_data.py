@@ -165,6 +165,7 @@ def gradient_of_plain_step(model, data):
     """How far a step with learning rate 1 moves the weights, and its logs."""
     before = values(model.trainable_variables)
     logs = model.train_on_batch(**data, return_dict=True)
+    logs = {name: float(value) for name, value in logs.items()}  # Arrays, before Keras 3.14.
     return [a - b for a, b in zip(before, values(model.trainable_variables))], logs
 
 

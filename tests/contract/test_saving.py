@@ -152,6 +152,11 @@ def test_load_weights_into_a_new_model(tmp_path):
     assert float(new.rho) == 0.25
 
 
+# The base model's own optimizer has no slots before it steps, and new ones as Keras loads it.
+OWN_OPTIMIZER = pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer")
+
+
+@OWN_OPTIMIZER
 def test_compiled_base_model_lends_its_settings(tmp_path):
     """Optimizer, loss and metrics are new ones of the same settings; theirs stay untouched."""
     x, y = vectors()
@@ -170,9 +175,13 @@ def test_compiled_base_model_lends_its_settings(tmp_path):
     loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
     assert loaded.optimizer.get_config() == base_model.optimizer.get_config()
     assert same(loaded.optimizer.variables, sam.optimizer.variables)
-    assert loaded.test_on_batch(x, y, return_dict=True) == pytest.approx(
-        sam.test_on_batch(x, y, return_dict=True), rel=1e-6
-    )
+    assert evaluated(loaded, x, y) == pytest.approx(evaluated(sam, x, y), rel=1e-6)
+
+
+def evaluated(model, x, y):
+    """The metrics of one batch alone."""
+    model.reset_metrics()
+    return {name: float(value) for name, value in model.test_on_batch(x, y, None, True).items()}
 
 
 @pytest.mark.parametrize(
@@ -193,6 +202,7 @@ def test_how_to_run_is_adopted(settings, backend):
     assert {key: getattr(sam, key) for key in settings} == settings
 
 
+@OWN_OPTIMIZER
 @pytest.mark.parametrize("is_explicit", [True, False])
 def test_loss_scaling_is_adopted_and_saved(is_explicit, tmp_path):
     base_model = mlp_in_float16()

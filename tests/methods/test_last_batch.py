@@ -94,6 +94,8 @@ OF_BACKEND = {"tensorflow": [tf_data], "torch": [data_loader]}
 SOURCES = [Sequence, generator, *OF_BACKEND.get(keras.backend.backend(), [])]
 
 
+# Only a generator's end says how long it is.
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")
 @pytest.mark.parametrize("source", SOURCES)
 def test_no_source_loses_the_batch_that_is_looked_at_first(source):
     sam = prepared(methods.SAMPa(0.5))

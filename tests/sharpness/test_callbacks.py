@@ -57,7 +57,7 @@ def test_numbers_are_those_of_direct_calls(classifier, examples):
 def test_training_goes_on_where_nothing_can_be_measured(monkeypatch):
     held_out = (np.full((6, 4), np.nan), HELD_OUT[1])
     callbacks = [SharpnessCallback(*held_out), HessianSpectrumCallback(*held_out)]
-    with pytest.warns(UserWarning, match="after epoch 1: .*must be finite"):
+    with pytest.warns(UserWarning, match="after epoch [12]: .*must be finite"):
         _, history = trained(callbacks, epochs=2)
     assert np.isnan(history["lambda_ratio"]).all() and np.isnan(history["m_sharpness"]).all()
     assert np.isnan(history["hessian_trace"]).all() and np.isfinite(history["loss"]).all()
@@ -91,7 +91,7 @@ def test_epochs_between_repeat_the_last_numbers(tmp_path):
     column = history["held_out_m_sharpness"]
     assert list(callback.measured) == [1, 2, 4]
     assert column[0] != column[1] == column[2] != column[3] == column[4]
-    rows = list(csv.DictReader((tmp_path / "log.csv").open()))
+    rows = list(csv.DictReader((tmp_path / "log.csv").read_text().splitlines()))
     assert [float(row["held_out_m_sharpness"]) for row in rows] == pytest.approx(column)
 
 

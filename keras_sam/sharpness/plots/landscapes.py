@@ -169,8 +169,9 @@ def _surface(axes: "Axes3D", landscape: Landscape, low: float, high: float) -> N
     heights = np.minimum(landscape.losses, high)
     look = {"cmap": COLORS, "vmin": low, "vmax": high, "edgecolor": "0.25", "linewidth": 0.15}
     axes.plot_surface(first, second, heights, rstride=1, cstride=1, **look)
-    axes.set(zlim=(low, high), zlabel="loss")
-    axes.set(xlabel=landscape.axis_names[0], ylabel=landscape.axis_names[1])
+    if low < high:  # Matplotlib finds limits of its own around a loss that is the same everywhere.
+        axes.set_zlim(low, high)
+    axes.set(xlabel=landscape.axis_names[0], ylabel=landscape.axis_names[1], zlabel="loss")
     axes.tick_params(labelsize="small")
     axes.locator_params(nbins=5)
     axes.set_box_aspect(None, zoom=0.9)  # Or the label of the loss is cut off.
