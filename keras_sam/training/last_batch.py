@@ -4,6 +4,7 @@ import itertools
 from typing import Any, TypeAlias
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_sam.tensors import Batch
@@ -41,7 +42,8 @@ class LastBatch:
         variable = layer.add_weight(
             name=name,
             shape=tuple(int(size) for size in shape.split(",") if size),
-            dtype=dtype,
+            # JAX has no int64 unless told so, and warns of it.
+            dtype=ops.convert_to_tensor(np.zeros((), dtype)).dtype,
             initializer="zeros",
             trainable=False,
             autocast=False,
