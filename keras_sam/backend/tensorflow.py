@@ -124,3 +124,7 @@ class TrainStep:
 def on_all_devices():
     """See `keras_sam.backend.jax.on_all_devices`."""
     return tf.distribute.MirroredStrategy().scope()
+
+
+def keep_compiled(folder):
+    """See `keras_sam.backend.jax.keep_compiled`; nothing here can be kept."""

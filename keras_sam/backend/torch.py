@@ -142,3 +142,7 @@ def on_all_devices():
         "Keras trains on one device with PyTorch: choose JAX or TensorFlow with the variable "
         "KERAS_BACKEND, or leave the distribution out. Received: KERAS_BACKEND=torch"
     )
+
+
+def keep_compiled(folder):
+    """See `keras_sam.backend.jax.keep_compiled`; nothing here can be kept."""

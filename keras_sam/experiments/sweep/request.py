@@ -81,22 +81,20 @@ class Request:
         return [*point.arguments, "--verbose=0", *where]
 
     def _planned(self, arguments):
-        return _planning.plan(*self._parsed(arguments), self.app.PRESETS)
+        return _planning.plan(self._parsed(arguments))
 
     def _parsed(self, more):
         smoke = ["--smoke"] if self.options["smoke"] else []
         argv = [self.script, *smoke, *self.arguments, *more]
-        options = _command_line.parse(self.app.FLAGS, argv, self.app.__doc__)
-        return options, [name for name in options if self.app.FLAGS[name].present]
+        return _command_line.parse(self.app.FLAGS, argv, self.app.__doc__)
 
     def _check_points(self):
         """Tries every point of a grid, or the ends of what a tuner may choose, without training."""
-        _, given = self._parsed([])
-        for name in OWNED.keys() & set(given):
+        self._parsed([])
+        for name in (name for name in OWNED if self.app.FLAGS[name].present):
             raise ValueError(f"A sweep sets {name} itself: use {OWNED[name]}. Received: --{name}")
         for point in self._examples():
-            options, given = self._parsed(self._of_point(point))
-            options = _planning.resolved(options, given, self.app.PRESETS)
+            options = _planning.resolved(self._parsed(self._of_point(point)))
             _check_single(options)
         _planning.loaded(options)
 
