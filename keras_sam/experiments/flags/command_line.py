@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from absl import flags, logging
 
 from keras_sam.experiments.flags.checking import explained
-from keras_sam.experiments.presets import PresetFlag
+from keras_sam.experiments.flags.preset import PresetFlag
 
 HIDDEN = ("h", "help", "flagfile", "undefok")
 FOLDERS = ("data_dir", "workdir", "weights", "output")

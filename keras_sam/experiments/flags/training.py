@@ -7,7 +7,8 @@ from absl import flags
 
 from keras_sam.checks import non_negative, positive, share
 from keras_sam.experiments.flags.checking import check_known, checked, excluded, whole_numbers
-from keras_sam.experiments.presets import Preset, PresetFlag
+from keras_sam.experiments.flags.preset import PresetFlag
+from keras_sam.experiments.presets import Preset
 
 WITH_MOMENTUM = ("sgd", "rmsprop")  # Of the optimizers.
 ANGLE, SPECTRUM = "angle", "spectrum"
