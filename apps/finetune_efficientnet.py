@@ -29,43 +29,16 @@ where it stopped, to the same final weights. apps/report.py makes a page of the 
 """
 
 import sys
-from typing import Any
 
-from absl import flags
+from keras_sam.experiments.flags.command_line import train
+from keras_sam.experiments.flags.finetune_efficientnet import FLAGS, PRESETS
 
-from keras_sam.experiments.flags import command_line as _command_line
-from keras_sam.experiments.flags import training as _flags
-from keras_sam.experiments.presets.finetuning import PRESETS
-from keras_sam.experiments.presets.preset import explained
-
-FLAGS = flags.FlagValues()
-_flags.define(
-    FLAGS,
-    dataset="oxford_flowers102",
-    augment="basic",
-    epochs=10,
-    batch_size=64,
-    learning_rate=0.016,
-    weight_decay=1e-4,
-    workdir="runs/finetune_efficientnet",
-)
-OWN: dict[str, Any] = {"flag_values": FLAGS}
-flags.DEFINE_string("model", "efficientnet_b0", "Name of the network.", **OWN)
-flags.DEFINE_string("model_source", "keras", "keras, keras_cv or keras_hub.", **OWN)
-flags.DEFINE_list("model_arguments", [], "Of the network's constructor: alpha=0.75.", **OWN)
-flags.DEFINE_string(
-    "weights", "imagenet", "imagenet, a preset of the source, a file, or none.", **OWN
-)
-flags.DEFINE_integer("image_size", 224, "Height and width of the images in pixels.", **OWN)
-flags.DEFINE_float("dropout", 0.2, "Share of the features to drop before the head.", **OWN)
-flags.DEFINE_bool("freeze_batch_norm", True, "Keep the statistics of BatchNorm.", **OWN)
-flags.DEFINE_integer("steps", None, "Training steps, in place of --epochs.", **OWN)
+__all__ = ["FLAGS", "PRESETS", "main"]
 
 
-def main(argv):
+def main(argv: list[str]) -> None:
     """Fine-tunes as the flags ask; an error of the user's ends it in one line."""
-    text = f"{__doc__}\nPresets:\n{explained(PRESETS)}"
-    _command_line.train(FLAGS, argv, text, PRESETS)
+    train(FLAGS, argv, __doc__)
 
 
 if __name__ == "__main__":

@@ -26,73 +26,7 @@ The variable KERAS_BACKEND chooses jax, tensorflow or torch.
 
 import sys
 
-from absl import flags
-
-from keras_sam.experiments.flags import command_line as _command_line
-
-FLAGS = flags.FlagValues()
-MEASURES = ("eigenvalues", "trace", "m_sharpness", "adaptive", "bound", "spectrum", "landscape")
-
-flags.DEFINE_multi_string(
-    "checkpoint",
-    [],
-    "label=path, as often as there are models: of a .keras file, a folder with a model.keras, or a "
-    "folder with seed_<n>/model.keras.",
-    flag_values=FLAGS,
-)
-flags.DEFINE_list(
-    "measure",
-    ["eigenvalues", "trace", "m_sharpness"],
-    f"all, or several of: {', '.join(MEASURES)}.",
-    flag_values=FLAGS,
-)
-flags.DEFINE_string("dataset", None, "See keras_sam.datasets.list().", flag_values=FLAGS)
-flags.DEFINE_string("data_dir", None, "Folder that holds the data set.", flag_values=FLAGS)
-flags.DEFINE_float("label_noise", None, "Share of wrong training labels.", flag_values=FLAGS)
-flags.DEFINE_integer("seed", None, "Seed of the label noise.", flag_values=FLAGS)
-flags.DEFINE_integer(
-    "num_examples", 1024, "Training images to measure on, of all classes alike.", flag_values=FLAGS
-)
-flags.DEFINE_integer(
-    "batch_size", 128, "Images at a time, and the m of m-sharpness.", flag_values=FLAGS
-)
-flags.DEFINE_float("rho", 0.05, "Radius of m-sharpness and of the bound.", flag_values=FLAGS)
-flags.DEFINE_float(
-    "adaptive_rho", 0.5, "Radius of adaptive sharpness, relative to the weights.", flag_values=FLAGS
-)
-flags.DEFINE_integer("steps", 80, "Lanczos steps of the spectrum.", flag_values=FLAGS)
-flags.DEFINE_integer("points", 25, "Points along each axis of the landscape.", flag_values=FLAGS)
-flags.DEFINE_float(
-    "reach", 1.0, "How far the landscape goes, in lengths of the directions.", flag_values=FLAGS
-)
-flags.DEFINE_integer("draws", 0, "Seed of start vectors and directions.", flag_values=FLAGS)
-flags.DEFINE_bool(
-    "logits", True, "Whether the models return logits rather than probabilities.", flag_values=FLAGS
-)
-flags.DEFINE_bool(
-    "smoke", False, "Few images, steps and points: to see whether it works.", flag_values=FLAGS
-)
-flags.DEFINE_string("workdir", "runs/sharpness", "Folder of the results.", flag_values=FLAGS)
-
-
-def main(argv):
-    """Measures what the flags ask for; an error of the user's ends it in one line."""
-    options = _command_line.parse(FLAGS, argv, __doc__)
-    _command_line.keep_compiled(options["workdir"])
-    try:
-        # Imported here, so that --help and a mistyped flag need not wait for a backend.
-        from keras_sam.experiments.sharpness import options as _sharpness_options
-        from keras_sam.experiments.sharpness import report as _sharpness_report
-        from keras_sam.experiments.sharpness.measuring import measured
-
-        options = _sharpness_options.checked(options, MEASURES)
-        findings = measured(_sharpness_options.checkpoints(options), options)
-        _sharpness_report.write(findings, options, _command_line.command(FLAGS, argv))
-    except (ValueError, TypeError, OSError, ImportError, RuntimeError) as error:
-        _command_line.fail(argv, error)
-    except KeyboardInterrupt:
-        _command_line.fail(argv, "Stopped; nothing was written.")
-
+from keras_sam.experiments.sharpness.options import main
 
 if __name__ == "__main__":
-    main(sys.argv)
+    main(sys.argv, __doc__)

@@ -32,42 +32,16 @@ seed only: <workdir>/.jax_cache keeps it, or the folder of the variable JAX_COMP
 """
 
 import sys
-from typing import Any
 
-from absl import flags
+from keras_sam.experiments.flags.command_line import train
+from keras_sam.experiments.flags.train_resnet import FLAGS, PRESETS
 
-from keras_sam.experiments.flags import command_line as _command_line
-from keras_sam.experiments.flags import training as _flags
-from keras_sam.experiments.presets.from_scratch import PRESETS
-from keras_sam.experiments.presets.preset import explained
-
-FLAGS = flags.FlagValues()
-_flags.define(
-    FLAGS,
-    dataset="digits",
-    augment="none",
-    epochs=60,
-    batch_size=64,
-    learning_rate=0.02,
-    weight_decay=0.0,
-    workdir="runs/train_resnet",
-)
-OWN: dict[str, Any] = {"flag_values": FLAGS}
-flags.DEFINE_string("model", "convnet", "resnet20, …, see keras_sam.models.list().", **OWN)
-flags.DEFINE_string("normalization", "batch", "batch, group, layer or none, of a ResNet.", **OWN)
-flags.DEFINE_string(
-    "inputs",
-    None,
-    "How pixels are scaled: standardised, unit ([0, 1]), centred ([-1, 1]) or pixels ([0, 255]). "
-    "Default: digits as they are, photographs standardised.",
-    **OWN,
-)
+__all__ = ["FLAGS", "PRESETS", "main"]
 
 
-def main(argv):
+def main(argv: list[str]) -> None:
     """Trains what the flags ask for; an error of the user's ends it in one line."""
-    text = f"{__doc__}\nPresets:\n{explained(PRESETS)}"
-    _command_line.train(FLAGS, argv, text, PRESETS)
+    train(FLAGS, argv, __doc__)
 
 
 if __name__ == "__main__":

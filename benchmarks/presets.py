@@ -9,7 +9,6 @@ it is stopped stays. --presets=e6,e8 runs these alone.
 """
 
 import contextlib
-import importlib
 import io
 import json
 import math
@@ -22,8 +21,10 @@ from pathlib import Path
 from _text import aligned, save
 from absl import app, flags
 
-ROOT = Path(__file__).parents[1]
-APPS = ("train_resnet", "finetune_efficientnet")
+from keras_sam import experiments
+from keras_sam.experiments.flags import finetune_efficientnet, train_resnet
+
+APPS = (train_resnet, finetune_efficientnet)
 FLAGS = flags.FLAGS
 
 flags.DEFINE_list("presets", [], "Run these presets only.")
@@ -44,8 +45,7 @@ def main(argv: list[str]) -> None:
 
 def _presets(chosen):
     """Pairs of an app's name and a preset's."""
-    sys.path.insert(0, str(ROOT / "apps"))
-    every = [(name, preset) for name in APPS for preset in importlib.import_module(name).PRESETS]
+    every = [(m.__name__.rpartition(".")[-1], preset) for m in APPS for preset in m.PRESETS]
     unknown = set(chosen) - {preset for _, preset in every}
     if unknown:
         raise app.UsageError(f"presets must be names of --help. Received: {', '.join(unknown)}")
@@ -55,7 +55,7 @@ def _presets(chosen):
 def _row(name: str, preset):
     with tempfile.TemporaryDirectory() as workdir:
         started = time.perf_counter()
-        ended = _ended(name, [f"--preset={preset}", "--smoke", f"--workdir={workdir}"])
+        ended = _ended(name, preset=preset, smoke=True, workdir=workdir)
         seconds = time.perf_counter() - started
         losses = {path.parts[-3]: _loss(path) for path in Path(workdir).glob("*/*/metrics.jsonl")}
     is_finite = bool(losses) and not ended and all(map(math.isfinite, losses.values()))
@@ -64,13 +64,13 @@ def _row(name: str, preset):
     return row | {"finite": is_finite, "error": ended}
 
 
-def _ended(name: str, arguments):
+def _ended(name: str, **values):
     """The line with which an app failed; empty if it ended well."""
     try:
         with contextlib.redirect_stdout(io.StringIO()):
-            importlib.import_module(name).main([f"{name}.py", *arguments])
-    except SystemExit as stop:
-        return str(stop.code)
+            experiments.train(name, **values)
+    except (ValueError, TypeError, OSError, ImportError, RuntimeError) as error:
+        return str(error)
     return ""
 
 

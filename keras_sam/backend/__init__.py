@@ -2,7 +2,8 @@
 
 Each backend file offers the same names: `value_and_gradient`, `hessian_vector_product`,
 `gauss_newton_vector_product`, `compiled`, `cond`, `computed_once`, `random_state`,
-`set_random_state`, `num_replicas`, `on_all_devices`, `across_replicas` and `TrainStep`.
+`set_random_state`, `num_replicas`, `on_all_devices`, `across_replicas`, `keep_compiled` and
+`TrainStep`.
 """
 
 import importlib
@@ -33,6 +34,7 @@ set_random_state = active.set_random_state
 num_replicas = active.num_replicas
 on_all_devices = active.on_all_devices
 across_replicas = active.across_replicas
+keep_compiled = active.keep_compiled
 TrainStep = active.TrainStep
 
 __all__ = [
@@ -44,6 +46,7 @@ __all__ = [
     "cond",
     "gauss_newton_vector_product",
     "hessian_vector_product",
+    "keep_compiled",
     "name",
     "num_replicas",
     "on_all_devices",

@@ -1,7 +1,9 @@
 """Gradients and the train step on JAX."""
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -144,3 +146,20 @@ def on_all_devices() -> Iterator[None]:
         yield
     finally:
         keras.distribution.set_distribution(before)
+
+
+def keep_compiled(folder: Path) -> None:
+    """Keeps what is compiled in a folder, from which a later process takes it.
+
+    What the user's environment says comes first: JAX has read its variables already.
+
+    Args:
+        folder: Path.
+    """
+    settings = {
+        "jax_compilation_cache_dir": str(folder),
+        "jax_persistent_cache_min_compile_time_secs": 0.2,  # Less is compiled faster than read.
+    }
+    for name, value in settings.items():
+        if name.upper() not in os.environ:
+            jax.config.update(name, value)

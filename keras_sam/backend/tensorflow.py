@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
@@ -137,3 +138,7 @@ class TrainStep(ModelMixin):
 def on_all_devices() -> contextlib.AbstractContextManager[Any]:
     """See `keras_sam.backend.jax.on_all_devices`."""
     return tf.distribute.MirroredStrategy().scope()
+
+
+def keep_compiled(folder: Path) -> None:
+    """See `keras_sam.backend.jax.keep_compiled`; nothing here can be kept."""

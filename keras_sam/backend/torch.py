@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -156,3 +157,7 @@ def on_all_devices() -> contextlib.AbstractContextManager[Any]:
         "Keras trains on one device with PyTorch: choose JAX or TensorFlow with the variable "
         "KERAS_BACKEND, or leave the distribution out. Received: KERAS_BACKEND=torch"
     )
+
+
+def keep_compiled(folder: Path) -> None:
+    """See `keras_sam.backend.jax.keep_compiled`; nothing here can be kept."""

@@ -1,4 +1,4 @@
-"""Runs the app inside the test process, as its command line would."""
+"""Runs an app inside the test process, as its command line would."""
 
 import contextlib
 import io
@@ -11,10 +11,10 @@ from unittest import mock
 import keras
 import pytest
 
-APPS = Path(__file__).parents[2] / "apps"
-sys.path.insert(0, str(APPS))
+from keras_sam.experiments.flags import command_line, train_resnet
 
-import train_resnet  # noqa: E402  (The apps are scripts: their folder is no package.)
+APPS = Path(__file__).parents[2] / "apps"
+sys.path.insert(0, str(APPS))  # For what is imported from a script: the sweep and the report.
 
 TINY = (
     "--model=convnet",
@@ -29,10 +29,18 @@ TINY = (
 
 def start(*arguments, app=train_resnet, first=TINY):
     """Starts an app with the tiny settings, or others, and more; returns what it printed."""
-    printed = io.StringIO()
-    with mock.patch.dict(os.environ), contextlib.redirect_stdout(printed):
-        app.main([f"{app.__name__}.py", *first, *arguments])
+    script = f"{app.__name__.rpartition('.')[-1]}.py"
+    with quietly() as printed:
+        command_line.train(app.FLAGS, [script, *first, *arguments], "What the app does.")
     return printed.getvalue()
+
+
+@contextlib.contextmanager
+def quietly():
+    """Collects what is printed; other tests see nothing of what an app sets in its process."""
+    printed, compiled = io.StringIO(), mock.patch.object(command_line, "keep_compiled")
+    with mock.patch.dict(os.environ), compiled, contextlib.redirect_stdout(printed):
+        yield printed
 
 
 def metrics(folder, but=()):

@@ -8,13 +8,13 @@ import sys
 import keras
 import pytest
 
-from keras_sam.experiments.flags import command_line as _command_line
+from keras_sam.experiments.flags import command_line
 
 from .conftest import APPS, TINY
 
 
-def command(*arguments, **environment):
-    script = [sys.executable, str(APPS / "train_resnet.py")]
+def command(*arguments, app="train_resnet", **environment):
+    script = [sys.executable, str(APPS / f"{app}.py")]
     return subprocess.run(
         [*script, *arguments],
         capture_output=True,
@@ -24,12 +24,21 @@ def command(*arguments, **environment):
     )
 
 
-def test_help_teaches():
-    shown = command("--help")
-    assert shown.stdout.index("python apps/train_resnet.py --label_noise=0.4") < 200
-    for flag in ("--compare", "--num_batch_splits", "--[no]resume", "--method_arguments"):
+HELP = {
+    "train_resnet": ("--compare", "--num_batch_splits", "--[no]resume", "--method_arguments"),
+    "finetune_efficientnet": ("--weights", "--compare", "--steps", "--[no]freeze_batch_norm"),
+    "sharpness": ("--checkpoint", "--measure", "--[no]logits", "--reach"),
+}
+
+
+@pytest.mark.parametrize("app", HELP)
+def test_help_teaches(app):
+    shown = command("--help", app=app)
+    assert shown.returncode == 0 and shown.stdout.index(f"python apps/{app}.py --") < 200
+    for flag in HELP[app]:
         assert re.search(rf"^ +{re.escape(flag)}:", shown.stdout, re.MULTILINE), flag
-    assert "(default: '60')" in shown.stdout
+    expected = {"train_resnet": "(default: '60')", "sharpness": "settings.json"}
+    assert expected.get(app, "Presets:\n  e3_b7_aircraft  ") in shown.stdout
 
 
 @pytest.mark.parametrize(
@@ -63,6 +72,12 @@ def test_missing_backend_is_explained(tmp_path):
     assert "with the variable KERAS_BACKEND. Received: No jax" in ended.stderr.splitlines()[-1]
 
 
+def test_missing_package_is_explained():
+    missing = ModuleNotFoundError("No filelock", name="filelock")
+    with pytest.raises(SystemExit, match=r"install keras-sam\[apps\]`. Received: No filelock$"):
+        command_line.fail(["train_resnet.py"], missing)
+
+
 @pytest.mark.skipif(keras.backend.backend() != "jax", reason="Only JAX keeps what it compiles.")
 def test_another_seed_compiles_nothing(tmp_path):
     always = {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}  # Also what a fast machine makes.
@@ -72,7 +87,12 @@ def test_another_seed_compiles_nothing(tmp_path):
     assert len(steps) == 1
 
 
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="Only JAX keeps what it compiles.")
 def test_the_users_folder_of_compiled_code_is_used(tmp_path, monkeypatch):
+    import jax
+
+    before = jax.config.jax_compilation_cache_dir
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "mine")
-    _command_line.keep_compiled(tmp_path)
-    assert os.environ["JAX_COMPILATION_CACHE_DIR"] == "mine"
+    monkeypatch.setenv("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "1")
+    command_line.keep_compiled(tmp_path)
+    assert jax.config.jax_compilation_cache_dir == before

@@ -5,15 +5,15 @@ import json
 import pytest
 
 from keras_sam import methods
-from keras_sam.experiments.training import comparison as _comparison
-from keras_sam.experiments.training import entries as _entries
+from keras_sam.experiments.training import comparison
+from keras_sam.experiments.training.entries import entries
 
 from .conftest import metrics, start
 
 
 def compared_names(*compare):
     options = {"compare": list(compare), "rho": None, "p": None, "method_arguments": []}
-    return [(entry.method, entry.own_rho) for entry in _entries.entries(options)]
+    return [(entry.method, entry.own_rho) for entry in entries(options)]
 
 
 def rest(*listed):
@@ -51,8 +51,8 @@ def break_asam(patch):
             raise RuntimeError("one\ntwo " + 1000 * "long ")
         return original(folder, *arguments)
 
-    original = _comparison.train
-    patch.setattr(_comparison, "train", train)
+    original = comparison.train
+    patch.setattr(comparison, "train", train)
 
 
 def test_a_failing_method_does_not_stop_the_others(tmp_path, monkeypatch):

@@ -5,12 +5,12 @@ import os
 import subprocess
 import sys
 
-import finetune_efficientnet
 import keras
 import numpy as np
 import pytest
 
 from keras_sam import models
+from keras_sam.experiments.flags import finetune_efficientnet
 
 from .conftest import metrics, start
 

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_sam.experiments.results import workdir as _workdir
-from keras_sam.experiments.training import run as _training
+from keras_sam.experiments.presets import smoke
+from keras_sam.experiments.results.workdir import RunFolder
+from keras_sam.experiments.training import building
 
 from .conftest import APPS, TINY, metrics, start, weights
 
@@ -75,10 +76,10 @@ def test_random_layers_go_on_as_if_never_stopped(tmp_path, monkeypatch, model):
     """Their random numbers depend on the seed and the epoch alone."""
     preset = {"shake_shake": "shake_shake26_2x96d"}
     if model == "dropout":
-        monkeypatch.setattr(_training._building, "base_model", _with_dropout)
+        monkeypatch.setattr(building, "base_model", _with_dropout)
     arguments = [f"--model={preset[model]}" if model in preset else "--model=convnet"]
     arguments += ["--method=sam", "--smoke"]
-    monkeypatch.setitem(_training._building._smoke.SIZES, "epochs", 2)
+    monkeypatch.setitem(smoke.SIZES, "epochs", 2)
     start(*arguments, f"--workdir={tmp_path / 'unbroken'}")
     with monkeypatch.context() as patch, pytest.raises(SystemExit, match="--resume goes on"):
         _stop_after_first_epoch(patch)
@@ -95,13 +96,13 @@ def _with_dropout(settings, dataset):
 
 
 def _stop_after_first_epoch(patch):
-    original = _workdir.RunFolder.complete_epoch
+    original = RunFolder.complete_epoch
 
     def stopped(folder, model, line):
         original(folder, model, line)
         raise KeyboardInterrupt
 
-    patch.setattr(_workdir.RunFolder, "complete_epoch", stopped)
+    patch.setattr(RunFolder, "complete_epoch", stopped)
 
 
 @pytest.mark.parametrize("file", ["settings.json", "metrics.jsonl", "epoch_00002", "model.keras"])

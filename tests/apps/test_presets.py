@@ -3,26 +3,22 @@
 import math
 import re
 
-import finetune_efficientnet
 import pytest
-import train_resnet
 
+from keras_sam.experiments.flags import command_line, finetune_efficientnet, train_resnet
+from keras_sam.experiments.presets import Preset
 from keras_sam.experiments.training.entries import entries
 from keras_sam.experiments.training.planning import resolved
 
 from .conftest import metrics, start
 
-APPS = {app.__name__: app for app in (train_resnet, finetune_efficientnet)}
+APPS = {"train_resnet": train_resnet, "finetune_efficientnet": finetune_efficientnet}
 EVERY = [(name, preset) for name, app in APPS.items() for preset in app.PRESETS]
 
 
 def options(app, *arguments):
     """The options that a command line comes to, without any training."""
-    app.FLAGS.unparse_flags()
-    app.FLAGS([app.__name__, *arguments])
-    values = app.FLAGS.flag_values_dict()
-    given = [name for name in values if app.FLAGS[name].present]
-    return resolved(values, given, app.PRESETS)
+    return resolved(command_line.read(app.FLAGS, ["app", *arguments]))
 
 
 @pytest.mark.parametrize("app, name", EVERY)
@@ -101,10 +97,18 @@ def test_epochs_of_the_command_replace_the_steps_of_the_preset():
     assert options(finetune_efficientnet, preset, "--epochs=3", "--steps=9")["steps"] == 9
 
 
+def test_values_of_a_preset_are_checked_as_a_commands_are(monkeypatch):
+    for wrong in ({"schedule": "step", "warmup_epochs": 1.0}, {"epochs": 0}, {"optimizer": "sdg"}):
+        preset = Preset("Of no table.", {"dataset": "digits"} | wrong)
+        monkeypatch.setitem(train_resnet.FLAGS["preset"].presets, "e6", preset)
+        with pytest.raises(ValueError, match=rf"Received: --{next(iter(wrong))}="):
+            options(train_resnet, "--preset=e6")
+
+
 @pytest.mark.parametrize("app", APPS)
 def test_help_lists_every_preset(app, capsys):
     with pytest.raises(SystemExit) as ended:
-        APPS[app].main([f"{app}.py", "--help"])
+        command_line.parse(APPS[app].FLAGS, ["app", "--help"], "What the app does.")
     shown = capsys.readouterr().out
     assert not ended.value.code
     for name, preset in APPS[app].PRESETS.items():

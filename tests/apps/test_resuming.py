@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from keras_sam.experiments.results import workdir as _workdir
+from keras_sam.experiments.results.workdir import RunFolder
 
 from .conftest import metrics, start, weights
 
@@ -50,7 +50,7 @@ def test_resumed_run_equals_the_unbroken_one(compared, tmp_path, monkeypatch, me
 
 def _stop(patch, where):
     """Interrupts the run before its first epoch, or while its second is being kept."""
-    original = getattr(_workdir.RunFolder, where)
+    original = getattr(RunFolder, where)
 
     def stopped(folder, model, *line):
         if where == "complete_epoch" and line[0]["epoch"] == 1:
@@ -60,7 +60,7 @@ def _stop(patch, where):
             return original(folder, model, *line)
         return _interrupt()
 
-    patch.setattr(_workdir.RunFolder, where, stopped)
+    patch.setattr(RunFolder, where, stopped)
 
 
 def _interrupt(*arguments):

@@ -1,11 +1,7 @@
 """The app of sharpness: two tiny models from the command line to table, numbers and pictures."""
 
-import contextlib
-import io
 import json
-import os
 import re
-from unittest import mock
 
 import keras
 import numpy as np
@@ -13,22 +9,19 @@ import pytest
 
 from keras_sam import datasets, models
 from keras_sam import sharpness as measures
-from keras_sam.experiments.sharpness import measuring as _sharpness_measuring
-from keras_sam.experiments.sharpness import options as _sharpness_options
-from keras_sam.experiments.sharpness import report as _sharpness_report
-from keras_sam.experiments.training import watching as _watching
+from keras_sam.experiments.sharpness import report
+from keras_sam.experiments.sharpness.measuring import Finding
+from keras_sam.experiments.sharpness.options import Checkpoint, main
+from keras_sam.experiments.training.watching import measured_on
 
-from . import conftest  # noqa: F401  (Makes the folder of the apps known.)
-
-import sharpness as app  # isort: skip
+from .conftest import quietly
 
 TINY = ("--num_examples=64", "--batch_size=32", "--steps=3", "--points=3")
 
 
 def start(*arguments):
-    printed = io.StringIO()
-    with mock.patch.dict(os.environ), contextlib.redirect_stdout(printed):
-        app.main(["sharpness.py", *TINY, *arguments])
+    with quietly() as printed:
+        main(["sharpness.py", *TINY, *arguments], "What the app does.")
     return printed.getvalue()
 
 
@@ -64,7 +57,7 @@ def measured(saved, tmp_path_factory):
 
 def objective(path, noise, seed):
     data = datasets.with_label_noise(datasets.digits(), noise, seed)
-    x, y = _watching.measured_on(data, "train", 64)
+    x, y = measured_on(data, "train", 64)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model = keras.models.load_model(path)
     return measures.Objective(model, x, y, loss, batch_size=32)
@@ -109,14 +102,14 @@ def test_pictures_and_landscapes_are_written(measured):
 def test_labels_alike_have_files_of_their_own(tmp_path):
     steps = np.linspace(-1, 1, 3)
     found = measures.Landscape(1 + steps[:, None] ** 2 + steps**2, (steps, steps), ("a", "b"))
-    names = _sharpness_report._draw_landscapes({"SAM+": found, "SAM-": found}, tmp_path)
+    names = report._draw_landscapes({"SAM+": found, "SAM-": found}, tmp_path)
     assert names[2:] == ["landscape_SAM_.npz", "landscape_SAM__.npz"]
 
 
 def test_json_has_no_nan():
-    checkpoint = _sharpness_options.Checkpoint("a", "a.keras", {})
-    finding = _sharpness_measuring.Finding(checkpoint, {"lambda_ratio": float("nan")}, 64)
-    text = _sharpness_report._json([finding], {}, "command")
+    checkpoint = Checkpoint("a", "a.keras", {})
+    finding = Finding(checkpoint, {"lambda_ratio": float("nan")}, 64)
+    text = report._json([finding], {}, "command")
     assert json.loads(text)["models"][0]["lambda_ratio"] is None
 
 
@@ -134,12 +127,12 @@ WRONG = [
     (["--checkpoint=a=nowhere.keras"], "or a folder with.*Received: --checkpoint=a=nowhere"),
     (["--checkpoint=a={saved}/runs/seed_0/settings.json"], "is no model that Keras loads"),
     (["--checkpoint=a={saved}/runs", "--dataset=digit"], "did you mean digits"),
-    (["--checkpoint=a={saved}/runs", "--label_noise=1"], "label_noise=1.0"),
+    (["--checkpoint=a={saved}/runs", "--label_noise=1"], "--label_noise=1.0"),
     (["--checkpoint=a={saved}/runs", "--measure=trce"], "did you mean trace.*--measure=trce"),
-    (["--rho=0"], "Received: rho=0"),
+    (["--rho=0"], "Received: --rho=0"),
     (["--nologits", "--measure=adaptive"], "Received: --nologits"),
     (["--points=4"], "odd number.*Received: --points=4"),
-    (["--num_examples=0"], "Received: num_examples=0"),
+    (["--num_examples=0"], "Received: --num_examples=0"),
     (["--chekpoint=a=b"], "checkpoint"),
 ]
 
@@ -157,12 +150,3 @@ def test_a_model_for_other_images_is_refused(tmp_path):
     models.get("convnet", (16, 16, 1), 10).save(tmp_path / "large.keras")
     with pytest.raises(SystemExit, match=r"\(8, 8, 1\).*Received: .*\(16, 16, 1\)"):
         start(f"--checkpoint=a={tmp_path / 'large.keras'}", f"--workdir={tmp_path / 'out'}")
-
-
-def test_help_teaches(capsys):
-    with pytest.raises(SystemExit) as caught:
-        app.main(["sharpness.py", "--help"])
-    shown = capsys.readouterr().out
-    assert not caught.value.code
-    for text in ("python apps/sharpness.py --checkpoint=", "--measure", "settings.json", "minute"):
-        assert text in shown

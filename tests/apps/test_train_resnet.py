@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from keras_sam import datasets, models
-from keras_sam.experiments.training import building as _building
+from keras_sam.experiments.training import building
 
 from .conftest import metrics, start, weights
 
@@ -111,7 +111,7 @@ def test_compilation_is_the_users_choice(compared, method):
     settings = json.loads((compared[0] / method / "seed_0" / "settings.json").read_text())
     for flag, expected in (("true", True), ("false", False)):
         base_model = models.convnet()
-        model = _building.compiled(settings | {"jit_compile": flag}, base_model, 10, steps=10)
+        model = building.compiled(settings | {"jit_compile": flag}, base_model, 10, steps=10)
         assert model.jit_compile is expected
 
 
@@ -126,7 +126,7 @@ def test_compilation_is_the_users_choice(compared, method):
 )
 def test_schedules(schedule, rates):
     settings = {"schedule": schedule, "learning_rate": 0.4, "warmup_epochs": 0.0, "epochs": 1}
-    rate = _building._learning_rate(settings, steps=100)
+    rate = building._learning_rate(settings, steps=100)
     found = [float(rate(step)) if callable(rate) else rate for step in (0, 50, 75, 100)]
     # At a boundary the rate before it still holds.
     assert found == pytest.approx(rates, abs=1e-6)

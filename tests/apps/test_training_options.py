@@ -5,11 +5,10 @@ import json
 import keras
 import numpy as np
 import pytest
-import train_resnet
 
 from keras_sam import datasets
-from keras_sam.experiments.training import building as _building
-from keras_sam.experiments.training import run as _training
+from keras_sam.experiments.flags import command_line, train_resnet
+from keras_sam.experiments.training import building, run
 from keras_sam.experiments.training.planning import loaded, resolved
 
 from .conftest import TINY, metrics, start, weights
@@ -17,13 +16,11 @@ from .conftest import TINY, metrics, start, weights
 
 def options(*arguments):
     """The options that a command line with the tiny settings comes to."""
-    train_resnet.FLAGS.unparse_flags()
-    train_resnet.FLAGS(["train_resnet", *TINY, *arguments])
-    return resolved(train_resnet.FLAGS.flag_values_dict(), (), {})
+    return resolved(command_line.read(train_resnet.FLAGS, ["train_resnet", *TINY, *arguments]))
 
 
 def optimizer(*arguments):
-    return _building._optimizer(options(*arguments) | {"momentum": 0.9}, steps=100)
+    return building._optimizer(options(*arguments) | {"momentum": 0.9}, steps=100)
 
 
 def trained(workdir, *arguments, method="sgd"):
@@ -38,7 +35,7 @@ def trained(workdir, *arguments, method="sgd"):
 )
 def test_warmup_rises_to_the_rate_and_is_part_of_the_steps(epochs, expected):
     settings = options("--learning_rate=0.4", "--epochs=10", f"--warmup_epochs={epochs}")
-    rate = _building._learning_rate(settings, steps=100)
+    rate = building._learning_rate(settings, steps=100)
     found = {step: float(rate(step)) for step in expected}
     assert found == pytest.approx(expected, abs=1e-6)
 
@@ -61,11 +58,11 @@ def test_clipnorm_bounds_the_step(tmp_path):
 @pytest.mark.parametrize("share", [0.1, 0.3])
 def test_label_smoothing_is_the_mean_over_the_smoothed_labels(share):
     settings = options(f"--label_smoothing={share}")
-    assert _building.needs_one_hot(settings)
+    assert building.needs_one_hot(settings)
     logits, label = np.array([[2.0, -1.0, 0.5, 0.0]], "float32"), np.eye(4, dtype="float32")[[2]]
     logs = logits - np.log(np.exp(logits).sum())
     expected = -np.sum(((1 - share) * label + share / 4) * logs)
-    loss = _building._loss_and_metrics(settings, 4)["loss"]
+    loss = building._loss_and_metrics(settings, 4)["loss"]
     assert float(loss(label, logits)) == pytest.approx(expected, rel=1e-5)
 
 
@@ -78,7 +75,7 @@ def test_mixed_labels_train_and_have_both_accuracies(tmp_path, augment):
 
 def test_top5_is_measured_of_more_than_five_classes():
     for arguments in ((), ("--label_smoothing=0.1",)):
-        found = [_building._loss_and_metrics(options(*arguments), n)["metrics"] for n in (5, 6)]
+        found = [building._loss_and_metrics(options(*arguments), n)["metrics"] for n in (5, 6)]
         assert [len(metrics) for metrics in found] == [1, 2]
         assert found[1][1].name == "top5"
 
@@ -104,8 +101,8 @@ def test_holdout_tests_on_training_images_that_are_not_trained_on():
 def test_noise_is_that_of_its_kind_and_in_the_training_labels_only(kind):
     settings = options("--label_noise=0.4", f"--noise_kind={kind}") | {"seed": 3}
     clean = loaded(settings)
-    with_noise = _training.with_noise(settings, clean)
-    noisy = _training._training_batches(settings, with_noise, one_hot=False)
+    with_noise = run.with_noise(settings, clean)
+    noisy = run._training_batches(settings, with_noise, one_hot=False)
     expected = datasets.with_label_noise(clean, 0.4, 3, kind=kind)
     np.testing.assert_array_equal(noisy.y, expected.y_train)
     assert np.mean(noisy.y != clean.y_train) == pytest.approx(0.4, abs=0.05)
@@ -120,7 +117,7 @@ def test_scales_of_the_inputs(inputs, low, high):
 
 def test_no_normalization(tmp_path):
     settings = options("--model=resnet20", "--normalization=none")
-    model = _building.base_model(settings, loaded(settings))
+    model = building.base_model(settings, loaded(settings))
     kinds = {type(layer).__name__ for layer in model.layers}
     assert "Conv2D" in kinds and not {kind for kind in kinds if "Normalization" in kind}
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from keras_sam import datasets, sharpness
-from keras_sam.experiments.results import watched as _watched
-from keras_sam.experiments.training import watching as _watching
+from keras_sam.experiments.flags.training import ANGLE, SPECTRUM, WATCHED
+from keras_sam.experiments.results.watched import QUANTITIES, _curve
+from keras_sam.experiments.training.watching import measured_on
 from keras_sam.sharpness.measures import MEASURES, NAMES
 
 from .conftest import metrics, start, weights
@@ -46,7 +47,7 @@ def test_a_last_epoch_measures_the_saved_model(tmp_path):
     noisy = datasets.with_label_noise(datasets.digits(num_train=256), 0.4, 0)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model = keras.models.load_model(folder / "model.keras")
-    x, y = _watching.measured_on(noisy, "train", 16)
+    x, y = measured_on(noisy, "train", 16)
     objective = sharpness.Objective(model, x, y, loss, batch_size=32)
     last = metrics(folder)[-1]
     found = sharpness.worst_case(objective, 0.05).value
@@ -79,15 +80,15 @@ def test_figures_are_drawn_and_named(watched):
 def test_a_curve_has_the_measured_epochs_alone():
     # A run that counts steps has a line for each evaluation, not for each epoch.
     run = [{"epoch": 3 * n, "trace": value} for n, value in enumerate([1.0, 1.0, 4.0, 4.0], 1)]
-    epochs, values = _watched._curve([run, run[:3]], "trace")
+    epochs, values = _curve([run, run[:3]], "trace")
     np.testing.assert_array_equal(epochs, [3, 9])
     np.testing.assert_array_equal(values, [[1, 4], [1, 4]])
 
 
 def test_every_measure_can_be_watched_and_drawn():
-    assert set(_watching.WATCHED) == {*MEASURES, _watching.ANGLE, _watching.SPECTRUM}
+    assert set(WATCHED) == {*MEASURES, ANGLE, SPECTRUM}
     drawn = {name for names in NAMES.values() for name in names}
-    assert drawn < set(_watched.QUANTITIES)
+    assert drawn < set(QUANTITIES)
 
 
 def test_images_that_are_sorted_by_class_are_mixed():
@@ -95,7 +96,7 @@ def test_images_that_are_sorted_by_class_are_mixed():
     order = np.argsort(data.y_train, kind="stable")
     x, y = data.x_train[order], data.y_train[order]
     by_class = dataclasses.replace(data, x_train=x, y_train=y, y_train_clean=y)
-    images, labels = _watching.measured_on(by_class, "train", 100)
+    images, labels = measured_on(by_class, "train", 100)
     assert len(images) == 100 and set(np.bincount(labels)) == {10}
     assert all(len(set(labels[i : i + 20])) > 5 for i in range(0, 100, 20))
 

@@ -4,143 +4,134 @@ import contextlib
 import os
 import shlex
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, NoReturn
 
 from absl import flags, logging
+
+from keras_sam.experiments.flags.checking import explained
+from keras_sam.experiments.flags.preset import PresetFlag
 
 HIDDEN = ("h", "help", "flagfile", "undefok")
 FOLDERS = ("data_dir", "workdir", "weights", "output")
 
 
-def parse(values, argv, text):
+def parse(values: flags.FlagValues, argv: list[str], text: str | None) -> dict[str, Any]:
     """Parses a command line; `--help` and mistakes end the app.
 
     Args:
         values: The app's own `absl.flags.FlagValues`: apps share no flags, so that one process
             can import several.
         argv: List of strings, the command line.
-        text: String, what `--help` prints above the flags.
-
-    Returns:
-        Dictionary from a flag's name to its value.
+        text: String, what `--help` prints above the flags and the presets.
     """
     if "help" not in values:
         flags.DEFINE_bool("help", False, "Show this help.", flag_values=values, short_name="h")
+    try:
+        options = read(values, argv)
+    except ValueError as error:
+        fail(argv, error)
+    if values.help:
+        rows = [f"\nPresets:\n{flag.explained}\n" for flag in _presets(values)]
+        print("\n".join([(text or "").strip(), *rows, str(values)]))
+        sys.exit(0)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.set_verbosity(logging.WARNING)  # Backends tell absl which devices they did not find.
+    return options
+
+
+def read(values: flags.FlagValues, argv: list[str]) -> dict[str, Any]:
+    """Reads a command line: its flags, behind them its preset's, behind those the defaults.
+
+    Raises:
+        ValueError: If a flag is unknown, or its value wrong.
+    """
     values.unparse_flags()  # A process may run an app twice.
     try:
         rest = values(argv)
+        for flag in _presets(values):
+            flag.apply(values)
     except flags.Error as error:  # absl alone would answer a mistyped flag in several lines.
-        fail(argv, error)
-    if values.help:
-        print(f"{text.strip()}\n\n{values}")
-        sys.exit(0)
+        raise ValueError(explained(error, values)) from error
     if len(rest) > 1:
-        fail(argv, f"Options start with two dashes, see --help. Received: {' '.join(rest[1:])}")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    logging.set_verbosity(logging.WARNING)  # Backends tell absl which devices they did not find.
+        words = " ".join(rest[1:])
+        raise ValueError(f"Options start with two dashes, see --help. Received: {words}")
     return {name: value for name, value in values.flag_values_dict().items() if name not in HIDDEN}
 
 
-def fail(argv, error):
-    """Ends an app with an error in one line.
+def _presets(values: flags.FlagValues) -> list[PresetFlag]:
+    """The flag of presets, where the app has one."""
+    every = [values[name] for name in values]
+    return [flag for flag in every if isinstance(flag, PresetFlag)]
 
-    Args:
-        argv: List of strings, the command line.
-        error: String or exception.
-    """
+
+def fail(argv: list[str], error: str | Exception) -> NoReturn:
+    """Ends an app with an error in one line."""
     sys.exit(f"{Path(argv[0]).name}: {' '.join(str(_with_hint(error)).split())}")
 
 
-def _with_hint(error):
-    """Keras names only the module when its backend is missing."""
+def _with_hint(error: str | Exception) -> str | Exception:
+    """Python and Keras name only the module that is missing."""
     if getattr(error, "name", None) in ("jax", "tensorflow", "torch"):
         return (
             f"The backend of Keras is not installed: choose an installed one of jax, tensorflow "
             f"and torch with the variable KERAS_BACKEND. Received: {error}"
         )
+    if isinstance(error, ModuleNotFoundError):
+        return f"Install what the apps need: `pip install keras-sam[apps]`. Received: {error}"
     return error
 
 
-def command(values, argv):
-    """The command line to keep beside the results: the flags as given, no path of the machine.
-
-    Args:
-        values: The app's `absl.flags.FlagValues`, parsed.
-        argv: List of strings, the command line.
-
-    Returns:
-        String.
-    """
+def command(values: flags.FlagValues, argv: list[str]) -> str:
+    """The command line to keep beside the results: the flags as given, no path of the machine."""
     import keras  # Not before it is known that the command makes sense.
 
     script = f"KERAS_BACKEND={keras.backend.backend()} python apps/{Path(argv[0]).name}"
     return " ".join([script, *given(values)])
 
 
-def given(values):
-    """The flags that a command line sets, quoted, no path of the machine.
-
-    Args:
-        values: The app's `absl.flags.FlagValues`, parsed.
-
-    Returns:
-        List of strings.
-    """
+def given(values: flags.FlagValues) -> list[str]:
+    """The flags that a command line sets, quoted, no path of the machine."""
     present = [values[name] for name in values if values[name].present and name not in HIDDEN]
     # A flag that can be repeated serializes to a line for each time.
     lines = [line for flag in present for line in _without_machine(flag).splitlines()]
     return [shlex.quote(line) for line in lines]
 
 
-def _without_machine(flag):
+def _without_machine(flag: flags.Flag) -> str:
     if flag.name in FOLDERS and flag.value and Path(flag.value).is_absolute():
         return f"--{flag.name}=.../{Path(flag.value).name}"
     return flag.serialize()
 
 
-def keep_compiled(workdir):
-    """JAX compiles for each new model; from this folder it takes what another seed left there.
+def keep_compiled(workdir: str | Path) -> None:
+    """JAX compiles for each new model; from this folder it takes what another seed left there."""
+    with contextlib.suppress(ImportError):  # Of a missing backend the app tells by itself.
+        from keras_sam import backend
 
-    Args:
-        workdir: Path of the work directory.
-    """
-    cache = str(Path(workdir).resolve() / ".jax_cache")
-    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", cache)
-    os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+        backend.keep_compiled(Path(workdir).resolve() / ".jax_cache")
 
 
-def train(values, argv, text, presets):
-    """Runs a training app: what its flags ask for, to the table.
-
-    Args:
-        values: The app's `absl.flags.FlagValues`.
-        argv: List of strings, the command line.
-        text: String, what `--help` prints above the flags.
-        presets: Dictionary from a name to its `Preset`.
-    """
+def train(values: flags.FlagValues, argv: list[str], text: str | None) -> None:
+    """Runs a training app: what its flags ask for, to the table."""
     options = parse(values, argv, text)
     keep_compiled(options["workdir"])
     try:
-        # Imported here, so that --help and a mistyped flag need not wait for a backend.
-        from keras_sam.experiments.training import comparison as _comparison
-        from keras_sam.experiments.training import planning as _planning
+        # Imported here, so that --help and a mistyped flag need no backend.
+        from keras_sam.experiments.training import comparison, planning
 
-        present = [name for name in options if values[name].present]
-        comparison = _planning.plan(options, present, presets)
+        planned = planning.plan(options)
     except (ValueError, TypeError, OSError, ImportError) as error:
         fail(argv, error)
     with stops_explained(argv):
-        failed = _comparison.run(comparison, command(values, argv))
+        failed = comparison.run(planned, command(values, argv))
     report_failed(argv, failed)
 
 
 @contextlib.contextmanager
-def stops_explained(argv):
-    """What stops a training from outside ends the app in one line that says how to go on.
-
-    Args:
-        argv: List of strings, the command line.
-    """
+def stops_explained(argv: list[str]) -> Iterator[None]:
+    """What stops a training from outside ends the app in one line that says how to go on."""
     try:
         yield
     except KeyboardInterrupt:
@@ -149,13 +140,8 @@ def stops_explained(argv):
         fail(argv, f"{error}. The same command with --resume goes on once this is mended.")
 
 
-def report_failed(argv, failed):
-    """Ends the app if an error ended any of its runs.
-
-    Args:
-        argv: List of strings, the command line.
-        failed: List of strings, the names of the runs.
-    """
+def report_failed(argv: list[str], failed: list[str]) -> None:
+    """Ends the app if an error ended any of its runs."""
     if failed:
         fail(
             argv,

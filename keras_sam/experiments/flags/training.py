@@ -1,36 +1,41 @@
-"""The flags that all training apps share."""
+"""The flags that all training apps share, with their checks."""
+
+from functools import partial
+from typing import Any
 
 from absl import flags
 
+from keras_sam.checks import non_negative, positive, share
+from keras_sam.experiments.flags.checking import check_known, checked, excluded, whole_numbers
+from keras_sam.experiments.flags.preset import PresetFlag
+from keras_sam.experiments.presets import Preset
 
-def define(values, **defaults):
+WITH_MOMENTUM = ("sgd", "rmsprop")  # Of the optimizers.
+ANGLE, SPECTRUM = "angle", "spectrum"
+WATCHED = ("eigenvalues", "trace", "m_sharpness", "adaptive", "bound", ANGLE, SPECTRUM)
+
+
+def define(values: flags.FlagValues, presets: dict[str, Preset], **defaults: Any) -> None:
     """Defines the shared flags.
 
     Args:
         values: The app's own `absl.flags.FlagValues`.
+        presets: Dictionary from a name to its `Preset`.
         **defaults: The app's defaults: `epochs`, `batch_size`, `learning_rate`, `augment`,
             `dataset`, `workdir` and `weight_decay`.
     """
+    flags.DEFINE_flag(PresetFlag(presets), values)
     for group in (_data, _methods, _optimisation, _watching, _running):
         group(values, defaults)
 
 
-def _data(values, defaults):
-    own = {"flag_values": values}
-    flags.DEFINE_string(
-        "preset",
-        None,
-        "A row of the published tables; --help lists them. Flags of the command come first.",
-        **own,
-    )
+def _data(values: flags.FlagValues, defaults: dict[str, Any]) -> None:
+    own: dict[str, Any] = {"flag_values": values}
     flags.DEFINE_string("dataset", defaults["dataset"], "See keras_sam.datasets.list().", **own)
     flags.DEFINE_string("data_dir", None, "Folder that holds the data set; see the errors.", **own)
-    flags.DEFINE_integer(
-        "num_train", None, "Keep this many training images, of all classes alike.", **own
-    )
-    flags.DEFINE_integer(
-        "num_test", None, "Keep this many test images, of all classes alike.", **own
-    )
+    keep = "Keep this many {} images, of all classes alike."
+    flags.DEFINE_integer("num_train", None, keep.format("training"), 1, **own)
+    flags.DEFINE_integer("num_test", None, keep.format("test"), 1, **own)
     flags.DEFINE_float(
         "holdout", 0.0, "Share of the training images to test on, in place of the test set.", **own
     )
@@ -43,13 +48,14 @@ def _data(values, defaults):
     )
     flags.DEFINE_float("mixup_alpha", 1.0, "How evenly mixup and cutmix mix two images.", **own)
     flags.DEFINE_float("label_noise", 0.0, "Share of training labels to make wrong.", **own)
-    flags.DEFINE_string(
-        "noise_kind", "symmetric", "symmetric, pair, or class (classes that look alike).", **own
-    )
+    kinds = ["symmetric", "pair", "class"]
+    flags.DEFINE_enum("noise_kind", "symmetric", kinds, "class: of those that look alike.", **own)
+    checked(values, share, "holdout", "label_noise")
+    checked(values, positive, "mixup_alpha")
 
 
-def _methods(values, defaults):
-    own = {"flag_values": values}
+def _methods(values: flags.FlagValues, defaults: dict[str, Any]) -> None:
+    own: dict[str, Any] = {"flag_values": values}
     flags.DEFINE_string(
         "method", "sam", "sgd (plain training) or a name of keras_sam.methods.list().", **own
     )
@@ -71,25 +77,27 @@ def _methods(values, defaults):
         **own,
     )
     flags.DEFINE_integer(
-        "num_batch_splits", None, "Perturb this many parts of a batch separately.", **own
+        "num_batch_splits", None, "Perturb this many parts of a batch separately.", 1, **own
     )
 
 
-def _optimisation(values, defaults):
-    own = {"flag_values": values}
-    flags.DEFINE_integer("epochs", defaults["epochs"], "Passes over the training images.", **own)
+def _optimisation(values: flags.FlagValues, defaults: dict[str, Any]) -> None:
+    own: dict[str, Any] = {"flag_values": values}
+    flags.DEFINE_integer("epochs", defaults["epochs"], "Passes over the training images.", 1, **own)
     flags.DEFINE_integer(
-        "plain_epochs", None, "Epochs of sgd, as twice as many cost what SAM's do.", **own
+        "plain_epochs", None, "Epochs of sgd, as twice as many cost what SAM's do.", 1, **own
     )
-    flags.DEFINE_integer("batch_size", defaults["batch_size"], "Images a step.", **own)
-    flags.DEFINE_string("optimizer", "sgd", "sgd, adam, adamw, rmsprop or lion.", **own)
+    flags.DEFINE_integer("batch_size", defaults["batch_size"], "Images a step.", 1, **own)
+    optimizers = ["sgd", "adam", "adamw", "rmsprop", "lion"]
+    flags.DEFINE_enum("optimizer", "sgd", optimizers, "See keras.optimizers.", **own)
     flags.DEFINE_float(
         "learning_rate", defaults["learning_rate"], "The highest learning rate.", **own
     )
-    flags.DEFINE_string(
+    flags.DEFINE_enum(
         "schedule",
         "cosine",
-        "constant, cosine (to 0), linear (to 0), or step (a tenth at 1/2 and at 3/4).",
+        ["constant", "cosine", "linear", "step"],
+        "cosine and linear go to 0, step to a tenth at 1/2 and at 3/4.",
         **own,
     )
     flags.DEFINE_float("warmup_epochs", 0.0, "Epochs in which the rate rises from 0.", **own)
@@ -106,10 +114,33 @@ def _optimisation(values, defaults):
     )
     flags.DEFINE_float("clipnorm", None, "Longest gradient that the optimizer takes.", **own)
     flags.DEFINE_float("label_smoothing", 0.0, "Share of a label spread over classes.", **own)
+    _check_optimisation(values)
 
 
-def _watching(values, defaults):
-    own = {"flag_values": values}
+def _check_optimisation(values: flags.FlagValues) -> None:
+    checked(values, positive, "learning_rate", "clipnorm")
+    checked(values, non_negative, "warmup_epochs", "weight_decay")
+    checked(values, share, "momentum", "label_smoothing")
+    exclude = partial(excluded, values)
+    exclude(
+        ("optimizer", "nesterov"),
+        lambda optimizer, nesterov: nesterov and optimizer != "sgd",
+        "Only sgd takes --nesterov: leave it out.",
+    )
+    exclude(
+        ("optimizer", "momentum"),
+        lambda optimizer, momentum: momentum is not None and optimizer not in WITH_MOMENTUM,
+        f"Only {' and '.join(WITH_MOMENTUM)} take --momentum: leave it out.",
+    )
+    exclude(
+        ("schedule", "warmup_epochs"),
+        lambda schedule, warmup: warmup and schedule != "cosine",
+        "Warm-up is part of the cosine schedule: choose it or leave --warmup_epochs out.",
+    )
+
+
+def _watching(values: flags.FlagValues, defaults: dict[str, Any]) -> None:
+    own: dict[str, Any] = {"flag_values": values}
     flags.DEFINE_list(
         "watch",
         [],
@@ -118,27 +149,35 @@ def _watching(values, defaults):
         "of second_order and multistep), spectrum. It changes nothing of the training.",
         **own,
     )
-    flags.DEFINE_integer("watch_every", 10, "Epochs between measurements.", **own)
+    flags.DEFINE_integer("watch_every", 10, "Epochs between measurements.", 1, **own)
     flags.DEFINE_integer(
-        "watch_examples", 512, "Training images to measure on, of all classes alike.", **own
+        "watch_examples", 512, "Training images to measure on, of all classes alike.", 1, **own
     )
     flags.DEFINE_float(
         "watch_rho", 0.05, "Radius of m_sharpness, bound and angle, for all methods.", **own
     )
+    checked(values, _check_watched, "watch")
+    checked(values, positive, "watch_rho")
 
 
-def _running(values, defaults):
-    own = {"flag_values": values}
+def _check_watched(_: str, names: list[str]) -> None:
+    for name in names:
+        check_known("watch", name, WATCHED)
+
+
+def _running(values: flags.FlagValues, defaults: dict[str, Any]) -> None:
+    own: dict[str, Any] = {"flag_values": values}
     flags.DEFINE_list(
         "seeds", ["0"], "Each fixes initial weights, batches and noise: 0,1,2.", **own
     )
-    flags.DEFINE_string("mixed_precision", "none", "none, float16 or bfloat16.", **own)
-    flags.DEFINE_string("jit_compile", "auto", "auto, true or false.", **own)
+    precisions, compilations = ["none", "float16", "bfloat16"], ["auto", "true", "false"]
+    flags.DEFINE_enum("mixed_precision", "none", precisions, "Of the layers.", **own)
+    flags.DEFINE_enum("jit_compile", "auto", compilations, "As in Keras's compile.", **own)
     flags.DEFINE_integer(
-        "steps_per_execution", 1, "Steps in one call of a compiled function; not PyTorch.", **own
+        "steps_per_execution", 1, "Steps in one call of a compiled function; not PyTorch.", 1, **own
     )
-    flags.DEFINE_string(
-        "distribute", "none", "none, or all: every device (JAX, TensorFlow) has a share.", **own
+    flags.DEFINE_enum(
+        "distribute", "none", ["none", "all"], "all: each device (JAX, TensorFlow) a share.", **own
     )
     flags.DEFINE_bool("smoke", False, "Shrink everything to a minute's run on two cores.", **own)
     flags.DEFINE_string("workdir", defaults["workdir"], "Folder of the results.", **own)
@@ -152,4 +191,13 @@ def _running(values, defaults):
     flags.DEFINE_bool("overwrite", False, "Remove the runs in --workdir first.", **own)
     flags.DEFINE_integer(
         "verbose", 1, "0 for a line per run, 1 for progress bars, 2 per epoch.", 0, 2, **own
+    )
+    checked(values, whole_numbers, "seeds")
+    excluded(values, ("resume", "overwrite"), lambda *both: all(both), "Choose one of them.")
+    excluded(
+        values,
+        ("distribute", "watch"),
+        lambda distribute, watch: watch and distribute == "all",
+        "Sharpness is measured on one device: leave --watch or --distribute out, and look at the "
+        "trained model with apps/sharpness.py.",
     )

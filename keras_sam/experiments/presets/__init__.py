@@ -1,0 +1,47 @@
+"""Rows of the published tables, as values of the flags of a training app."""
+
+import dataclasses
+from collections.abc import Collection, Mapping
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Preset:
+    """The settings behind a row of a published table.
+
+    Args:
+        source: String, what it reproduces.
+        flags: Dictionary from a flag's name to its value.
+        by_dataset: Dictionary from a data set's name to the flags that differ there. Defaults to
+            none.
+    """
+
+    source: str
+    flags: dict[str, Any]
+    by_dataset: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+
+    def values(self, options: Mapping[str, Any], given: Collection[str]) -> dict[str, Any]:
+        """The flags that the preset sets beside a command's own.
+
+        Args:
+            options: Dictionary from a flag's name to the command's value, or the default.
+            given: Collection of the names of flags that the command sets itself.
+        """
+        dataset = options["dataset"] if "dataset" in given else self.flags["dataset"]
+        values = self.flags | self.by_dataset.get(dataset, {})
+        replaced = set(given)
+        if "method" in given:  # It takes the place of the preset's comparison.
+            replaced.add("compare")
+            values = _own_rho(values, options["method"]) | values
+        if "epochs" in given:  # They take the place of the preset's steps.
+            replaced.add("steps")
+            if values.get("plain_epochs"):  # As many times SAM's epochs as in the preset.
+                times = values["plain_epochs"] / values["epochs"]
+                values = values | {"plain_epochs": round(times * options["epochs"])}
+        return {name: value for name, value in values.items() if name not in replaced}
+
+
+def _own_rho(values: dict[str, Any], method: str) -> dict[str, float]:
+    """The radius that the preset's comparison has for a method, if it has one."""
+    entries = dict(text.partition(":")[::2] for text in values.get("compare", []))
+    return {"rho": float(entries[method])} if entries.get(method) else {}

@@ -1,6 +1,8 @@
 """The rows that `finetune_efficientnet.py` reproduces: E3, a data set and a network each."""
 
-from keras_sam.experiments.presets.preset import Preset
+from typing import Any
+
+from keras_sam.experiments.presets import Preset
 
 DATASETS = {
     "aircraft": "fgvc_aircraft",
@@ -15,7 +17,7 @@ DATASETS = {
 }
 # Common to all rows. The weight decay is ten times the paper's 1e-5, as Keras's is apart from the
 # gradient and its momentum.
-COMMON = {
+COMMON: dict[str, Any] = {
     "momentum": 0.9,
     "schedule": "cosine",
     "weight_decay": 1e-4,
@@ -25,7 +27,7 @@ COMMON = {
     "mixed_precision": "bfloat16",
     "seeds": ["0", "1", "2"],
 }
-NETWORKS = {
+NETWORKS: dict[str, dict[str, Any]] = {
     "b7": {
         "model": "efficientnet_b7",
         "image_size": 600,
@@ -41,10 +43,15 @@ NETWORKS = {
         "steps": 10000,
     },
 }
-ON_IMAGENET = {"learning_rate": 0.1, "steps": None, "epochs": 10, "augment": ["crop"]}
+ON_IMAGENET: dict[str, Any] = {
+    "learning_rate": 0.1,
+    "steps": None,
+    "epochs": 10,
+    "augment": ["crop"],
+}
 
 
-def _preset(network, dataset):
+def _preset(network: str, dataset: str) -> Preset:
     augment = ["basic", "autoaugment"] if dataset.startswith("cifar") else ["basic"]
     flags = COMMON | NETWORKS[network] | {"dataset": dataset, "augment": augment}
     note = ""

@@ -1,11 +1,13 @@
 """The rows that `train_resnet.py` reproduces: E1 of CIFAR, E2 of ImageNet, and so on."""
 
-from keras_sam.experiments.presets.preset import Preset
+from typing import Any
+
+from keras_sam.experiments.presets import Preset
 
 # Keras decays weights apart from the gradient, the papers' code through the loss. With momentum
 # 0.9 the latter adds up to ten times as much: hence 5e-3 where a paper says 5e-4.
 FIVE_SEEDS = ["0", "1", "2", "3", "4"]
-E1 = {
+E1: dict[str, Any] = {
     "dataset": "cifar10",
     "augment": ["basic"],
     "batch_size": 256,
@@ -16,7 +18,7 @@ E1 = {
     "compare": ["sgd", "sam"],
     "seeds": FIVE_SEEDS,
 }
-E2 = {
+E2: dict[str, Any] = {
     "dataset": "imagenet",
     "augment": ["crop"],
     "batch_size": 4096,
@@ -31,7 +33,7 @@ E2 = {
     "mixed_precision": "bfloat16",
     "compare": ["sgd", "sam"],
 }
-E4 = {
+E4: dict[str, Any] = {
     "model": "resnet32",
     "dataset": "cifar10",
     "augment": ["basic"],
@@ -42,7 +44,7 @@ E4 = {
     "epochs": 200,
     "seeds": ["0", "1", "2"],
 }
-E6 = {
+E6: dict[str, Any] = {
     "model": "resnet18",
     "dataset": "cifar10",
     "augment": ["none"],
@@ -57,10 +59,23 @@ E6 = {
 }
 
 
-def _e1(model, rate, decay, epochs, rho, hundred=None, **other):
+def _e1(
+    model: str,
+    rate: float,
+    decay: float,
+    epochs: int,
+    rho: tuple[float, float],
+    hundred: dict[str, float] | None = None,
+    **other: dict[str, float],
+) -> Preset:
     """A row of table 1: `rho` on CIFAR-10 and on CIFAR-100."""
     decay *= 10
-    flags = {"model": model, "learning_rate": rate, "weight_decay": decay, "epochs": epochs}
+    flags: dict[str, Any] = {
+        "model": model,
+        "learning_rate": rate,
+        "weight_decay": decay,
+        "epochs": epochs,
+    }
     flags |= {"plain_epochs": 2 * epochs} if epochs == 200 else {}
     return Preset(
         f"Foret et al. 2021, table 1: {model}, {epochs} epochs; --dataset=cifar100, "
@@ -70,7 +85,7 @@ def _e1(model, rate, decay, epochs, rho, hundred=None, **other):
     )
 
 
-def _e4(noise, rho):
+def _e4(noise: float, rho: float) -> Preset:
     source = f"Foret et al. 2021, table 4 (label noise {noise:.0%}); --model=resnet26 as well"
     return Preset(source, E4 | {"label_noise": noise, "compare": ["sgd", f"sam:{rho}", "asam:0.5"]})
 

@@ -1,8 +1,11 @@
 """Shrinks a run to a minute on two cores, with the same path through the code."""
 
 import dataclasses
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
+import keras
 import numpy as np
 
 from keras_sam import datasets, models
@@ -16,7 +19,7 @@ FAMILIES = {
 }
 PRETRAINED = "efficientnet_b0"  # In the place of the large EfficientNets.
 PHOTOGRAPHS = (32, 32, 3)
-SIZES = {
+SIZES: dict[str, Any] = {
     "num_train": 32,
     "num_test": 20,
     "batch_size": 8,
@@ -27,15 +30,8 @@ SIZES = {
 }
 
 
-def shrunk(options):
-    """The options of a short run on few images and one seed.
-
-    Args:
-        options: Dictionary of an app's flags, with its preset applied.
-
-    Returns:
-        New dictionary, the same without `--smoke`.
-    """
+def shrunk(options: dict[str, Any]) -> dict[str, Any]:
+    """The options of a short run on few images and one seed; the same without `--smoke`."""
     if not options["smoke"]:
         return options
     sizes = {name: value for name, value in SIZES.items() if name in options}
@@ -49,11 +45,8 @@ def shrunk(options):
     return options | sizes | {name: value for name, value in own.items() if name in options}
 
 
-def network(settings):
+def network(settings: dict[str, Any]) -> Callable[..., keras.Model] | None:
     """Builder of the small network in the place of a large one.
-
-    Args:
-        settings: Dictionary of a run's settings, of a training from scratch.
 
     Returns:
         Function of input shape, number of classes and options; `None` if the network stays.
@@ -66,55 +59,32 @@ def network(settings):
     return partial(FAMILIES[family], **drop)
 
 
-def pretrained(settings):
-    """Name of the network to fine-tune.
-
-    Args:
-        settings: Dictionary of a run's settings, of a fine-tuning.
-
-    Returns:
-        String: the settings' own, or a small network of its kind.
-    """
+def pretrained(settings: dict[str, Any]) -> str:
+    """Name of the network to fine-tune: the settings' own, or a small one of its kind."""
     is_large = settings["smoke"] and settings["model"].startswith("efficientnet_")
     return PRETRAINED if is_large else settings["model"]
 
 
-def needs_stand_in(options):
-    """Whether digits take the place of photographs that are not there.
-
-    Args:
-        options: Dictionary of an app's flags.
-
-    Returns:
-        Bool.
-    """
+def needs_stand_in(options: dict[str, Any]) -> bool:
+    """Whether digits take the place of photographs that are not there."""
     wants_photographs = options["dataset"] != "digits" or bool(options.get("image_size"))
     return options["smoke"] and options["data_dir"] is None and wants_photographs
 
 
-def stand_in(name, num_train, num_test):
-    """Digits as colour photographs, where there is no folder with the data set itself.
-
-    Args:
-        name: String, the data set to stand in for.
-        num_train: Integer, how many training images.
-        num_test: Integer, how many test images.
-
-    Returns:
-        A `keras_sam.datasets.Dataset` of 32x32 images in ten classes.
-    """
+def stand_in(name: str, num_train: int | None, num_test: int | None) -> datasets.Dataset:
+    """Digits as colour photographs of 32x32, where there is no folder with the data set itself."""
     digits = datasets.digits(None, num_train, num_test)
     return dataclasses.replace(
         digits,
-        x_train=_photographs(digits.x_train),
-        x_test=_photographs(digits.x_test),
+        x_train=_photographs(np.asarray(digits.x_train)),
+        x_test=_photographs(np.asarray(digits.x_test)),
         name=name,
         mean=(0.3, 0.3, 0.3),
         deviation=(0.4, 0.4, 0.4),
     )
 
 
-def _photographs(digits):
+def _photographs(digits: np.ndarray) -> np.ndarray:
     height, width, _ = digits.shape[1:]
     factors = (1, PHOTOGRAPHS[0] // height, PHOTOGRAPHS[1] // width, PHOTOGRAPHS[2])
     return np.kron(np.rint(255 * digits).astype("uint8"), np.ones(factors, "uint8"))

@@ -1,14 +1,18 @@
 """The folder of an app's runs: what each run leaves, and how it goes on after a stop."""
 
 import contextlib
-import errno
 import json
 import os
 import shutil
 import traceback
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from keras_sam.experiments.results.locking import lock
+import filelock
+
+if TYPE_CHECKING:  # A report of finished runs needs no backend.
+    import keras
 
 SETTINGS = "settings.json"
 LOCK = "lock"
@@ -35,7 +39,7 @@ class RunFolder:
         settings: Dictionary of the run's resolved settings.
     """
 
-    def __init__(self, path, settings):
+    def __init__(self, path: str | Path, settings: dict[str, Any]) -> None:
         self.path = Path(path)
         self.settings = settings
         self.model = self.path / "model.keras"
@@ -43,28 +47,26 @@ class RunFolder:
         self.error = self.path / "error.txt"
 
     @contextlib.contextmanager
-    def claimed(self):
+    def claimed(self) -> Iterator[bool]:
         """Whether the run is this process's to train: of several, each run has one.
 
         The claim ends with the process, however that ends.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        with open(self.path / LOCK, "w") as file:
-            try:
-                lock(file)
-            except OSError as error:
-                if error.errno not in (errno.EACCES, errno.EAGAIN):
-                    raise
-                yield False
-            else:
+        try:
+            claim = filelock.FileLock(self.path / LOCK).acquire(blocking=False)
+        except filelock.Timeout:
+            yield False
+        else:
+            with claim:
                 yield True
 
     @property
-    def finished(self):
+    def finished(self) -> bool:
         """Whether the run's trained model is there."""
         return self.model.is_file()
 
-    def begin(self):
+    def begin(self) -> None:
         """Makes the folder and writes the settings."""
         self.path.mkdir(parents=True, exist_ok=True)
         for path in self.path.glob("unfinished_*"):  # Of a process that was killed.
@@ -73,13 +75,13 @@ class RunFolder:
         write_whole(self.path / SETTINGS, lambda path: path.write_text(text))
         self.error.unlink(missing_ok=True)
 
-    def history(self):
+    def history(self) -> list[dict[str, Any]]:
         """Returns the metrics of each completed epoch, as a list of dictionaries."""
         if not self.metrics.is_file():
             return []
         return [json.loads(line) for line in self.metrics.read_text().splitlines()]
 
-    def restore(self, model):
+    def restore(self, model: "keras.Model") -> int:
         """Loads the last completed epoch into a compiled model.
 
         Args:
@@ -97,11 +99,11 @@ class RunFolder:
         self._write_history([line for line in self.history() if line["epoch"] <= completed])
         return completed
 
-    def _write_history(self, history):
+    def _write_history(self, history: list[dict[str, Any]]) -> None:
         lines = "".join(json.dumps(line) + "\n" for line in history)
         write_whole(self.metrics, lambda path: path.write_text(lines))
 
-    def complete_epoch(self, model, line):
+    def complete_epoch(self, model: "keras.Model", line: dict[str, Any]) -> None:
         """Adds an epoch's line to the metrics and replaces the checkpoint.
 
         Args:
@@ -114,7 +116,7 @@ class RunFolder:
         for path in older:
             path.unlink()
 
-    def finish(self, base_model):
+    def finish(self, base_model: "keras.Model") -> None:
         """Saves the trained model, which needs no checkpoint any more.
 
         Args:
@@ -124,23 +126,14 @@ class RunFolder:
         for path in self.path.glob("epoch_*.weights.h5"):
             path.unlink()
 
-    def fail(self, error):
-        """Keeps the traceback of an error that ended the run.
-
-        Args:
-            error: The `Exception`.
-        """
+    def fail(self, error: Exception) -> None:
+        """Keeps the traceback of an error that ended the run."""
         with contextlib.suppress(OSError):  # A full disk may be the very error.
             self.error.write_text("".join(traceback.format_exception(error)))
 
 
-def write_whole(path, write):
-    """Writes under another name first, so that a stop never leaves half a file.
-
-    Args:
-        path: Path of the file.
-        write: Function of a path, which writes the file there.
-    """
+def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
+    """Writes under another name first, so that a stop never leaves half a file."""
     # Keras knows formats by the end of the name.
     unfinished = path.with_name(f"unfinished_{path.name}")
     try:
@@ -150,7 +143,7 @@ def write_whole(path, write):
         unfinished.unlink(missing_ok=True)
 
 
-def check(workdir, folders, resume, overwrite):
+def check(workdir: Path, folders: list[RunFolder], resume: bool, overwrite: bool) -> None:
     """Makes sure that a work directory belongs to the runs that are about to start.
 
     Args:
@@ -165,8 +158,6 @@ def check(workdir, folders, resume, overwrite):
     """
     if workdir.exists() and not workdir.is_dir():
         raise ValueError(f"The work directory must be a folder. Received: --workdir={workdir}")
-    if resume and overwrite:
-        raise ValueError("Choose one of them. Received: --resume --overwrite")
     if overwrite:
         return
     present = _runs_in(workdir)
@@ -180,21 +171,17 @@ def check(workdir, folders, resume, overwrite):
         )
 
 
-def clear(workdir):
-    """Removes the runs in a work directory, and nothing else.
-
-    Args:
-        workdir: Path.
-    """
+def clear(workdir: Path) -> None:
+    """Removes the runs in a work directory, and nothing else."""
     for path in _runs_in(workdir):
         shutil.rmtree(path.parent)
 
 
-def _runs_in(workdir):
+def _runs_in(workdir: Path) -> list[Path]:
     return sorted(workdir.glob(f"*/seed_*/{SETTINGS}"))
 
 
-def _check_same(path, planned, any_planned):
+def _check_same(path: Path, planned: dict[str, Any] | None, any_planned: dict[str, Any]) -> None:
     """Compares a run that is there with its plan, or with what all planned runs share."""
     try:
         there = json.loads(path.read_text())

@@ -11,6 +11,7 @@ import numpy as np
 
 import keras_sam
 from keras_sam import sharpness
+from keras_sam.experiments.sharpness.options import Checkpoint
 from keras_sam.experiments.training.planning import loaded
 from keras_sam.experiments.training.run import with_noise
 from keras_sam.experiments.training.watching import measured_on
@@ -29,28 +30,23 @@ class Finding:
         landscape: `keras_sam.sharpness.Landscape`, or `None`.
     """
 
-    checkpoint: Any
-    numbers: dict
+    checkpoint: Checkpoint
+    numbers: dict[str, float]
     num_examples: int
-    density: Any = None
-    landscape: Any = None
+    density: sharpness.Density | None = None
+    landscape: sharpness.Landscape | None = None
 
 
-def measured(checkpoints, options):
+def measured(checkpoints: list[Checkpoint], options: dict[str, Any]) -> list[Finding]:
     """Measures all models, and says on the way how far it is.
-
-    Args:
-        checkpoints: List of `Checkpoint`.
-        options: Dictionary of the app's options, checked.
-
-    Returns:
-        List of `Finding`, in the same order.
 
     Raises:
         ValueError: If a file is no model, or a model does not fit its data.
         FileNotFoundError: If the data are missing.
     """
-    findings, known, drawn = [], {}, set()
+    findings: list[Finding] = []
+    known: dict[str, _Data] = {}
+    drawn: set[str] = set()
     for number, checkpoint in enumerate(checkpoints, start=1):
         began = time.perf_counter()
         model = _model(checkpoint)
@@ -65,7 +61,7 @@ def measured(checkpoints, options):
     return findings
 
 
-def _model(checkpoint):
+def _model(checkpoint: Checkpoint) -> keras.Model:
     try:
         model = keras.models.load_model(checkpoint.path, compile=False)
     except (ValueError, TypeError, OSError, KeyError) as error:
@@ -88,11 +84,11 @@ class _Data:
     name: str
     num_classes: int
     num_train: int
-    train: tuple
-    test: tuple
+    train: tuple[np.ndarray, np.ndarray]
+    test: tuple[np.ndarray, np.ndarray]
 
 
-def _data(checkpoint, options, known):
+def _data(checkpoint: Checkpoint, options: dict[str, Any], known: dict[str, _Data]) -> _Data:
     """A model's `_Data`; what is in `known` is not made again."""
     key = json.dumps(checkpoint.data, sort_keys=True)
     if key not in known:
@@ -109,7 +105,7 @@ def _data(checkpoint, options, known):
     return known[key]
 
 
-def _check_fits(model, data, checkpoint):
+def _check_fits(model: keras.Model, data: _Data, checkpoint: Checkpoint) -> None:
     expected = (*data.train[0].shape[1:], data.num_classes)
     shapes = (*model.input_shape[1:], *model.output_shape[1:])
     if len(shapes) != len(expected) or any(
@@ -122,7 +118,13 @@ def _check_fits(model, data, checkpoint):
         )
 
 
-def _measured(checkpoint, model, data, options, pictures):
+def _measured(
+    checkpoint: Checkpoint,
+    model: keras.Model,
+    data: _Data,
+    options: dict[str, Any],
+    pictures: list[str],
+) -> Finding:
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=options["logits"])
     objective = sharpness.Objective(model, *data.train, loss, options["batch_size"])
     radii = options["rho"], options["adaptive_rho"]
@@ -138,7 +140,7 @@ def _measured(checkpoint, model, data, options, pictures):
     return Finding(checkpoint, numbers, objective.num_examples(), density, landscape)
 
 
-def _accuracies(model, data, batch_size):
+def _accuracies(model: keras.Model, data: _Data, batch_size: int) -> dict[str, float]:
     shares = {}
     for name, (images, labels) in (("train", data.train), ("test", data.test)):
         guesses = model.predict(images, batch_size, verbose=0).argmax(axis=-1)
@@ -146,14 +148,14 @@ def _accuracies(model, data, batch_size):
     return shares | {"gap": shares["train_accuracy"] - shares["test_accuracy"]}
 
 
-def _density(objective, options):
+def _density(objective: sharpness.Objective, options: dict[str, Any]) -> sharpness.Density:
     hessian = sharpness.Hessian(objective)
     return sharpness.spectral_density(
         hessian, options["steps"], seed=options["draws"], progress=_is_watched()
     )
 
 
-def _landscape(objective, options):
+def _landscape(objective: sharpness.Objective, options: dict[str, Any]) -> sharpness.Landscape:
     # Two seeds far from each other's neighbours: --draws=1 has no direction of --draws=0.
     seeds = 2 * options["draws"], 2 * options["draws"] + 1
     directions = [sharpness.random_direction(objective, seed) for seed in seeds]
@@ -161,6 +163,6 @@ def _landscape(objective, options):
     return sharpness.landscape(objective, *directions, **extent, progress=_is_watched())
 
 
-def _is_watched():
+def _is_watched() -> bool:
     """Whether somebody sees a progress bar; in a log it would only be noise."""
     return sys.stderr.isatty()

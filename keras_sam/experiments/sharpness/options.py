@@ -1,17 +1,16 @@
-"""Which models to measure on which data, from what the command line says."""
+"""The app of sharpness: which models to measure, on which data, and in which order of work."""
 
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
-from keras_sam import checks
-from keras_sam.checks import import_extra
-from keras_sam.experiments.training.entries import check_known
+from keras_sam.experiments.flags import command_line
+from keras_sam.experiments.flags.sharpness import FLAGS, measures
 
-ALL = "all"
 SMOKE = {"num_examples": 128, "steps": 8, "points": 5}
 # What a run's settings say of its data, with the values of a model that has none beside it.
-DATA = {
+DATA: dict[str, Any] = {
     "dataset": "digits",
     "data_dir": None,
     "num_train": None,
@@ -24,7 +23,42 @@ DATA = {
     "seed": 0,
     "smoke": False,
 }
-FLAGS = ("dataset", "data_dir", "label_noise", "seed")
+OWN_DATA = ("dataset", "data_dir", "label_noise", "seed")  # Flags of the app itself.
+
+
+def main(argv: list[str], text: str | None) -> None:
+    """Measures what the flags ask for; an error of the user's ends it in one line."""
+    options = command_line.parse(FLAGS, argv, text)
+    command_line.keep_compiled(options["workdir"])
+    try:
+        # Imported here, so that --help and a mistyped flag need no backend.
+        from keras_sam.checks import import_extra
+        from keras_sam.experiments.sharpness import report
+        from keras_sam.experiments.sharpness.measuring import measured
+
+        # Better now than after the measurements.
+        import_extra("matplotlib.figure", "matplotlib", "sharpness")
+        options = resolved(options)
+        findings = measured(checkpoints(options), options)
+        report.write(findings, options, command_line.command(FLAGS, argv))
+    except (ValueError, TypeError, OSError, ImportError, RuntimeError) as error:
+        command_line.fail(argv, error)
+    except KeyboardInterrupt:
+        command_line.fail(argv, "Stopped; nothing was written.")
+
+
+def resolved(options: dict[str, Any]) -> dict[str, Any]:
+    """The options with `all` and `--smoke` resolved.
+
+    Raises:
+        ValueError: If the work directory is none.
+    """
+    workdir = Path(options["workdir"])
+    if workdir.exists() and not workdir.is_dir():
+        raise ValueError(f"The work directory must be a folder. Received: --workdir={workdir}")
+    smoke = SMOKE if options["smoke"] else {}
+    smaller = {name: min(options[name], most) for name, most in smoke.items()}
+    return options | smaller | {"measure": measures(options["measure"])}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,66 +73,11 @@ class Checkpoint:
 
     label: str
     path: Path
-    data: dict
+    data: dict[str, Any]
 
 
-def checked(options, measures):
-    """The options with `all` and `--smoke` resolved, if they make sense.
-
-    Args:
-        options: Dictionary of the app's flags.
-        measures: Tuple of the known measures.
-
-    Returns:
-        Dictionary.
-
-    Raises:
-        ValueError: If an option is wrong.
-        ImportError: If an optional package is missing.
-    """
-    for name in ("num_examples", "batch_size", "steps", "points"):
-        checks.positive_integer(name, options[name])
-    for name in ("rho", "adaptive_rho", "reach"):
-        checks.positive(name, options[name])
-    checks.non_negative_integer("draws", options["draws"])
-    if options["points"] < 3 or options["points"] % 2 == 0:
-        raise ValueError(
-            "A landscape needs an odd number of points, three at least, one of them at the "
-            f"weights. Received: --points={options['points']}"
-        )
-    workdir = Path(options["workdir"])
-    if workdir.exists() and not workdir.is_dir():
-        raise ValueError(f"The work directory must be a folder. Received: --workdir={workdir}")
-    # Better now than after the measurements.
-    import_extra("matplotlib.figure", "matplotlib", "sharpness")
-    chosen = _measures(options["measure"], measures)
-    if "adaptive" in chosen and not options["logits"]:
-        raise ValueError(
-            "adaptive is of normalised logits, which the models must return; name the other "
-            f"measures. Received: --nologits --measure={','.join(options['measure'])}"
-        )
-    smoke = SMOKE if options["smoke"] else {}
-    smaller = {name: min(options[name], most) for name, most in smoke.items()}
-    return options | smaller | {"measure": chosen}
-
-
-def _measures(names, known):
-    names = [name.strip() for name in names]
-    for name in names:
-        check_known("measure", name, [*known, ALL])
-    if not names:
-        raise ValueError("Name a measure, or all of them: --measure=all. Received: --measure=")
-    return list(known) if ALL in names else list(dict.fromkeys(names))
-
-
-def checkpoints(options):
+def checkpoints(options: dict[str, Any]) -> list[Checkpoint]:
     """The models to measure, in the order of the command.
-
-    Args:
-        options: Dictionary of the app's flags.
-
-    Returns:
-        List of `Checkpoint`.
 
     Raises:
         ValueError: If there is none, or a label or a file is missing.
@@ -108,7 +87,7 @@ def checkpoints(options):
             "Name the models to measure: --checkpoint=SGD=path/to/model.keras, once for each. "
             "Received: no --checkpoint"
         )
-    given = {name: options[name] for name in FLAGS if options[name] is not None}
+    given = {name: options[name] for name in OWN_DATA if options[name] is not None}
     return [
         Checkpoint(label, path, _data(path, given))
         for label, paths in map(_located, options["checkpoint"])
@@ -116,7 +95,7 @@ def checkpoints(options):
     ]
 
 
-def _located(text):
+def _located(text: str) -> tuple[str, list[Path]]:
     label, _, name = text.partition("=")
     if not label or not name:
         raise ValueError(
@@ -136,7 +115,7 @@ def _located(text):
     return label, found
 
 
-def _data(path, given):
+def _data(path: Path, given: dict[str, Any]) -> dict[str, Any]:
     settings = path.parent / "settings.json"
     beside = json.loads(settings.read_text()) if settings.is_file() else {}
     return DATA | {key: value for key, value in beside.items() if key in DATA} | given

@@ -74,8 +74,9 @@ class Request:
         Returns:
             The `Comparison`.
         """
-        options, given = self._parsed(self._final(point) if is_final else self._held_out(point))
-        return _planning.plan(options, given, self.app.PRESETS)
+        return _planning.plan(
+            self._parsed(self._final(point) if is_final else self._held_out(point))
+        )
 
     def _held_out(self, point):
         options, folder = self.options, self.workdir / "points" / point.folder
@@ -88,17 +89,15 @@ class Request:
     def _parsed(self, more):
         smoke = ["--smoke"] if self.options["smoke"] else []
         argv = [self.script, *smoke, *self.arguments, *more]
-        options = _command_line.parse(self.app.FLAGS, argv, self.app.__doc__)
-        return options, [name for name in options if self.app.FLAGS[name].present]
+        return _command_line.parse(self.app.FLAGS, argv, self.app.__doc__)
 
     def _check_points(self):
         """Tries every point of a grid, or the ends of what a tuner may choose, without training."""
-        _, given = self._parsed([])
-        for name in OWNED.keys() & set(given):
+        self._parsed([])
+        for name in (name for name in OWNED if self.app.FLAGS[name].present):
             raise ValueError(f"A sweep sets {name} itself: use {OWNED[name]}. Received: --{name}")
         for point in _points.corners(self.space):
-            options, given = self._parsed(self._held_out(point))
-            options = _planning.resolved(options, given, self.app.PRESETS)
+            options = _planning.resolved(self._parsed(self._held_out(point)))
             if options["compare"]:
                 raise ValueError(
                     "A sweep chooses for one method at a time: give --method=sam in the place of "
@@ -111,7 +110,7 @@ class Request:
 
 def _app(name: str) -> ModuleType:
     """The module of an app, with its `FLAGS`, its `PRESETS` and its help."""
-    return importlib.import_module(name)
+    return importlib.import_module(f"keras_sam.experiments.flags.{name}")
 
 
 def _where(folder, holdout, seeds):

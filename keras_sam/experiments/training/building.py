@@ -1,25 +1,29 @@
 """Builds and compiles what a run's settings ask for."""
 
 from functools import partial
+from typing import Any
 
 import keras
 
 import keras_sam
 from keras_sam import methods, models
-from keras_sam.experiments.presets import smoke as _smoke
+from keras_sam.datasets import Dataset
+from keras_sam.experiments.flags.training import WITH_MOMENTUM
+from keras_sam.experiments.presets import smoke
 from keras_sam.experiments.training.entries import PLAIN
-from keras_sam.experiments.training.options import OPTIMIZERS
-from keras_sam.experiments.training.settings import WITH_MOMENTUM
 
+OPTIMIZERS = {
+    "sgd": keras.optimizers.SGD,
+    "adam": keras.optimizers.Adam,
+    "adamw": keras.optimizers.AdamW,
+    "rmsprop": keras.optimizers.RMSprop,
+    "lion": keras.optimizers.Lion,
+}
 TOP = 5  # Some tables have the error of the best five guesses as well.
 
 
-def base_model(settings, dataset):
+def base_model(settings: dict[str, Any], dataset: Dataset) -> keras.Model:
     """The network of a run, pre-trained where the settings have `weights`.
-
-    Args:
-        settings: Dictionary of a run's settings.
-        dataset: A `keras_sam.datasets.Dataset`.
 
     Returns:
         A `keras.Model` from images to logits.
@@ -30,7 +34,7 @@ def base_model(settings, dataset):
     shape, classes = dataset.input_shape, dataset.num_classes
     if "weights" in settings:
         return models.pretrained(
-            _smoke.pretrained(settings),
+            smoke.pretrained(settings),
             shape,
             classes,
             source=settings["model_source"],
@@ -39,14 +43,16 @@ def base_model(settings, dataset):
             dropout=settings["dropout"],
             arguments=settings["model_arguments"],
         )
-    build = _smoke.network(settings) or partial(models.get, settings["model"])
+    build = smoke.network(settings) or partial(models.get, settings["model"])
     kind = settings["normalization"]
     if kind == "batch":  # What every model has.
         return build(shape, classes)
     return build(shape, classes, normalization=None if kind == "none" else kind)
 
 
-def compiled(settings, base, num_classes, steps):
+def compiled(
+    settings: dict[str, Any], base: keras.Model, num_classes: int, steps: int
+) -> keras.Model:
     """The model to train around the network.
 
     Args:
@@ -74,12 +80,12 @@ def compiled(settings, base, num_classes, steps):
     return model
 
 
-def needs_one_hot(settings):
+def needs_one_hot(settings: dict[str, Any]) -> bool:
     """Whether labels are spread over classes, so that integers cannot hold them."""
     return bool(settings["label_smoothing"] or {"mixup", "cutmix"} & set(settings["augment"]))
 
 
-def _loss_and_metrics(settings, num_classes):
+def _loss_and_metrics(settings: dict[str, Any], num_classes: int) -> dict[str, Any]:
     top = []
     if needs_one_hot(settings):
         loss = keras.losses.CategoricalCrossentropy(
@@ -94,7 +100,7 @@ def _loss_and_metrics(settings, num_classes):
     return {"loss": loss, "metrics": ["accuracy", *top]}
 
 
-def _optimizer(settings, steps):
+def _optimizer(settings: dict[str, Any], steps: int) -> keras.optimizers.Optimizer:
     name = settings["optimizer"]
     momentum = {"momentum": settings["momentum"]} if name in WITH_MOMENTUM else {}
     nesterov = {"nesterov": True} if settings["nesterov"] else {}
@@ -107,7 +113,9 @@ def _optimizer(settings, steps):
     )
 
 
-def _learning_rate(settings, steps):
+def _learning_rate(
+    settings: dict[str, Any], steps: int
+) -> float | keras.optimizers.schedules.LearningRateSchedule:
     peak, schedules = settings["learning_rate"], keras.optimizers.schedules
     if settings["schedule"] == "cosine":
         warmup = min(round(steps * settings["warmup_epochs"] / settings["epochs"]), steps - 1)

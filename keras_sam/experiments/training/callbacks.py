@@ -2,9 +2,12 @@
 
 import math
 import time
+from typing import Any
 
 import keras
 import numpy as np
+
+from keras_sam.experiments.results.workdir import RunFolder
 
 
 class SeedsOfEpoch(keras.callbacks.Callback):
@@ -16,11 +19,11 @@ class SeedsOfEpoch(keras.callbacks.Callback):
         seed: Integer, the run's seed.
     """
 
-    def __init__(self, seed):
+    def __init__(self, seed: int) -> None:
         super().__init__()
         self.seed = seed
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         numbers = np.random.SeedSequence(self.seed, spawn_key=(epoch,)).spawn(1)[0]
         keras.utils.set_random_seed(int(numbers.generate_state(1)[0]))
         for variable in self.model.non_trainable_variables:
@@ -30,29 +33,25 @@ class SeedsOfEpoch(keras.callbacks.Callback):
 
 
 class CompletedEpochs(keras.callbacks.Callback):
-    """Keeps every completed epoch, so that a run can go on from it; ends a run of NaN.
+    """Keeps every completed epoch, so that a run can go on from it; ends a run of NaN."""
 
-    Args:
-        folder: The `RunFolder`.
-    """
-
-    def __init__(self, folder):
+    def __init__(self, folder: RunFolder) -> None:
         super().__init__()
         self.folder = folder
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.started = time.perf_counter()
 
-    def on_test_begin(self, logs=None):
+    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
         # Waits for a device that is still training.
         keras.ops.convert_to_numpy(self.model.optimizer.iterations)
         self.trained = time.perf_counter()
 
-    def on_test_end(self, logs=None):
+    def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
         self.evaluated = time.perf_counter()
 
-    def on_epoch_end(self, epoch, logs=None):
-        if "val_loss" not in logs:  # A pass between two evaluations.
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        if not logs or "val_loss" not in logs:  # A pass between two evaluations.
             return
         line = {"epoch": epoch + 1} | {key: float(value) for key, value in logs.items()}
         # The evaluation costs every method the same, and would hide how their steps differ; what
@@ -64,13 +63,6 @@ class CompletedEpochs(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
-def has_diverged(line):
-    """Whether an epoch's metrics show a training that will not come back.
-
-    Args:
-        line: Dictionary of an epoch's metrics.
-
-    Returns:
-        Bool.
-    """
+def has_diverged(line: dict[str, float]) -> bool:
+    """Whether an epoch's metrics show a training that will not come back."""
     return not (math.isfinite(line["loss"]) and math.isfinite(line["val_loss"]))

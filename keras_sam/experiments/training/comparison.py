@@ -2,25 +2,29 @@
 
 import errno
 import textwrap
+from typing import Any
 
 import keras
 
-from keras_sam.experiments.presets import smoke as _smoke
-from keras_sam.experiments.results import summary as _report
-from keras_sam.experiments.training import settings as _settings
+from keras_sam.datasets import Dataset
+from keras_sam.experiments.presets import smoke
+from keras_sam.experiments.results import summary
+from keras_sam.experiments.results.workdir import RunFolder
 from keras_sam.experiments.training.callbacks import has_diverged
 from keras_sam.experiments.training.entries import PLAIN
+from keras_sam.experiments.training.planning import Comparison
 from keras_sam.experiments.training.run import train
+from keras_sam.experiments.training.settings import described
 
 NO_SPACE = "No space left"  # The words of the system, also in what HDF5 makes of its error.
 
 
-def is_full(error):
+def is_full(error: OSError) -> bool:
     """Whether an `OSError` says that a disk, or a user's share of it, is full."""
     return error.errno in (errno.ENOSPC, errno.EDQUOT) or NO_SPACE in str(error)
 
 
-def run(comparison, command):
+def run(comparison: Comparison, command: str) -> list[str]:
     """Trains every run that is not finished, then prints the table and draws the figures.
 
     Args:
@@ -34,7 +38,7 @@ def run(comparison, command):
     planned = [(label, folder) for label, runs in comparison.runs.items() for folder in runs]
     print(_headline(comparison), flush=True)
     if options["preset"] is not None:
-        print(_settings.described(planned[-1][1].settings), flush=True)
+        print(described(planned[-1][1].settings), flush=True)
     failed = []
     for number, (label, folder) in enumerate(planned, start=1):
         name = f"{label}, seed {folder.settings['seed']}"
@@ -55,7 +59,7 @@ def run(comparison, command):
     return failed
 
 
-def _headline(comparison):
+def _headline(comparison: Comparison) -> str:
     dataset, options = comparison.dataset, comparison.options
     epochs = f"{options['epochs']} epochs"
     if options["plain_epochs"] and any(label == PLAIN for label in comparison.runs):
@@ -68,20 +72,20 @@ def _headline(comparison):
     )
 
 
-def _images(options):
+def _images(options: dict[str, Any]) -> str:
     name = options["dataset"]
-    return f"digits in the place of {name}" if _smoke.needs_stand_in(options) else name
+    return f"digits in the place of {name}" if smoke.needs_stand_in(options) else name
 
 
-def _network(options):
+def _network(options: dict[str, Any]) -> str:
     name = options["model"]
     if "weights" in options:
-        trained = _smoke.pretrained(options)
+        trained = smoke.pretrained(options)
         return name if trained == name else f"{trained} in the place of {name}"
-    return f"a small network in the place of {name}" if _smoke.network(options) else name
+    return f"a small network in the place of {name}" if smoke.network(options) else name
 
 
-def _trained(folder, dataset, verbose):
+def _trained(folder: RunFolder, dataset: Dataset, verbose: int) -> str:
     """Trains a run; returns in one line what came of it."""
     try:
         train(folder, dataset, verbose)
@@ -98,7 +102,7 @@ def _trained(folder, dataset, verbose):
     return _result(folder)
 
 
-def _result(folder):
+def _result(folder: RunFolder) -> str:
     history = folder.history()
     seconds = sum(line["seconds"] for line in history)
     if has_diverged(history[-1]):
@@ -106,9 +110,9 @@ def _result(folder):
     return f"{history[-1]['val_accuracy']:.1%} of the test images in {seconds:.0f} s"
 
 
-def _sum_up(comparison, command):
+def _sum_up(comparison: Comparison, command: str) -> None:
     title = _title(comparison)
-    text, paths = _report.report(comparison, _headline(comparison), title, command)
+    text, paths = summary.report(comparison, _headline(comparison), title, command)
     print(f"\n{title}\n\n{text}\n")
     for path in paths:
         print(f"{'table' if path.suffix == '.txt' else 'figure':<8}{path}")
@@ -118,7 +122,7 @@ def _sum_up(comparison, command):
         print(f"runs    {method}/seed_{numbers}/: settings.json, metrics.jsonl, model.keras")
 
 
-def _title(comparison):
+def _title(comparison: Comparison) -> str:
     options = comparison.options
     title = f"{_network(options)} on {_images(options)}"
     if options["label_noise"]:

@@ -3,8 +3,11 @@
 import ast
 import dataclasses
 import math
+from collections.abc import Sequence
+from typing import Any
 
-from keras_sam import checks, methods
+from keras_sam import methods
+from keras_sam.experiments.flags.checking import check_known
 
 PLAIN = "sgd"  # Training without any sharpness-aware method, whatever the optimizer.
 ALL = "all"  # Every name of the registry that the command does not list itself.
@@ -24,29 +27,23 @@ class Entry:
 
     method: str
     own_rho: float | None
-    arguments: dict
+    arguments: dict[str, Any]
     rho: float | None
     updates_itself: bool = False
 
     @property
-    def folder(self):
+    def folder(self) -> str:
         """Name of the folder of the method's runs."""
         return self.method if self.own_rho is None else f"{self.method}_rho_{self.own_rho:g}"
 
     @property
-    def label(self):
+    def label(self) -> str:
         """Name in tables and figures."""
         return self.method if self.rho is None else f"{self.method}, rho {self.rho:g}"
 
 
-def entries(options):
+def entries(options: dict[str, Any]) -> list[Entry]:
     """The methods to train, in the order of the table.
-
-    Args:
-        options: Dictionary of the app's flags.
-
-    Returns:
-        List of `Entry`.
 
     Raises:
         ValueError: If a method or one of its arguments is unknown, or a method comes twice.
@@ -62,7 +59,7 @@ def entries(options):
     return found
 
 
-def _expanded(texts):
+def _expanded(texts: list[str]) -> list[str]:
     """The methods to compare, `"all"` replaced in its place by what is not listed beside it."""
     texts = [text.strip() for text in texts]
     listed = {text.partition(":")[0] for text in texts}
@@ -70,7 +67,7 @@ def _expanded(texts):
     return [name for text in texts for name in (rest if text == ALL else [text])]
 
 
-def _entry(text, options, alone):
+def _entry(text: str, options: dict[str, Any], alone: bool) -> Entry:
     name, _, own = text.partition(":")
     check_known("method", name, [PLAIN, *methods.list()])
     own_rho = _number(text, own) if own else None
@@ -81,7 +78,8 @@ def _entry(text, options, alone):
     if name != PLAIN:
         method = methods.get(name, **given)
         own_update = method.descent.needs_plain_sgd
-        return Entry(name, own_rho, given, float(method.rho), own_update)
+        rho = method.rho if isinstance(method.rho, float) else None  # Else it is a schedule.
+        return Entry(name, own_rho, given, rho, own_update)
     # Beside other methods, plain training leaves their arguments to them.
     useless = {"rho": own_rho} if own_rho is not None else given if alone else {}
     if useless:
@@ -92,7 +90,7 @@ def _entry(text, options, alone):
     return Entry(PLAIN, None, {}, None)
 
 
-def _number(text, rho):
+def _number(text: str, rho: str) -> float:
     try:
         return float(rho)
     except ValueError:
@@ -101,7 +99,7 @@ def _number(text, rho):
         ) from None
 
 
-def _arguments(pairs, method):
+def _arguments(pairs: Sequence[str], method: str) -> dict[str, Any]:
     """The arguments that are for a method: its own, and those that name none."""
     parsed = {}
     for name, value in assignments("method_arguments", pairs).items():
@@ -113,15 +111,8 @@ def _arguments(pairs, method):
     return parsed
 
 
-def assignments(flag, pairs):
+def assignments(flag: str, pairs: Sequence[str]) -> dict[str, Any]:
     """What a list of name=value on the command line says.
-
-    Args:
-        flag: String, the flag's name.
-        pairs: List of strings.
-
-    Returns:
-        Dictionary from names to values.
 
     Raises:
         ValueError: If there is no name or no value.
@@ -138,27 +129,10 @@ def assignments(flag, pairs):
     return parsed
 
 
-def _value(text):
+def _value(text: str) -> Any:
     if text == "inf":
         return math.inf
     try:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError):
         return text  # A word such as "filter".
-
-
-def check_known(flag, value, choices):
-    """Refuses a value that a flag does not have, and names the nearest ones.
-
-    Args:
-        flag: String, the flag's name.
-        value: String.
-        choices: List of strings.
-
-    Raises:
-        ValueError: If the value is not among the choices.
-    """
-    if value not in choices:
-        raise ValueError(
-            f"Unknown {flag}: {checks.nearest(value, choices)} Received: --{flag}={value}"
-        )

@@ -3,16 +3,17 @@
 import dataclasses
 import functools
 from pathlib import Path
+from typing import Any
 
 from keras_sam import datasets
 from keras_sam.checks import import_extra
-from keras_sam.experiments.presets import preset as _presets
-from keras_sam.experiments.presets import smoke as _smoke
-from keras_sam.experiments.results import workdir as _workdir
-from keras_sam.experiments.training import entries as _entries
-from keras_sam.experiments.training import options as _options
-from keras_sam.experiments.training import run as _training
-from keras_sam.experiments.training import settings as _settings
+from keras_sam.experiments.presets import smoke
+from keras_sam.experiments.results import workdir
+from keras_sam.experiments.results.workdir import RunFolder
+from keras_sam.experiments.training.entries import entries
+from keras_sam.experiments.training.options import check, meanings, seeds
+from keras_sam.experiments.training.run import check_made, epochs_of
+from keras_sam.experiments.training.settings import settings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,91 +27,66 @@ class Comparison:
         workdir: Path of the folder that holds them all.
     """
 
-    options: dict
+    options: dict[str, Any]
     dataset: datasets.Dataset
-    runs: dict
+    runs: dict[str, list[RunFolder]]
     workdir: Path
 
     @functools.cached_property
-    def label_noise(self):
+    def label_noise(self) -> float:
         """Share of the training labels that are wrong: not all classes have one to be taken for."""
         share, kind = self.options["label_noise"], self.options["noise_kind"]
         noisy = datasets.with_label_noise(self.dataset, share, 0, kind)
         return (noisy.y_train != noisy.y_train_clean).mean()
 
 
-def plan(options, given=(), presets=None):
+def plan(options: dict[str, Any]) -> Comparison:
     """Resolves the options of an app into the runs that they ask for.
-
-    Args:
-        options: Dictionary of the app's flags.
-        given: Collection of the names of flags that the command sets itself. Defaults to none.
-        presets: Dictionary from a name to its `Preset`. Defaults to none.
-
-    Returns:
-        A `Comparison`.
 
     Raises:
         ValueError: If an option is wrong, or the work directory holds other runs.
         FileNotFoundError: If the data are missing.
         ImportError: If an optional package is missing.
     """
-    options = resolved(options, given, presets or {})
+    options = resolved(options)
     import_extra("matplotlib.figure", "matplotlib")  # Better now than after the training.
     dataset = loaded(options)
-    options["epochs"] = _training.epochs_of(options, dataset)
-    entries, seeds = _entries.entries(options), _options.seeds(options)
-    workdir = Path(options["workdir"])
+    options["epochs"] = epochs_of(options, dataset)
+    place = Path(options["workdir"])
     runs = {
         entry.label: [
-            _workdir.RunFolder(
-                workdir / entry.folder / f"seed_{seed}", _settings.settings(options, entry, seed)
-            )
-            for seed in seeds
+            RunFolder(place / entry.folder / f"seed_{seed}", settings(options, entry, seed))
+            for seed in seeds(options)
         ]
-        for entry in entries
+        for entry in entries(options)
     }
     folders = [folder for label in runs for folder in runs[label]]
-    _workdir.check(workdir, folders, options["resume"], options["overwrite"])
-    _training.check(folders[0].settings, dataset)  # All runs have the same network and batches.
+    workdir.check(place, folders, options["resume"], options["overwrite"])
+    check_made(folders[0].settings, dataset)  # All runs have the same network and batches.
     if options["overwrite"]:
-        _workdir.clear(workdir)
-    workdir.mkdir(parents=True, exist_ok=True)
-    return Comparison(options, dataset, runs, workdir)
+        workdir.clear(place)
+    place.mkdir(parents=True, exist_ok=True)
+    return Comparison(options, dataset, runs, place)
 
 
-def resolved(options, given, presets):
+def resolved(options: dict[str, Any]) -> dict[str, Any]:
     """The options as they will be used, checked, without any data.
-
-    Args:
-        options: Dictionary of the app's flags.
-        given: Collection of the names of flags that the command sets itself.
-        presets: Dictionary from a name to its `Preset`.
-
-    Returns:
-        New dictionary, with preset and smoke applied.
 
     Raises:
         ValueError: If an option is wrong.
+        ImportError: If an optional package is missing.
     """
-    options = _smoke.shrunk(_presets.applied(options, given, presets))
-    _options.check(options)
-    return options | _options.resolved(options)
+    options = smoke.shrunk(options)
+    check(options)
+    return options | meanings(options)
 
 
-def loaded(options):
-    """Loads the data set that the options name.
-
-    Args:
-        options: Dictionary of an app's flags, or of a run's settings.
-
-    Returns:
-        A `keras_sam.datasets.Dataset`, with clean labels.
-    """
+def loaded(options: dict[str, Any]) -> datasets.Dataset:
+    """Loads the data set that an app's options or a run's settings name, with clean labels."""
     name = options["dataset"]
     sizes = options["num_train"], options["num_test"]
-    if _smoke.needs_stand_in(options):
-        dataset = _smoke.stand_in(name, *sizes)
+    if smoke.needs_stand_in(options):
+        dataset = smoke.stand_in(name, *sizes)
     else:
         size = {"image_size": options["image_size"]} if options.get("image_size") else {}
         dataset = datasets.get(name, options["data_dir"], *sizes, **size)

@@ -2,12 +2,15 @@
 
 import contextlib
 import math
+from typing import Any
 
 import keras
 
 from keras_sam import backend, datasets
-from keras_sam.experiments.training import building as _building
-from keras_sam.experiments.training import watching as _watching
+from keras_sam.datasets import Dataset
+from keras_sam.datasets.batches import Batches
+from keras_sam.experiments.results.workdir import RunFolder
+from keras_sam.experiments.training import building, watching
 from keras_sam.experiments.training.callbacks import CompletedEpochs, SeedsOfEpoch
 
 EVALUATION_BATCH = 1000
@@ -15,26 +18,22 @@ PIXELS_AT_ONCE = 256 * 224 * 224  # Of an evaluation: large images come in small
 EVALUATIONS = 50  # Of a run that counts steps: its passes over few images may be thousands.
 
 
-def check(settings, dataset):
+def check_made(settings: dict[str, Any], dataset: Dataset) -> None:
     """Makes what a run trains and trains on once, so that a mistake shows before any training.
-
-    Args:
-        settings: Dictionary of a run's settings.
-        dataset: A `keras_sam.datasets.Dataset` with clean labels.
 
     Raises:
         ValueError: If the network, its weights or the batches cannot be made.
     """
     noisy = with_noise(settings, dataset)
-    _training_batches(settings, noisy, _building.needs_one_hot(settings))
+    _training_batches(settings, noisy, building.needs_one_hot(settings))
     if settings["distribute"] == "all":
         with backend.on_all_devices():  # PyTorch has no such thing.
             _check_shares(settings, dataset)
-    _building.base_model(settings, dataset)
+    building.base_model(settings, dataset)
     keras.utils.clear_session()
 
 
-def _check_shares(settings, dataset):
+def _check_shares(settings: dict[str, Any], dataset: Dataset) -> None:
     devices = _devices()
     batch = min(settings["batch_size"], len(dataset.y_train))
     sizes = {"batch_size": batch, "num_test": len(dataset.y_test)}
@@ -46,7 +45,7 @@ def _check_shares(settings, dataset):
             )
 
 
-def train(folder, dataset, verbose):
+def train(folder: RunFolder, dataset: Dataset, verbose: int) -> None:
     """Trains the run of a folder to its last epoch.
 
     Args:
@@ -62,18 +61,18 @@ def train(folder, dataset, verbose):
     keras.config.set_dtype_policy("float32" if precision == "none" else f"mixed_{precision}")
     everywhere = settings["distribute"] == "all"
     with backend.on_all_devices() if everywhere else contextlib.nullcontext():
-        base = _building.base_model(settings, dataset)
+        base = building.base_model(settings, dataset)
         _fit(folder, dataset, base, verbose)
     folder.finish(base)
 
 
-def _fit(folder, dataset, base, verbose):
-    settings, one_hot = folder.settings, _building.needs_one_hot(folder.settings)
+def _fit(folder: RunFolder, dataset: Dataset, base: keras.Model, verbose: int) -> None:
+    settings, one_hot = folder.settings, building.needs_one_hot(folder.settings)
     noisy = with_noise(settings, dataset)
     batches = _training_batches(settings, noisy, one_hot)
     epochs = settings["epochs"]
     steps = epochs * batches.num_batches
-    model = _building.compiled(settings, base, dataset.num_classes, steps)
+    model = building.compiled(settings, base, dataset.num_classes, steps)
     model.fit(
         batches,
         initial_epoch=folder.restore(model),
@@ -85,7 +84,7 @@ def _fit(folder, dataset, base, verbose):
         callbacks=[
             batches.follow_epochs(),
             SeedsOfEpoch(settings["seed"]),
-            *_watching.callbacks(folder, noisy, one_hot),
+            *watching.callbacks(folder, noisy, one_hot),
             CompletedEpochs(folder),
         ],
         shuffle=False,  # The batches are shuffled; Keras's own order would not survive a stop.
@@ -93,16 +92,8 @@ def _fit(folder, dataset, base, verbose):
     )
 
 
-def epochs_of(options, dataset):
-    """Passes over the training images: those asked for, or as many as `steps` need.
-
-    Args:
-        options: Dictionary of the app's flags.
-        dataset: A `keras_sam.datasets.Dataset`.
-
-    Returns:
-        Integer.
-    """
+def epochs_of(options: dict[str, Any], dataset: Dataset) -> int:
+    """Passes over the training images: those asked for, or as many as `steps` need."""
     if not options.get("steps"):
         return options["epochs"]
     examples = len(dataset.y_train)
@@ -111,25 +102,17 @@ def epochs_of(options, dataset):
     return math.ceil(epochs / between) * between  # The last pass is evaluated.
 
 
-def _passes_between_evaluations(epochs):
+def _passes_between_evaluations(epochs: int) -> int:
     return math.ceil(epochs / EVALUATIONS)
 
 
-def with_noise(settings, dataset):
-    """The data set with the training labels of a run.
-
-    Args:
-        settings: Dictionary of a run's settings.
-        dataset: A `keras_sam.datasets.Dataset` with clean labels.
-
-    Returns:
-        A `keras_sam.datasets.Dataset`.
-    """
+def with_noise(settings: dict[str, Any], dataset: Dataset) -> Dataset:
+    """The data set with the training labels of a run."""
     noise, kind = settings["label_noise"], settings["noise_kind"]
     return datasets.with_label_noise(dataset, noise, settings["seed"], kind=kind)
 
 
-def _training_batches(settings, noisy, one_hot):
+def _training_batches(settings: dict[str, Any], noisy: Dataset, one_hot: bool) -> Batches:
     return noisy.training_batches(
         settings["batch_size"],
         settings["seed"],
@@ -139,13 +122,13 @@ def _training_batches(settings, noisy, one_hot):
     )
 
 
-def _evaluation_batch(settings, dataset):
+def _evaluation_batch(settings: dict[str, Any], dataset: Dataset) -> int:
     height, width = dataset.input_shape[:2]
     fitting = min(EVALUATION_BATCH, PIXELS_AT_ONCE // (height * width), len(dataset.y_test))
     devices = _devices() if settings["distribute"] == "all" else 1
     return max(1, fitting // devices) * devices
 
 
-def _devices():
+def _devices() -> int:
     """Devices that share a batch evenly, as those of JAX have to."""
     return len(keras.distribution.list_devices()) if backend.name == "jax" else 1

@@ -1,13 +1,14 @@
 """From the options of an app to the resolved settings of each of its runs."""
 
 from pathlib import Path
+from typing import Any
 
 import keras
 
+from keras_sam.experiments.flags.training import WITH_MOMENTUM
 from keras_sam.experiments.results.workdir import WATCH
-from keras_sam.experiments.training.entries import PLAIN
+from keras_sam.experiments.training.entries import PLAIN, Entry
 
-WITH_MOMENTUM = ("sgd", "rmsprop")
 # What a run takes from the command line as it is; an app has only some of the flags.
 COPIED = (
     *("preset", "smoke", "model", "normalization"),
@@ -21,17 +22,8 @@ COPIED = (
 PATHS = ("data_dir", "weights")
 
 
-def settings(options, entry, seed):
-    """The resolved settings of one run: all that its result depends on.
-
-    Args:
-        options: Dictionary of the app's flags.
-        entry: The run's `Entry`.
-        seed: Integer.
-
-    Returns:
-        Dictionary that JSON can hold.
-    """
+def settings(options: dict[str, Any], entry: Entry, seed: int) -> dict[str, Any]:
+    """The resolved settings of one run: all that its result depends on, as JSON can hold it."""
     is_plain = entry.method == PLAIN
     copied = {key: options[key] for key in COPIED if key in options}
     if options["watch"]:
@@ -49,29 +41,21 @@ def settings(options, entry, seed):
     }
 
 
-def _momentum(options, entry):
+def _momentum(options: dict[str, Any], entry: Entry) -> float | None:
     if options["momentum"] is None and options["optimizer"] in WITH_MOMENTUM:
         return 0.0 if entry.updates_itself else 0.9
     return options["momentum"]
 
 
-def _resolved_path(path):
+def _resolved_path(path: str | None) -> str | None:
     """An absolute path where there is one: `imagenet` names weights as well."""
     if path is None or not Path(path).exists() or path == "imagenet":
         return path
     return str(Path(path).resolve())
 
 
-def described(resolved, width=88):
-    """Settings in lines of name=value, to print before training.
-
-    Args:
-        resolved: Dictionary of a run's settings.
-        width: Integer, characters of a line. Defaults to `88`.
-
-    Returns:
-        String of several lines.
-    """
+def described(resolved: dict[str, Any], width: int = 88) -> str:
+    """Settings in lines of name=value, to print before training."""
     lines = [""]
     for name, value in sorted(resolved.items()):
         if name in ("method", "method_arguments", "rho", "seed") or value in (None, [], {}):

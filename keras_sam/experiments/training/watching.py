@@ -1,42 +1,15 @@
 """What a training measures of its sharpness on the way, and on which images."""
 
+import keras
 import numpy as np
 
-from keras_sam import checks
-from keras_sam.checks import import_extra
+from keras_sam.datasets import Dataset
 from keras_sam.datasets.selection import balanced
-from keras_sam.experiments.training.entries import check_known
-
-ANGLE, SPECTRUM = "angle", "spectrum"
-WATCHED = ("eigenvalues", "trace", "m_sharpness", "adaptive", "bound", ANGLE, SPECTRUM)
+from keras_sam.experiments.flags.training import ANGLE, SPECTRUM
+from keras_sam.experiments.results.workdir import RunFolder
 
 
-def check(options):
-    """Refuses what cannot be measured, before any training.
-
-    Args:
-        options: Dictionary of the app's flags.
-
-    Raises:
-        ValueError: If a value is unknown or out of range.
-        ImportError: If an optional package is missing.
-    """
-    for name in options["watch"]:
-        check_known("watch", name, WATCHED)
-    for flag in ("watch_every", "watch_examples"):
-        checks.positive_integer(flag, options[flag])
-    checks.positive("watch_rho", options["watch_rho"])
-    if options["watch"] and options["distribute"] == "all":
-        raise ValueError(
-            "Sharpness is measured on one device: leave --watch or --distribute out, and look at "
-            "the trained model with apps/sharpness.py. Received: --distribute=all "
-            f"--watch={','.join(options['watch'])}"
-        )
-    if options["watch"]:
-        import_extra("keras_sam.sharpness", "SciPy", "sharpness")
-
-
-def measured_on(dataset, part, number):
+def measured_on(dataset: Dataset, part: str, number: int) -> tuple[np.ndarray, np.ndarray]:
     """The images that sharpness is measured on: of all classes alike, the same for every seed.
 
     Args:
@@ -48,14 +21,14 @@ def measured_on(dataset, part, number):
         Tuple of an array of images as the network takes them, and an array of their labels.
     """
     images, labels = getattr(dataset, f"x_{part}"), getattr(dataset, f"y_{part}")
-    classes = dataset.y_train_clean if part == "train" else labels
-    keep = balanced(classes, min(number, len(classes)))
+    classes = np.asarray(dataset.y_train_clean) if part == "train" else labels
+    keep = balanced(classes, min(number, len(images)))
     # Folders are sorted by class, and a batch is measured by itself.
     keep = np.random.default_rng(0).permutation(keep)
     return dataset.prepare(images[keep]), labels[keep]
 
 
-def callbacks(folder, dataset, one_hot):
+def callbacks(folder: RunFolder, dataset: Dataset, one_hot: bool) -> list[keras.callbacks.Callback]:
     """The callbacks of a run whose settings ask for measures.
 
     Args:
@@ -76,7 +49,7 @@ def callbacks(folder, dataset, one_hot):
     x, y = measured_on(dataset, "train", settings["watch_examples"])
     y = np.eye(dataset.num_classes, dtype="float32")[y] if one_hot else y
     rho, size, every = settings["watch_rho"], settings["batch_size"], settings["watch_every"]
-    found = []
+    found: list[keras.callbacks.Callback] = []
     if measures := [name for name in settings["watch"] if name in MEASURES]:
         found += [sharpness.SharpnessCallback(x, y, measures, every, rho, batch_size=size)]
     if ANGLE in settings["watch"]:

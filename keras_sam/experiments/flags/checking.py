@@ -1,0 +1,96 @@
+"""Checks of flags with absl's validators, and the one line that answers a mistake."""
+
+from collections.abc import Callable, Collection
+from functools import partial
+from typing import Any
+
+from absl import flags
+
+from keras_sam.checks import nearest  # The module alone: it needs no backend.
+
+
+def check_known(flag: str, value: str, choices: Collection[str]) -> None:
+    """Refuses a value that a flag does not have, and names the nearest ones.
+
+    Raises:
+        ValueError: If the value is not among the choices.
+    """
+    if value not in choices:
+        raise ValueError(f"Unknown {flag}: {nearest(value, choices)} Received: --{flag}={value}")
+
+
+def whole_numbers(name: str, texts: list[str]) -> list[int]:
+    """What a flag of seeds says.
+
+    Raises:
+        ValueError: If one is not an integer of at least 0, or comes twice.
+    """
+    texts = [text.strip() for text in texts]
+    if not texts or not all(text.isdecimal() for text in texts) or len(set(texts)) < len(texts):
+        raise ValueError(
+            f"{name} must be different integers of at least 0, separated by commas, as in 0,1,2. "
+            f"Received: {name}={','.join(texts)}"
+        )
+    return [int(text) for text in texts]
+
+
+def checked(values: flags.FlagValues, check: Callable[[str, Any], Any], *names: str) -> None:
+    """Has absl check flags wherever they have a value.
+
+    The check raises a `ValueError`, which reaches the user as it is. What absl makes of its own
+    `ValidationError` would name the flag a second time.
+
+    Args:
+        values: The app's `absl.flags.FlagValues`.
+        check: Function of a flag, with its dashes, and its value, as those of `keras_sam.checks`.
+        *names: The flags' names.
+    """
+
+    def validator(name: str, value: Any) -> bool:
+        if value is not None:
+            check(f"--{name}", value)
+        return True
+
+    for name in names:
+        flags.register_validator(name, partial(validator, name), flag_values=values)
+
+
+def excluded(
+    values: flags.FlagValues, names: tuple[str, ...], is_wrong: Callable[..., Any], how: str
+) -> None:
+    """Has absl refuse values that do not go together.
+
+    Args:
+        values: The app's `absl.flags.FlagValues`.
+        names: Tuple of strings, the names of the flags.
+        is_wrong: Function of the flags' values, in the order of the names.
+        how: String, what the user can do.
+    """
+
+    def validator(given: dict[str, Any]) -> bool:
+        if is_wrong(*(given[name] for name in names)):
+            raise ValueError(f"{how} Received: {' '.join(map(as_argument, names, given.values()))}")
+        return True
+
+    flags.register_multi_flags_validator(names, validator, flag_values=values)
+
+
+def as_argument(name: str, value: Any) -> str:
+    """A flag and its value as the command line has them."""
+    if isinstance(value, bool):
+        return f"--{name}" if value else f"--no{name}"
+    text = ",".join(map(str, value)) if isinstance(value, list | tuple) else value
+    return f"--{name}={text}"
+
+
+def explained(error: Exception, values: flags.FlagValues) -> str:
+    """What a user hears of a value that absl refuses: what was expected, and what came."""
+    if not isinstance(error, flags.IllegalFlagValueError):
+        return str(error)
+    received = str(error).removeprefix("flag ").removesuffix(f": {error.__context__}")
+    name, _, value = received.removeprefix("--").partition("=")
+    parser = values[name].parser
+    if isinstance(parser, flags.EnumParser):
+        return f"Unknown {name}: {nearest(value, parser.enum_values)} Received: {received}"
+    expected = parser.syntactic_help or "true or false"
+    return f"--{name} must be {expected}. Received: {received}"
