@@ -23,10 +23,9 @@ import os
 import subprocess
 import sys
 
+import _report
 import _text
 from absl import app, flags
-
-from keras_sam.experiments.results import summary as _report
 
 FLAGS = flags.FLAGS
 
