@@ -3,14 +3,13 @@
 import numpy as np
 
 from keras_sam.datasets.extras import import_extra
-from keras_sam.sharpness.plots.page import blank, checked, finished, styles
+from keras_sam.sharpness.plots.page import blank, checked, finished, look, styled
 
 LEVELS = 12
-# Its brightness grows with the loss, so grey paper shows the same.
-COLORS = "cividis"
 SPACE = (4.6, 3.9)  # Inches of a panel with axes in space.
 
 
+@styled
 def profiles(landscapes, log=False, title=None, path=None):
     """Draws 1-D landscapes in one panel, a line for each label.
 
@@ -38,18 +37,17 @@ def profiles(landscapes, log=False, title=None, path=None):
     figure = blank(panel=(6.0, 3.6))
     axes = figure.subplots()
     found = _of_dimension(1, landscapes)
-    for (label, landscape), style in zip(found.items(), styles(), strict=False):
-        line = {key: style[key] for key in ("color", "linestyle")}
-        single = "o" if len(landscape.losses) == 1 else None  # A single point makes no line.
-        axes.plot(landscape.coordinates[0], landscape.losses, label=label, marker=single, **line)
+    for label, landscape in found.items():
+        single = "o" if len(landscape.losses) == 1 else ""  # A single point makes no line.
+        axes.plot(landscape.coordinates[0], landscape.losses, label=label, marker=single)
     if log:
         axes.set_yscale("log")
     axes.set(xlabel=next(iter(found.values())).axis_names[0], ylabel="loss")
-    axes.grid(alpha=0.3)
     axes.legend()
     return finished(figure, title, path)
 
 
+@styled
 def contours(landscapes, title=None, path=None):
     """Draws 2-D landscapes as contours, side by side on one logarithmic scale of the loss.
 
@@ -80,7 +78,7 @@ def contours(landscapes, title=None, path=None):
     levels = _levels(found.values())
     for axes, (label, landscape) in zip(panels, found.items(), strict=True):
         filled = _contour(axes, landscape, levels)
-        axes.set_title(label, fontsize="medium")
+        axes.set_title(label)
         axes.set_xlabel(landscape.axis_names[0])
     panels[0].set_ylabel(next(iter(found.values())).axis_names[1])
     figure.colorbar(filled, ax=list(panels), label="loss", format="%.3g", ticks=levels[::2])
@@ -93,12 +91,14 @@ def _contour(axes, landscape, levels):
     )
     # Matplotlib's arrays have a row for each height, a landscape's for each first coordinate.
     grid = (*landscape.coordinates, np.clip(landscape.losses, levels[0], levels[-1]).T)
-    filled = axes.contourf(*grid, levels=levels, norm=scale, cmap=COLORS)
+    filled = axes.contourf(*grid, levels=levels, norm=scale)
     axes.contour(*grid, levels=levels, colors="white", linewidths=0.5, alpha=0.6)
+    axes.grid(False)
     axes.plot(0, 0, "+", color="white", markersize=9, markeredgewidth=1.5)
     return filled
 
 
+@styled
 def surfaces(landscapes, title=None, path=None, ceiling=None):
     """Draws 2-D landscapes as surfaces in space, side by side on one scale of the loss.
 
@@ -137,15 +137,15 @@ def surfaces(landscapes, title=None, path=None, ceiling=None):
     high = high if ceiling is None else ceiling
     for axes, (label, landscape) in zip(panels, found.items(), strict=True):
         _surface(axes, landscape, low, high)
-        axes.set_title(label, fontsize="medium")
+        axes.set_title(label)
     return finished(figure, title, path)
 
 
 def _surface(axes, landscape, low, high):
     first, second = np.meshgrid(*landscape.coordinates, indexing="ij")
     heights = np.minimum(landscape.losses, high)
-    look = {"cmap": COLORS, "vmin": low, "vmax": high, "edgecolor": "0.25", "linewidth": 0.15}
-    axes.plot_surface(first, second, heights, rstride=1, cstride=1, **look)
+    colors = {"cmap": look("image.cmap"), "vmin": low, "vmax": high, "edgecolor": "0.25"}
+    axes.plot_surface(first, second, heights, rstride=1, cstride=1, linewidth=0.15, **colors)
     axes.set(zlim=(low, high), zlabel="loss")
     axes.set(xlabel=landscape.axis_names[0], ylabel=landscape.axis_names[1])
     axes.tick_params(labelsize="small")

@@ -1,22 +1,66 @@
-"""What all figures share: an empty page, styles that survive grey, and how to keep them."""
+"""What all figures share: their look, an empty page, and how to keep them."""
 
-import itertools
+import functools
+from collections.abc import Callable, Mapping
+from os import PathLike
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from keras_sam.datasets.extras import import_extra
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 PANEL = (3.6, 3.1)  # Inches.
-DOTS_PER_INCH = 120
-STYLES = (
-    ("#1f5fa8", "-", "o"),
-    ("#d9780f", "--", "s"),
-    ("#2b2b2b", ":", "^"),
-    ("#8fb63a", "-.", "D"),
-    ("#9467bd", (0, (5, 1, 1, 1, 1, 1)), "v"),
-    ("#7f7f7f", (0, (1, 3)), "x"),
-)
+P = ParamSpec("P")
+R = TypeVar("R")
+Entries = TypeVar("Entries", bound=Mapping)
 
 
-def blank(columns=1, rows=1, panel=PANEL):
+def styled(draw: Callable[P, R]) -> Callable[P, R]:
+    """Has a function draw with the style sheet of all figures, `keras_sam/figures.mplstyle`.
+
+    Args:
+        draw: Function that draws.
+
+    Returns:
+        The function, whose caller's settings of Matplotlib stay as they are.
+
+    Example:
+
+    >>> import matplotlib
+    >>> from keras_sam.sharpness.plots import page
+    >>> page.styled(lambda: matplotlib.rcParams["axes.grid"])()
+    True
+    """
+
+    @functools.wraps(draw)
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> R:
+        style = import_extra("matplotlib.style", "matplotlib", "sharpness")
+        with style.context("keras_sam.figures"):
+            return draw(*args, **kwargs)
+
+    return drawn
+
+
+def look(name: str) -> Any:
+    """A value of the style sheet, for what Matplotlib does not take from it by itself.
+
+    Args:
+        name: String, as in `matplotlib.rcParams`.
+
+    Returns:
+        The value.
+
+    Example:
+
+    >>> from keras_sam.sharpness.plots import page
+    >>> page.styled(page.look)("image.cmap")
+    'cividis'
+    """
+    return import_extra("matplotlib", "matplotlib", "sharpness").rcParams[name]
+
+
+def blank(columns: int = 1, rows: int = 1, panel: tuple[float, float] = PANEL) -> "Figure":
     """An empty Matplotlib figure for some panels, without pyplot: no window, no global state.
 
     Args:
@@ -39,25 +83,12 @@ def blank(columns=1, rows=1, panel=PANEL):
     """
     size = (max(columns * panel[0], 4.8), rows * panel[1] + 0.4)
     figure = import_extra("matplotlib.figure", "matplotlib", "sharpness").Figure
-    return figure(figsize=size, layout="constrained")
+    return figure(figsize=size)
 
 
-def styles():
-    """Keyword arguments of one line after the other: colour, line style and marker.
-
-    Returns:
-        Endless iterator over dictionaries.
-
-    Example:
-
-    >>> from keras_sam.sharpness.plots import page
-    >>> sorted(next(page.styles()))
-    ['color', 'linestyle', 'marker']
-    """
-    return (dict(zip(("color", "linestyle", "marker"), row)) for row in itertools.cycle(STYLES))
-
-
-def finished(figure, title=None, path=None):
+def finished(
+    figure: "Figure", title: str | None = None, path: str | PathLike | None = None
+) -> "Figure":
     """Puts the title on a figure, and saves it where wanted.
 
     Args:
@@ -77,11 +108,11 @@ def finished(figure, title=None, path=None):
     if title:
         figure.suptitle(title, wrap=True)  # Into lines as wide as the figure.
     if path is not None:
-        figure.savefig(path, dpi=DOTS_PER_INCH)
+        figure.savefig(path)
     return figure
 
 
-def checked(name, entries):
+def checked(name: str, entries: Entries) -> Entries:
     """`entries`, if there is a label with something to draw.
 
     Args:

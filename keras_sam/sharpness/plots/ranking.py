@@ -3,9 +3,10 @@
 import numpy as np
 
 from keras_sam.datasets.extras import import_extra
-from keras_sam.sharpness.plots.page import blank, checked, finished, styles
+from keras_sam.sharpness.plots.page import blank, checked, finished, styled
 
 
+@styled
 def sharpness_against_gap(points, quantity="m-sharpness", title=None, path=None):
     """Draws a point for each trained model, and tells Kendall's rank correlation.
 
@@ -36,11 +37,10 @@ def sharpness_against_gap(points, quantity="m-sharpness", title=None, path=None)
     figure = blank(panel=(6.0, 3.8))
     axes = figure.subplots()
     pairs = {label: _pair(label, *entry) for label, entry in checked("points", points).items()}
-    for (label, pair), style in zip(pairs.items(), styles(), strict=False):
-        axes.plot(*pair, label=label, **(style | {"linestyle": "none"}))
-    axes.set_title(_correlation(*np.concatenate(list(pairs.values()), axis=1)), fontsize="medium")
+    for label, pair in pairs.items():
+        axes.plot(*pair, label=label, linestyle="none")
+    axes.set_title(_correlation(*np.concatenate(list(pairs.values()), axis=1)))
     axes.set(xlabel=quantity, ylabel="test minus training error, %")
-    axes.grid(alpha=0.3)
     axes.legend()
     return finished(figure, title, path)
 

@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from keras_sam.sharpness.plots.page import PANEL, blank, checked, finished
+from keras_sam.sharpness.plots.page import PANEL, blank, checked, finished, styled
 
 FLOOR = 1e-6  # Share of the eigenvalues per unit; what is below is of no eigenvalue.
 
 
+@styled
 def spectra(densities, title=None, path=None, floor=FLOOR):
     """Draws spectral densities on a log axis: a column for each label, a row for each epoch.
 
@@ -44,7 +45,7 @@ def spectra(densities, title=None, path=None, floor=FLOOR):
     for column, (label, by_epoch) in zip(panels.T, table.items(), strict=True):
         for axes, epoch in zip(column, epochs, strict=True):
             _spectrum(axes, by_epoch[epoch], floor)
-            axes.set_title(label if epoch is None else f"{label}, epoch {epoch}", fontsize="medium")
+            axes.set_title(label if epoch is None else f"{label}, epoch {epoch}")
         column[-1].set_xlabel("eigenvalue of the Hessian")
     for axes in panels[:, 0]:
         axes.set_ylabel("density, per unit")
@@ -69,7 +70,7 @@ def _spectrum(axes, density, floor):
     # Zeros of the density would break a log axis.
     heights = np.maximum(density.density, floor)
     axes.fill_between(density.grid, floor, heights, color="0.75", linewidth=0)
-    axes.plot(density.grid, heights, color="0.1", linewidth=0.8)
+    axes.plot(density.grid, heights, "-", color="0.1", linewidth=0.8, marker="")
     largest = max(nodes.max() for nodes in density.nodes)
     axes.axvline(largest, color="0.3", linestyle=":", linewidth=1)
     note = {"ha": "right", "va": "top", "fontsize": "small", "transform": axes.transAxes}
@@ -77,4 +78,3 @@ def _spectrum(axes, density, floor):
     axes.text(0.96, 0.95, f"λ₁ = {largest:.3g}", bbox=paper, **note)
     axes.set_yscale("log")
     axes.set_ylim(bottom=floor)
-    axes.grid(alpha=0.3)

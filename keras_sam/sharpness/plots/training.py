@@ -2,11 +2,12 @@
 
 import numpy as np
 
-from keras_sam.sharpness.plots.page import blank, checked, finished, styles
+from keras_sam.sharpness.plots.page import blank, checked, finished, styled
 
 FEW_POINTS = 40  # Above this many, markers would hide their line.
 
 
+@styled
 def sharpness_over_epochs(curves, quantity="sharpness", log=True, title=None, path=None):
     """Draws a measure of sharpness over the epochs, a line for each label.
 
@@ -36,18 +37,17 @@ def sharpness_over_epochs(curves, quantity="sharpness", log=True, title=None, pa
     """
     figure = blank(panel=(6.0, 3.6))
     axes = figure.subplots()
-    for (label, curve), style in zip(checked("curves", curves).items(), styles(), strict=False):
-        _draw(axes, label, *curve, style)
+    for label, curve in checked("curves", curves).items():
+        _draw(axes, label, *curve)
     if log:
         axes.set_yscale("log")
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set(xlabel="epoch", ylabel=quantity)
-    axes.grid(alpha=0.3)
     axes.legend()
     return finished(figure, title, path)
 
 
-def _draw(axes, label, epochs, values, style):
+def _draw(axes, label, epochs, values):
     epochs, values = np.asarray(epochs), np.atleast_2d(values)
     if values.shape[1:] != epochs.shape:
         raise ValueError(
@@ -55,10 +55,9 @@ def _draw(axes, label, epochs, values, style):
             f"epochs). Received: shapes {epochs.shape} and {values.shape} for {label!r}"
         )
     mean = values.mean(axis=0)
-    if len(epochs) > FEW_POINTS:
-        style = style | {"marker": None}
-    axes.plot(epochs, mean, label=label, markersize=4, **style)
+    marker = {"marker": ""} if len(epochs) > FEW_POINTS else {}
+    (line,) = axes.plot(epochs, mean, label=label, **marker)
     if len(values) > 1:
         deviation = values.std(axis=0, ddof=1)
         limits = mean - deviation, mean + deviation
-        axes.fill_between(epochs, *limits, color=style["color"], alpha=0.2, linewidth=0)
+        axes.fill_between(epochs, *limits, color=line.get_color(), alpha=0.2, linewidth=0)
