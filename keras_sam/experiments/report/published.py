@@ -4,7 +4,7 @@ import math
 import re
 
 from keras_sam.experiments.report.names import name_of, value_text
-from keras_sam.experiments.report.published_figures import FIGURES
+from keras_sam.experiments.report.published_figures import FIGURES, Published
 
 MODELS = {
     "WRN-28-10": "wrn2810|wideresnet2810",
@@ -35,7 +35,7 @@ READINGS = {
 }
 
 
-def experiment_of(settings, chosen=None):
+def experiment_of(settings: dict, chosen: str | None = None) -> str | None:
     """The experiment that a run repeats, as its preset says or the user.
 
     Args:
@@ -49,7 +49,7 @@ def experiment_of(settings, chosen=None):
     return chosen or (found.group() if found else None)
 
 
-def published(settings, experiment=None):
+def published(settings: dict, experiment: str | None = None) -> list[Published]:
     """The published figures to put beside a row.
 
     Args:
@@ -60,7 +60,7 @@ def published(settings, experiment=None):
     Returns:
         List of `Published`, the nearest one of each source.
     """
-    nearest = {}
+    nearest: dict[str, Published] = {}
     for figure in FIGURES:
         if not _belongs(settings, figure, experiment):
             continue
@@ -70,7 +70,7 @@ def published(settings, experiment=None):
     return list(nearest.values())
 
 
-def differences(settings, figure):
+def differences(settings: dict, figure: Published) -> list[str]:
     """How a row's settings differ from those of a published figure.
 
     Args:
