@@ -1,10 +1,11 @@
 """What a training app does at the ends of epochs."""
 
-import math
 import time
 
 import keras
 import numpy as np
+
+from keras_sam.experiments.results.runs import has_diverged
 
 
 class SeedsOfEpoch(keras.callbacks.Callback):
@@ -62,15 +63,3 @@ class CompletedEpochs(keras.callbacks.Callback):
         self.folder.complete_epoch(self.model, line)
         if has_diverged(line):
             self.model.stop_training = True
-
-
-def has_diverged(line):
-    """Whether an epoch's metrics show a training that will not come back.
-
-    Args:
-        line: Dictionary of an epoch's metrics.
-
-    Returns:
-        Bool.
-    """
-    return not (math.isfinite(line["loss"]) and math.isfinite(line["val_loss"]))
