@@ -137,7 +137,8 @@ def _texts(settings: list[dict]) -> pd.DataFrame:
     """Settings as JSON, in which any value can be compared; a missing one is like no other."""
     texts = [{key: json.dumps(one[key], sort_keys=True) for key in one} for one in settings]
     found = pd.DataFrame(texts)
-    return found.reindex(columns=found.columns.union(list(TABLE_KEYS), sort=False)).fillna("")
+    keys = found.columns.union(list(TABLE_KEYS), sort=False)
+    return found.fillna("").reindex(columns=keys, fill_value="")
 
 
 def _check_once(runs: list[Run]) -> None:
