@@ -74,7 +74,7 @@ def test_figure_is_a_picture_with_two_kinds_of_lines(compared):
     picture = np.asarray(Image.open(compared[0] / "curves.png").convert("RGB"), dtype=int)
     height, width, _ = picture.shape
     assert height > 600 and width > 900
-    for color in ((31, 119, 180), (255, 127, 14)):  # Matplotlib's first two.
+    for color in ((0, 114, 178), (213, 94, 0)):  # The first two of the style sheet.
         assert (np.abs(picture - color).sum(-1) < 30).sum() > 200
 
 
