@@ -3,9 +3,9 @@
     python apps/sharpness.py --checkpoint=SGD=runs/demo/sgd --checkpoint=SAM=runs/demo/sam_rho_0.5
 
 looks at the models that apps/train_resnet.py left there, those of all seeds. Expect a table with a
-line for each label (mean ± deviation over the models): accuracies, the Hessian's largest eigenvalue
-λ1 and λ1/λ5, its trace, and m-sharpness, by how much the loss of a batch rises after one ascent
-step of length --rho. It takes about half a minute for each model of the demo on two cores.
+line for each label (mean ± 95 % interval over the models): accuracies, the largest eigenvalue λ1 of
+the Hessian and λ1/λ5, its trace, and m-sharpness, by how much the loss of a batch rises after one
+ascent step of length --rho. It takes about half a minute for each model of the demo on two cores.
 
     python apps/sharpness.py --checkpoint=SGD=a.keras --checkpoint=SAM=b.keras \\
         --dataset=cifar10 --data_dir=data --measure=all --num_examples=2000

@@ -1,18 +1,19 @@
 """The figures: which are drawn, and whether they can be read."""
 
+import matplotlib
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
 from keras_sam.experiments.results import cost as _cost
 from keras_sam.experiments.results import labels as _labels
-from keras_sam.experiments.results.summary import _figures
+from keras_sam.experiments.results.summary import figures
 
 from .outcomes import outcome
 
 
 def names(found, tmp_path):
-    paths = _figures(found, "title", tmp_path)
+    paths = figures(found, "title", tmp_path)
     assert all(path.is_file() for path in paths)
     return [path.name for path in paths]
 
@@ -33,6 +34,12 @@ def test_without_times_there_are_curves_only(tmp_path):
 def test_runs_without_an_end_are_in_no_figure(tmp_path):
     assert names([*methods_of(8), outcome("broken", failed=2)], tmp_path)[0] == "curves.png"
     assert names([outcome("broken", failed=2)], tmp_path) == []
+
+
+def test_the_style_sheet_leaves_the_settings_of_matplotlib_alone(tmp_path):
+    before = dict(matplotlib.rcParams)
+    figures(methods_of(2), "title", tmp_path)
+    assert dict(matplotlib.rcParams) == before
 
 
 def test_points_are_accuracy_against_relative_time():

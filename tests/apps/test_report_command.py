@@ -65,8 +65,9 @@ def test_mistyped_flag(refusal):
 
 def test_missing_matplotlib(refusal, tmp_path, monkeypatch):
     make_run(tmp_path / "runs", 60)
-    for name in ("_report_figures", "_report_over", "_report_sections", "_report_weights"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
+    for name in ("figures", "over", "drawing", "sections", "weights"):
+        monkeypatch.delitem(sys.modules, f"keras_sam.experiments.report.{name}", raising=False)
+    monkeypatch.delitem(sys.modules, "keras_sam.experiments.results.curves", raising=False)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     assert "pip install keras-sam[apps]" in refusal(f"--runs={tmp_path / 'runs'}")
 

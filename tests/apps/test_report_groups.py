@@ -21,7 +21,8 @@ def test_runs_that_differ_in_the_seed_make_a_row(tmp_path):
         make_run(tmp_path, 60 + seed, seed, method="sam", rho=0.05)
     ((row,),) = (table.rows for table in found(tmp_path))
     assert [run.seed for run in row.runs] == [0, 1, 2]
-    assert row.accuracies == pytest.approx({0: 60, 1: 61, 2: 62}) and row.accuracy.mean == 61
+    accuracies = row.numbers["accuracy"].to_dict()
+    assert accuracies == pytest.approx({0: 60, 1: 61, 2: 62}) and row.accuracy.mean == 61
 
 
 @pytest.mark.parametrize(

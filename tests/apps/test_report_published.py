@@ -4,7 +4,7 @@ import pytest
 
 from keras_sam.experiments.report.published import READINGS, differences, experiment_of, published
 from keras_sam.experiments.report.published_figures import FIGURES
-from keras_sam.experiments.report.table import _published_text
+from keras_sam.experiments.report.table import published_text
 
 from .reported import SETTINGS
 
@@ -133,5 +133,5 @@ def test_a_preset_names_its_experiment():
 @pytest.mark.parametrize("experiment, name", [("e2", "top-5"), ("e5", "top-k")])
 def test_errors_of_several_guesses_are_called_as_published(experiment, name):
     found = [figure for figure in FIGURES if figure.experiment == experiment]
-    lines = _published_text(found).split("\n")
+    lines = published_text(found).split("\n")
     assert len(lines) == len(found) and all(f", {name} error " in line for line in lines)

@@ -6,25 +6,24 @@ import re
 import pytest
 
 from keras_sam import methods
-from keras_sam.experiments.results.outcomes import Outcome
 from keras_sam.experiments.results.table import table
 
 from .conftest import metrics, start
-from .outcomes import outcome, run
+from .outcomes import outcome, outcome_of, run
 
 
 def cells(found, title):
     """The texts of a column, by the position of its title."""
-    first, *rows = table(found).splitlines()
+    first, *rows = table(found).partition("\n\n")[0].splitlines()
     start, end = re.search(rf"(?:^|  ) *{re.escape(title)}", first).span()
     return [row[start:end].strip() for row in rows]
 
 
 def test_step_time_is_the_median_after_the_first_epochs():
-    sgd = Outcome("sgd", "1", [run(90, 1.0, epochs=2), run(90, 3.0, epochs=4)])  # 1, 3, 3, 3
+    sgd = outcome_of("sgd", "1", [run(90, 1.0, epochs=2), run(90, 3.0, epochs=4)])  # 1, 3, 3, 3
     slow = outcome("slow", 90, seconds=6.0, epochs=2)
     assert cells([slow, sgd], "step time ÷ sgd") == ["2.00", "1.00"]
-    assert cells([slow, sgd], "seconds") == ["18.0", "16.0 ± 11.3"]  # All of it, as ever.
+    assert cells([slow, sgd], "seconds") == ["18.0", "16.0 ± 101.6"]  # All of it, as ever.
 
 
 @pytest.mark.parametrize(
@@ -49,14 +48,14 @@ def test_methods_below_sgd_are_marked():
 def test_failed_and_diverged_runs_are_named_and_in_no_mean():
     bad = run(10, 50.0, loss=math.nan)
     found = [
-        Outcome("none", "2", [bad, bad]),
-        Outcome("some", "2", [run(80), bad, run(82)]),
-        Outcome("broken", "2", [], failed=2),
-        Outcome("both", "2", [run(80), bad], failed=1),
+        outcome_of("none", "2", [bad, bad]),
+        outcome_of("some", "2", [run(80), bad, run(82)]),
+        outcome_of("broken", "2", [], failed=2),
+        outcome_of("both", "2", [run(80), bad], failed=1),
     ]
     notes = ["diverged", "diverged in 1 of 3", "failed", "failed in 1 of 3, diverged in 1 of 3"]
     assert cells(found, "note") == notes
-    assert cells(found, "test accuracy, %") == ["-", "81.0 ± 1.4", "-", "80.0"]
+    assert cells(found, "test accuracy, %") == ["-", "81.0 ± 12.7", "-", "80.0"]
     assert cells([outcome("sgd", 99), *found], "step time ÷ sgd") == [
         "1.00",
         "-",
@@ -64,6 +63,12 @@ def test_failed_and_diverged_runs_are_named_and_in_no_mean():
         "-",
         "1.00",
     ]
+
+
+def test_the_line_under_a_table_says_what_its_sign_means():
+    note = "± is half the width of the 95 % interval of the mean (Student's t)"
+    assert table([outcome("sam", 90, 91)]).splitlines()[-1] == note
+    assert "interval" not in table([outcome("sam", 90)])  # A single seed has none.
 
 
 def test_gradients_a_step_come_from_the_registry(compared):

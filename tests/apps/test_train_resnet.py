@@ -16,7 +16,7 @@ METRICS = {"epoch", "loss", "accuracy", "val_loss", "val_accuracy", "train_secon
 METRICS |= {"top5", "val_top5"}
 
 
-def test_table_holds_mean_and_deviation_over_the_seeds(compared):
+def test_table_holds_mean_and_interval_over_the_seeds(compared):
     workdir, printed = compared
     lines = printed.splitlines()
     rows = lines[next(i for i, line in enumerate(lines) if line.startswith("method")) :][:3]
@@ -27,8 +27,10 @@ def test_table_holds_mean_and_deviation_over_the_seeds(compared):
         last = [metrics(workdir / folder / f"seed_{seed}")[-1] for seed in (0, 1)]
         accuracies = [100 * line["val_accuracy"] for line in last]
         losses = [line["loss"] for line in last]
-        assert f"{np.mean(accuracies):.1f} ± {np.std(accuracies, ddof=1):.1f}" in row
-        assert f"{np.mean(losses):.3f} ± {np.std(losses, ddof=1):.3f}" in row
+        # Of two values a 95 % interval is 12.7062 / sqrt(2) times as wide as their deviation.
+        wide = 12.7062 / np.sqrt(2)
+        assert f"{np.mean(accuracies):.1f} ± {wide * np.std(accuracies, ddof=1):.1f}" in row
+        assert f"{np.mean(losses):.3f} ± {wide * np.std(losses, ddof=1):.3f}" in row
     assert rows[1].startswith("sgd ") and rows[2].startswith("sam, rho 0.3 ")
     for path in (f"{workdir}/curves.png", f"{workdir}/sgd/", f"{workdir}/sam_rho_0.3/"):
         assert path in printed
@@ -72,7 +74,7 @@ def test_figure_is_a_picture_with_two_kinds_of_lines(compared):
     picture = np.asarray(Image.open(compared[0] / "curves.png").convert("RGB"), dtype=int)
     height, width, _ = picture.shape
     assert height > 600 and width > 900
-    for color in ((31, 119, 180), (255, 127, 14)):  # Matplotlib's first two.
+    for color in ((0, 114, 178), (213, 94, 0)):  # The first two of the style sheet.
         assert (np.abs(picture - color).sum(-1) < 30).sum() > 200
 
 

@@ -14,6 +14,7 @@ from keras_sam.experiments.training.watching import measured_on
 from keras_sam.sharpness.measures import MEASURES, NAMES
 
 from .conftest import metrics, start, weights
+from .outcomes import outcome_of
 
 WATCH = ("--watch=m_sharpness,angle,spectrum", "--watch_every=2", "--watch_examples=16")
 NAME = "m_sharpness"
@@ -80,7 +81,8 @@ def test_figures_are_drawn_and_named(watched):
 def test_a_curve_has_the_measured_epochs_alone():
     # A run that counts steps has a line for each evaluation, not for each epoch.
     run = [{"epoch": 3 * n, "trace": value} for n, value in enumerate([1.0, 1.0, 4.0, 4.0], 1)]
-    epochs, values = _curve([run, run[:3]], "trace")
+    found = outcome_of("sam", "2", [run, run[:3]])
+    epochs, values = _curve(found, "trace")
     np.testing.assert_array_equal(epochs, [3, 9])
     np.testing.assert_array_equal(values, [[1, 4], [1, 4]])
 

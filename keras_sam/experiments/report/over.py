@@ -1,8 +1,11 @@
 """The figures of a report over a setting: error over rho, accuracy over noise and batch size."""
 
+from matplotlib.axes import Axes
+
 from keras_sam.experiments.report.figures import MOST_LINES, panels_for, with_legend
+from keras_sam.experiments.report.groups import Row
 from keras_sam.experiments.report.names import identity
-from keras_sam.experiments.results.curves import LINE_STYLES
+from keras_sam.experiments.report.page import Picture
 
 # What results are drawn over: the axis's title, its scale, and the names of its values.
 OVER = {
@@ -12,7 +15,9 @@ OVER = {
 }
 
 
-def over(key, lines, reference, title, name):
+def over(
+    key: str, lines: dict[str, list[Row]], reference: Row | None, title: str, name: str
+) -> Picture:
     """Results over a setting, with their 95 % intervals: test error over rho, else accuracy.
 
     Args:
@@ -34,7 +39,6 @@ def over(key, lines, reference, title, name):
             [_height(row, quantity) for row in rows],
             [row.accuracy.half_width or 0 for row in rows],
             label=label,
-            linestyle=LINE_STYLES[number % len(LINE_STYLES)],
             capsize=3,
         )
     if reference is not None:
@@ -51,7 +55,7 @@ def over(key, lines, reference, title, name):
     return with_legend(figure, name, alt, caption)
 
 
-def lines_over(key, rows, keys):
+def lines_over(key: str, rows: list[Row], keys: list[str]) -> dict[str, list[Row]]:
     """The lines of `over`: rows that differ in a key, the best where several share a value.
 
     Args:
@@ -62,7 +66,7 @@ def lines_over(key, rows, keys):
     Returns:
         Dictionary from a label to a list of at least two `Row`.
     """
-    found = {}
+    found: dict[str, dict] = {}
     # The best radius depends on the noise and on the batch size.
     free = {key, "rho"}
     for row in sorted(rows, key=lambda row: row.accuracy.mean):
@@ -75,7 +79,7 @@ def lines_over(key, rows, keys):
     return {_line_label(points[0], keys, free): points for points in lines[:MOST_LINES]}
 
 
-def _line_label(row, keys, free):
+def _line_label(row: Row, keys: list[str], free: set[str]) -> str:
     label = row.label([key for key in keys if key not in {*free, "num_batch_splits"}])
     if "num_batch_splits" not in keys or not row.settings.get("rho"):
         return label
@@ -83,7 +87,7 @@ def _line_label(row, keys, free):
     return f"{label}, m = {row.settings['batch_size'] / splits:g}"
 
 
-def _aside(values, scale, number, count):
+def _aside(values: list[float], scale: str, number: int, count: int) -> list[float]:
     """Values moved a little, so that a line's bars do not lie on another's."""
     steps = number - (count - 1) / 2
     if scale == "log":
@@ -91,11 +95,11 @@ def _aside(values, scale, number, count):
     return [value + 0.01 * steps * max(values) for value in values]
 
 
-def _height(row, quantity):
+def _height(row: Row, quantity: str) -> float:
     return 100 - row.accuracy.mean if quantity == "test error" else row.accuracy.mean
 
 
-def _level(axes, row, quantity):
+def _level(axes: Axes, row: Row, quantity: str) -> None:
     height, margin = _height(row, quantity), row.accuracy.half_width or 0
     axes.axhline(height, color="0.35", linestyle=(0, (8, 3)), label=row.settings["method"])
     axes.axhspan(height - margin, height + margin, color="0.5", alpha=0.2, linewidth=0)

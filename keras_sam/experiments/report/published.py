@@ -2,9 +2,10 @@
 
 import math
 import re
+from typing import Any
 
 from keras_sam.experiments.report.names import name_of, value_text
-from keras_sam.experiments.report.published_figures import FIGURES
+from keras_sam.experiments.report.published_figures import FIGURES, Published
 
 MODELS = {
     "WRN-28-10": "wrn2810|wideresnet2810",
@@ -35,7 +36,7 @@ READINGS = {
 }
 
 
-def experiment_of(settings, chosen=None):
+def experiment_of(settings: dict, chosen: str | None = None) -> str | None:
     """The experiment that a run repeats, as its preset says or the user.
 
     Args:
@@ -49,7 +50,7 @@ def experiment_of(settings, chosen=None):
     return chosen or (found.group() if found else None)
 
 
-def published(settings, experiment=None):
+def published(settings: dict, experiment: str | None = None) -> list[Published]:
     """The published figures to put beside a row.
 
     Args:
@@ -60,7 +61,7 @@ def published(settings, experiment=None):
     Returns:
         List of `Published`, the nearest one of each source.
     """
-    nearest = {}
+    nearest: dict[str, Published] = {}
     for figure in FIGURES:
         if not _belongs(settings, figure, experiment):
             continue
@@ -70,7 +71,7 @@ def published(settings, experiment=None):
     return list(nearest.values())
 
 
-def differences(settings, figure):
+def differences(settings: dict, figure: Published) -> list[str]:
     """How a row's settings differ from those of a published figure.
 
     Args:
@@ -106,7 +107,7 @@ def differences(settings, figure):
     ]
 
 
-def _belongs(settings, figure, experiment):
+def _belongs(settings: dict, figure: Published, experiment: str | None) -> bool:
     if figure.method != settings["method"] or figure.noise != (settings.get("label_noise") or 0):
         return False
     if figure.noise and settings.get("noise_kind", "symmetric") != "symmetric":
@@ -125,36 +126,36 @@ def _belongs(settings, figure, experiment):
     )
 
 
-def _is_part(settings, figure):
+def _is_part(settings: dict, figure: Published) -> bool:
     """Whether the data are a part of the published ones, as flowers12 is of Flowers-102."""
     name = figure.dataset.partition("-")[0].lower()
     return name == "flowers" and str(settings.get("dataset")).startswith(name)
 
 
-def _value(settings, key):
+def _value(settings: dict, key: str) -> Any:
     return settings.get(key, "batch" if key == "normalization" else None)
 
 
-def _augmentations(settings):
+def _augmentations(settings: dict) -> list[str]:
     names = settings.get("augment") or "none"
     return names.split(",") if isinstance(names, str) else names
 
 
-def _same_augmentation(settings, figure):
+def _same_augmentation(settings: dict, figure: Published) -> bool:
     augment = _bare("".join(_augmentations(settings)))
     return figure.augment is None or augment in (figure.augment, f"basic{figure.augment}")
 
 
-def _same_name(ours, theirs, patterns):
+def _same_name(ours: str | None, theirs: str, patterns: dict[str, str]) -> bool:
     pattern = patterns.get(theirs, _bare(theirs))
     return re.fullmatch(pattern, _bare(ours or "")) is not None
 
 
-def _bare(name):
+def _bare(name: str) -> str:
     return re.sub("[^a-z0-9]", "", name.lower())
 
 
-def _distance(settings, figure):
+def _distance(settings: dict, figure: Published) -> tuple:
     """Sorts figures by how much else differs or is not stated, then by the ratio of the epochs."""
     epochs = settings.get("epochs")
     ratio = abs(math.log(epochs / figure.epochs)) if epochs and figure.epochs else 0.0

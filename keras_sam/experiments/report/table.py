@@ -4,16 +4,21 @@ import math
 import os
 from pathlib import Path
 
+import pandas as pd
+
+from keras_sam.experiments.report.groups import Row, Table
 from keras_sam.experiments.report.names import name_of, value_text
-from keras_sam.experiments.report.page import Grid, Link
+from keras_sam.experiments.report.page import Link
 from keras_sam.experiments.report.published import experiment_of, published
-from keras_sam.experiments.results.statistics import estimate
+from keras_sam.experiments.report.published_figures import Published
+from keras_sam.experiments.results.runs import Run
+from keras_sam.experiments.results.statistics import Estimate
 
 DIGITS = 2
 
 
-def grid(table, output, experiment):
-    """A line for each row of a table; columns without any cell are left out.
+def columns(table: Table, output: Path, experiment: str | None) -> dict[str, list]:
+    """The cells of a page's table, a line for each row; columns without any are left out.
 
     Args:
         table: A `Table`.
@@ -21,58 +26,54 @@ def grid(table, output, experiment):
         experiment: String such as `"e6"`, or `None`.
 
     Returns:
-        A `Grid`.
+        Dictionary from a title to cells, each a string or a list of `Link`.
     """
     rows = table.rows
-    gains = [_gain(row, table.baseline_of(row)) for row in rows]
-    columns = {
-        name_of(key): [value_text(key, row.settings.get(key)) for row in rows]
-        for key in ["method", *(key for key in table.differing if key != "method")]
+    keys = ["method", *(key for key in table.differing if key != "method")]
+    found: dict[str, list] = {
+        name_of(key): [value_text(key, row.settings.get(key)) for row in rows] for key in keys
     }
-    columns |= {
-        "test accuracy, %": [_text(row.accuracy) for row in rows],
-        "test error, %": [_mean(row, lambda run: 100 - run.accuracy) for row in rows],
-        "top-5 error, %": [_mean(row, lambda run: run.top5_error) for row in rows],
-        f"gain over {table.baseline}, points": gains,
-        "published, %": [_published_text(figures(row, experiment)) for row in rows],
+    found |= {
+        "test accuracy, %": [_text(row.estimate("accuracy")) for row in rows],
+        "test error, %": [_text(row.estimate("error")) for row in rows],
+        "top-5 error, %": [_text(row.estimate("top5_error")) for row in rows],
+        f"gain over {table.baseline}, points": [_gain(row, table.baseline_of(row)) for row in rows],
+        "published, %": [published_text(figures(row, experiment)) for row in rows],
         "published gain, points": [_published_gain(table, row, experiment) for row in rows],
         "training loss": _losses(rows),
-        "training time, s": [_mean(row, lambda run: run.times[-1], 1) for row in rows],
+        "training time, s": [_text(row.estimate("training_time"), 1) for row in rows],
         "seeds": [str(len(row.finished)) for row in rows],
         "runs by seed": [[_link(run, output) for run in row.runs] for row in rows],
     }
-    return Grid({title: cells for title, cells in columns.items() if any(cells)})
+    return {title: cells for title, cells in found.items() if any(cells)}
 
 
-def figures(row, experiment):
-    """The published figures that belong beside a row; arguments as of `grid`."""
+def figures(row: Row, experiment: str | None) -> list[Published]:
+    """The published figures that belong beside a row; arguments as of `columns`."""
     return published(row.settings, experiment_of(row.runs[0].settings, experiment))
 
 
-def _text(found, digits=DIGITS, signed=False):
+def _text(found: Estimate | None, digits: int = DIGITS, signed: bool = False) -> str:
     return "" if found is None else found.text(digits, signed)
 
 
-def _mean(row, value, digits=DIGITS):
-    values = [value(run) for run in row.finished]
-    return _text(estimate(v for v in values if v is not None), digits)
-
-
-def _losses(rows):
+def _losses(rows: list[Row]) -> list[str]:
     """Cells with as many digits as show three of the smallest loss."""
-    losses = [run.loss for row in rows for run in row.finished if run.loss]
-    digits = max(3, 2 - math.floor(math.log10(min(map(abs, losses))))) if losses else 3
-    return [_mean(row, lambda run: run.loss, digits) for row in rows]
+    losses = pd.concat([row.numbers.get("loss", pd.Series(dtype="float64")) for row in rows]).abs()
+    smallest = losses[losses > 0].min()
+    digits = max(3, 2 - math.floor(math.log10(smallest))) if smallest > 0 else 3
+    return [_text(row.estimate("loss"), digits) for row in rows]
 
 
-def _gain(row, baseline):
+def _gain(row: Row, baseline: Row | None) -> str:
     found = row.gain(baseline)
     text = _text(found, signed=True)
     # Fewer seeds than either mean has: the difference is of what both have in common.
-    return f"{text} ({found.count} seeds)" if found and found.count < row.accuracy.count else text
+    return f"{text} ({found.count} seeds)" if found and found.count < len(row.finished) else text
 
 
-def _published_text(found):
+def published_text(found: list[Published]) -> str:
+    """A cell: published figures with their sources, a line each."""
     cells = []
     for figure in found:
         text = f"{figure.kind} {figure.text.replace('±', ' ± ').replace('± .', '± 0.')}"
@@ -81,7 +82,7 @@ def _published_text(found):
     return "\n".join(cells)
 
 
-def _published_gain(table, row, experiment):
+def _published_gain(table: Table, row: Row, experiment: str | None) -> str:
     baseline = table.baseline_of(row)
     if baseline is None:
         return ""
@@ -94,5 +95,5 @@ def _published_gain(table, row, experiment):
     return "\n".join(f"{gain:+.{DIGITS}f}" for gain in gains)
 
 
-def _link(run, output):
+def _link(run: Run, output: Path) -> Link:
     return Link(str(run.seed), Path(os.path.relpath(run.path, output)).as_posix())

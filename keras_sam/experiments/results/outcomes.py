@@ -1,64 +1,38 @@
 """What the runs of each method came to."""
 
 import dataclasses
-import functools
 
-import numpy as np
+import pandas as pd
 
 from keras_sam import methods
-from keras_sam.experiments.training.callbacks import has_diverged
+from keras_sam.experiments.results.runs import read
+from keras_sam.experiments.results.seeds import Seeds
+from keras_sam.experiments.results.workdir import RunFolder
 from keras_sam.experiments.training.entries import PLAIN
 
 
-@dataclasses.dataclass(frozen=True)
-class Outcome:
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class Outcome(Seeds):
     """The runs of one method, one a seed.
 
     Args:
         label: Name in tables and figures.
         gradients: Gradient evaluations a step, in words.
-        finished: List of the finished runs' metrics, each a list of dictionaries, one an epoch.
-        failed: Number of runs that an error ended.
-        unfinished: Number of runs that are still on their way.
+        runs: List of `Run`.
     """
 
     label: str
     gradients: str
-    finished: list
-    failed: int = 0
-    unfinished: int = 0
-
-    @functools.cached_property
-    def runs(self):
-        """The metrics of the runs that trained to the end without diverging."""
-        return [run for run in self.finished if not any(map(has_diverged, run))]
 
     @property
-    def accuracies(self):
-        """Accuracy of each run on clean test images, in percent."""
-        return [100 * run[-1]["val_accuracy"] for run in self.runs]
-
-    @property
-    def step_time(self):
+    def step_time(self) -> float | None:
         """Median seconds of training an epoch; `None` where each run has but its first one."""
         # A first epoch compiles as well.
-        later = [line["train_seconds"] for run in self.runs for line in run[1:]]
-        return float(np.median(later)) if later else None
-
-    @property
-    def trouble(self):
-        """What befell runs that are in no mean: `"failed"`, `"diverged in 1 of 3"`, or `""`."""
-        seeds = len(self.finished) + self.failed + self.unfinished
-        diverged = len(self.finished) - len(self.runs)
-        counts = {"failed": self.failed, "diverged": diverged, "unfinished": self.unfinished}
-        return ", ".join(
-            word if count == seeds else f"{word} in {count} of {seeds}"
-            for word, count in counts.items()
-            if count
-        )
+        later = [run.history["train_seconds"][1:] for run in self.finished if len(run.history) > 1]
+        return float(pd.concat(later).median()) if later else None
 
 
-def outcomes(runs):
+def outcomes(runs: dict[str, list[RunFolder]]) -> list[Outcome]:
     """What there is in the folders of a comparison.
 
     Args:
@@ -70,17 +44,15 @@ def outcomes(runs):
     costs = {PLAIN: "1"} | {row.name: str(row.cost) for row in methods.list(detail=True)}
     return [
         Outcome(
-            label,
-            costs[folders[0].settings["method"]],
-            [folder.history() for folder in folders if folder.finished],
-            sum(folder.error.is_file() for folder in folders),
-            sum(not folder.finished and not folder.error.is_file() for folder in folders),
+            label=label,
+            gradients=costs[folders[0].settings["method"]],
+            runs=[read(folder) for folder in folders],
         )
         for label, folders in runs.items()
     ]
 
 
-def plain(found):
+def plain(found: list[Outcome]) -> Outcome | None:
     """The outcome of plain training.
 
     Args:
@@ -89,10 +61,10 @@ def plain(found):
     Returns:
         `Outcome`; `None` where plain training was not among the methods or did not end well.
     """
-    return next((outcome for outcome in found if outcome.label == PLAIN and outcome.runs), None)
+    return next((one for one in found if one.label == PLAIN and one.finished), None)
 
 
-def is_below(outcome, reference):
+def is_below(outcome: Outcome, reference: Outcome | None) -> bool:
     """Whether a method ended below plain training.
 
     Args:
@@ -102,6 +74,6 @@ def is_below(outcome, reference):
     Returns:
         Bool; `False` where there is nothing to compare.
     """
-    if reference is None or not outcome.runs:
+    if reference is None or not outcome.finished:
         return False
-    return bool(np.mean(outcome.accuracies) < np.mean(reference.accuracies))
+    return outcome.accuracy.mean < reference.accuracy.mean

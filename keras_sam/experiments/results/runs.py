@@ -1,11 +1,14 @@
-"""The runs of a report: what their folders hold, and which of them count."""
+"""The runs of an app: what their folders hold, and which of them count."""
 
 import dataclasses
 import functools
 import json
 import math
-import re
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
+
+import pandas as pd
 
 from keras_sam.experiments.results.workdir import SETTINGS, RunFolder
 
@@ -15,7 +18,7 @@ FAILED = "failed"
 DIVERGED = "diverged"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Run:
     """One training, in its folder.
 
@@ -23,44 +26,45 @@ class Run:
         path: Path of the folder.
         settings: Dictionary of the resolved settings, with a `"method"` and a `"seed"`.
         state: `"finished"`, `"unfinished"`, `"failed"` or `"diverged"`.
-        history: List of dictionaries, the metrics of each epoch; empty unless finished.
+        metrics: List of dictionaries, one an epoch; empty unless finished or diverged.
     """
 
     path: Path
     settings: dict
     state: str
-    history: list
+    metrics: list[dict]
 
     @property
-    def seed(self):
+    def seed(self) -> int:
         """Integer."""
         return self.settings["seed"]
 
-    @property
-    def accuracy(self):
-        """Accuracy on the test images after the last epoch, in percent."""
-        return 100 * self.history[-1]["val_accuracy"]
-
-    @property
-    def top5_error(self):
-        """Top-5 error on the test images, in percent; `None` where it was not measured."""
-        last = self.history[-1]
-        found = [last[key] for key in last if re.match(r"val_top_?5", key)]
-        return 100 * (1 - found[0]) if found else None
-
-    @property
-    def loss(self):
-        """Loss of the last epoch on the training images; `None` where it was not kept."""
-        return self.history[-1].get("loss")
-
     @functools.cached_property
-    def times(self):
-        """Seconds of training until the end of each epoch, without evaluation if it was timed."""
-        spent = [line.get("train_seconds", line.get("seconds", math.nan)) for line in self.history]
-        return [math.fsum(spent[: epoch + 1]) for epoch in range(len(spent))]
+    def history(self) -> pd.DataFrame:
+        """The metrics, a line an epoch; `training_time` are the seconds until its end.
+
+        These leave evaluation out where it was timed.
+        """
+        found = pd.DataFrame(self.metrics, index=range(1, len(self.metrics) + 1))
+        spent = found.reindex(columns=["train_seconds", "seconds"]).bfill(axis="columns")
+        return found.assign(training_time=spent["train_seconds"].cumsum())
 
     @property
-    def trouble(self):
+    def numbers(self) -> dict[str, float]:
+        """What a finished run came to, in percent and seconds; NaN where it was not measured."""
+        last = self.history.iloc[-1]
+        top5 = last.filter(regex=r"^val_top_?5")
+        return {
+            "accuracy": 100 * last["val_accuracy"],
+            "error": 100 - 100 * last["val_accuracy"],
+            "top5_error": 100 * (1 - top5.iloc[0]) if len(top5) else math.nan,
+            "loss": last.get("loss", math.nan),
+            "training_time": last["training_time"],
+            "time": self.history.get("seconds", pd.Series([math.nan])).sum(skipna=False),
+        }
+
+    @property
+    def trouble(self) -> str:
         """Why the run is in no mean, in words."""
         planned = self.settings.get("epochs", "?")
         if self.state == FAILED:
@@ -70,11 +74,47 @@ class Run:
         return "diverged: a loss is not finite"
 
 
-def find(folders):
+def has_diverged(line: Mapping[str, float]) -> bool:
+    """Whether an epoch's metrics show a training that will not come back.
+
+    Args:
+        line: Dictionary of an epoch's metrics.
+
+    Returns:
+        Bool.
+    """
+    return not all(math.isfinite(line.get(key, 0.0)) for key in ("loss", "val_loss"))
+
+
+def read(folder: RunFolder) -> Run:
+    """What a run's folder holds, which need not be there yet.
+
+    Args:
+        folder: The `RunFolder`.
+
+    Returns:
+        A `Run`.
+
+    Raises:
+        ValueError: If the metrics of a finished run cannot be read.
+    """
+    state, lines = FAILED if folder.error.is_file() else UNFINISHED, []
+    if state != FAILED and folder.finished:
+        lines = _parsed(folder.metrics, folder.history)
+        if not lines or not all("val_accuracy" in line for line in lines):
+            raise ValueError(
+                "The metrics of a finished run must have a val_accuracy for each epoch. "
+                f"Received: {folder.metrics}"
+            )
+        state = DIVERGED if any(map(has_diverged, lines)) else FINISHED
+    return Run(folder.path, folder.settings, state, lines)
+
+
+def find(folders: Iterable[str | Path]) -> list[Run]:
     """The runs below some folders.
 
     Args:
-        folders: List of paths.
+        folders: Paths.
 
     Returns:
         List of `Run`, in the order of their paths.
@@ -82,6 +122,7 @@ def find(folders):
     Raises:
         ValueError: If there are none, one cannot be read, or two are the same run.
     """
+    folders = list(folders)
     paths = {
         path.resolve(): path
         for folder in map(Path, folders)
@@ -92,34 +133,20 @@ def find(folders):
             f"There is no run: folders with runs hold <method>/seed_<n>/{SETTINGS} at some depth. "
             f"Received: --runs={','.join(map(str, folders))}"
         )
-    return [_read(path) for path in paths.values()]
+    return [read(RunFolder(path.parent, _settings(path))) for path in paths.values()]
 
 
-def _read(path):
-    settings = _parsed(path, path.read_text)
+def _settings(path: Path) -> dict:
+    settings = _parsed(path, lambda: json.loads(path.read_text()))
     if not isinstance(settings, dict) or not {"method", "seed"} <= set(settings):
         raise ValueError(f"The settings of a run must have a method and a seed. Received: {path}")
-    folder = RunFolder(path.parent, settings)
-    if folder.error.is_file():
-        return Run(path.parent, settings, FAILED, [])
-    if not folder.finished:
-        return Run(path.parent, settings, UNFINISHED, [])
-    history = _parsed(folder.metrics, lambda: folder.history())
-    if not history or not all("val_accuracy" in line for line in history):
-        raise ValueError(
-            "The metrics of a finished run must have a val_accuracy for each epoch. "
-            f"Received: {folder.metrics}"
-        )
-    return Run(
-        path.parent, settings, FINISHED if all(map(_is_finite, history)) else DIVERGED, history
-    )
+    return settings
 
 
-def _parsed(path, read):
-    """What `read` gives, or an error that names the file."""
+def _parsed(path: Path, parse: Callable[[], Any]) -> Any:
+    """What `parse` gives, or an error that names the file."""
     try:
-        found = read()
-        return json.loads(found) if isinstance(found, str) else found
+        return parse()
     except (OSError, ValueError) as error:
         raise ValueError(
             f"A file of a run cannot be read: mend it or leave its folder out. Received: {path} "
@@ -127,15 +154,11 @@ def _parsed(path, read):
         ) from error
 
 
-def _is_finite(line):
-    return all(math.isfinite(line.get(key, 0.0)) for key in ("loss", "val_loss"))
-
-
-def _last_line(path):
+def _last_line(path: Path) -> str:
     lines = path.read_text(errors="replace").split("\n")
     return next((line.strip() for line in reversed(lines) if line.strip()), "no reason given")
 
 
-def _count_lines(path):
+def _count_lines(path: Path) -> int:
     # Only whole lines: a run that is killed can leave half of one.
     return path.read_bytes().count(b"\n") if path.is_file() else 0

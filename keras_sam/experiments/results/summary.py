@@ -1,15 +1,21 @@
 """The table and the figures that a comparison leaves in its work directory."""
 
-from keras_sam.experiments.results import cost as _cost
-from keras_sam.experiments.results import curves as _curves
-from keras_sam.experiments.results import watched as _watched
-from keras_sam.experiments.results.outcomes import outcomes
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from keras_sam.experiments.results.outcomes import Outcome, outcomes
 from keras_sam.experiments.results.table import table
+
+if TYPE_CHECKING:
+    from keras_sam.experiments.training.planning import Comparison
 
 MOST_CURVES = 8  # Methods; with more, lines over the epochs hide each other.
 
 
-def report(comparison, headline, title, command):
+def report(
+    comparison: "Comparison", headline: str, title: str, command: str
+) -> tuple[str, list[Path]]:
     """Writes the table and the figures of the finished runs.
 
     Args:
@@ -25,21 +31,38 @@ def report(comparison, headline, title, command):
     text = table(found)
     path = comparison.workdir / "table.txt"
     path.write_text(f"{command}\n\n{headline}\n{title}\n\n{text}\n", encoding="utf-8")
-    paths = [path, *_figures(found, title, comparison.workdir)]
-    trained = [outcome for outcome in found if outcome.runs]
-    if comparison.options["watch"] and trained:
-        paths += _watched.draw(trained, comparison.runs, title, comparison.workdir)
-    return text, paths
+    return text, [path, *figures(found, title, comparison.workdir, comparison.options["watch"])]
 
 
-def _figures(found, title, workdir):
-    trained = [outcome for outcome in found if outcome.runs]
+def figures(
+    found: list[Outcome], title: str, workdir: Path, watch: Sequence[str] = ()
+) -> list[Path]:
+    """Draws the outcomes that have finished runs.
+
+    Args:
+        found: List of `Outcome`.
+        title: String over the figures.
+        workdir: Path of the folder to write to.
+        watch: What the trainings measured of their sharpness. Defaults to nothing.
+
+    Returns:
+        List of the paths written.
+    """
+    # Imported here: who plans a training has looked whether Matplotlib is there.
+    import matplotlib.style
+
+    from keras_sam.experiments.results import cost, curves, watched
+
+    trained = [outcome for outcome in found if outcome.finished]
     timed = [outcome for outcome in trained if outcome.step_time is not None]
     paths = []
-    if trained and (len(trained) <= MOST_CURVES or not timed):
-        paths.append(workdir / "curves.png")
-        _curves.draw({outcome.label: outcome.runs for outcome in trained}, title, paths[-1])
-    if timed:
-        paths.append(workdir / "cost.png")
-        _cost.draw(timed, title, paths[-1])
+    with matplotlib.style.context("keras_sam.figures"):
+        if trained and (len(trained) <= MOST_CURVES or not timed):
+            paths.append(workdir / "curves.png")
+            curves.draw({outcome.label: outcome for outcome in trained}, title, paths[-1])
+        if timed:
+            paths.append(workdir / "cost.png")
+            cost.draw(timed, title, paths[-1])
+        if watch and trained:
+            paths += watched.draw(trained, title, workdir)
     return paths

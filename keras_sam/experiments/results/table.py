@@ -1,12 +1,15 @@
-"""The table of a comparison."""
+"""The table of a comparison, and what it shares with the other tables of a terminal."""
 
-import numpy as np
+from collections.abc import Iterable
 
-from keras_sam.experiments.results.outcomes import is_below, plain
+from tabulate import tabulate
+
+from keras_sam.experiments.results.outcomes import Outcome, is_below, plain
+from keras_sam.experiments.results.statistics import MEANING, estimate
 
 
-def table(found):
-    """An aligned table with a line for each method: mean and deviation over the seeds.
+def table(found: list[Outcome]) -> str:
+    """An aligned table with a line for each method: means over the seeds and their intervals.
 
     Args:
         found: List of `Outcome`.
@@ -14,62 +17,62 @@ def table(found):
     Returns:
         String of several lines.
     """
+    reference = plain(found)
     columns = {
         "method": [outcome.label for outcome in found],
         "test accuracy, %": [spread(outcome.accuracies, 1) for outcome in found],
-        "final train loss": [spread([r[-1]["loss"] for r in o.runs], 3) for o in found],
-        "seconds": [spread([_seconds(run) for run in outcome.runs], 1) for outcome in found],
-        "step time ÷ sgd": _relative_times(found),
+        "final train loss": [_cell(outcome, "loss", 3) for outcome in found],
+        "seconds": [_cell(outcome, "time", 1) for outcome in found],
+        "step time ÷ sgd": _relative_times(found, reference),
         "gradients a step": [outcome.gradients for outcome in found],
-        "note": [_note(outcome, plain(found)) for outcome in found],
+        "note": [_note(outcome, reference) for outcome in found],
     }
     return aligned({title: cells for title, cells in columns.items() if any(cells)})
 
 
-def _seconds(run):
-    return sum(line["seconds"] for line in run)
-
-
-def spread(values, digits):
-    """A cell of a table: mean and, of several values, deviation.
+def spread(values: Iterable[float], digits: int) -> str:
+    """A cell of a table: the mean and, of several values, its 95 % interval.
 
     Args:
-        values: List of floats.
+        values: Floats.
         digits: Integer, decimals.
 
     Returns:
         String, `"-"` where there is no value.
     """
-    if not values:
-        return "-"
-    mean = f"{np.mean(values):.{digits}f}"
-    return mean if len(values) == 1 else f"{mean} ± {np.std(values, ddof=1):.{digits}f}"
+    found = estimate(values)
+    return "-" if found is None else found.text(digits)
 
 
-def _relative_times(found):
+def _cell(outcome: Outcome, name: str, digits: int) -> str:
+    return spread(outcome.numbers[name] if outcome.finished else [], digits)
+
+
+def _relative_times(found: list[Outcome], reference: Outcome | None) -> list[str]:
     """Cells of a column; empty ones where plain training has no time to compare with."""
-    reference = plain(found)
     if reference is None or reference.step_time is None:
         return [""] * len(found)
     times = [outcome.step_time for outcome in found]
     return ["-" if time is None else f"{time / reference.step_time:.2f}" for time in times]
 
 
-def _note(outcome, reference):
+def _note(outcome: Outcome, reference: Outcome | None) -> str:
     below = "below sgd" if is_below(outcome, reference) else ""
     return ", ".join(filter(None, (below, outcome.trouble)))
 
 
-def aligned(columns):
+def aligned(columns: dict[str, list[str]]) -> str:
     """Columns under their titles, the first one on the left and all others on the right.
 
     Args:
         columns: Dictionary from a title to a list of strings, one a row.
 
     Returns:
-        String of several lines.
+        String of several lines; the last one says what ± is, where there is one.
     """
+    sides = ["left", *["right"] * (len(columns) - 1)]
+    # The titles as a row: Tabulate's own headers make wide columns wider still.
     rows = [tuple(columns), *zip(*columns.values(), strict=True)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ("  ".join([r[0].ljust(widths[0]), *map(str.rjust, r[1:], widths[1:])]) for r in rows)
-    return "\n".join(map(str.rstrip, lines))
+    text = tabulate(rows, tablefmt="plain", colalign=sides, disable_numparse=True)
+    text = "\n".join(map(str.rstrip, text.splitlines()))
+    return f"{text}\n\n{MEANING}" if "±" in text else text

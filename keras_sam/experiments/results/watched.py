@@ -1,6 +1,10 @@
 """The figures of what trainings measured of their sharpness."""
 
+from pathlib import Path
+
 import numpy as np
+
+from keras_sam.experiments.results.outcomes import Outcome
 
 SPECTRUM = "spectrum_*.npz"
 MOST_ROWS = 4  # Of the figure of spectra.
@@ -18,12 +22,11 @@ QUANTITIES = {
 }
 
 
-def draw(found, runs, title, workdir):
+def draw(found: list[Outcome], title: str, workdir: Path) -> list[Path]:
     """Draws each quantity over the epochs, and the spectra at some of them.
 
     Args:
-        found: List of `Outcome`, each with runs.
-        runs: Dictionary from a label to the list of its `RunFolder`s.
+        found: List of `Outcome`, each with finished runs.
         title: String over the figures.
         workdir: Path of the folder to write to.
 
@@ -35,32 +38,33 @@ def draw(found, runs, title, workdir):
 
     paths = []
     for name, (quantity, log) in QUANTITIES.items():
-        curves = {o.label: _curve(o.runs, name) for o in found if name in o.runs[0][0]}
-        if curves:
+        watching = [outcome for outcome in found if name in outcome.finished[0].metrics[0]]
+        if watching:
+            curves = {outcome.label: _curve(outcome, name) for outcome in watching}
             paths.append(workdir / f"{name}.png")
             plots.sharpness_over_epochs(curves, quantity, log, title, paths[-1])
-    spectra = _spectra({outcome.label: runs[outcome.label] for outcome in found})
+    spectra = _spectra(found)
     if spectra:
         paths.append(workdir / "spectra.png")
         plots.spectra(spectra, "Spectrum of the Hessian, first seed", paths[-1])
     return paths
 
 
-def _curve(runs, name):
+def _curve(outcome: Outcome, name: str) -> tuple[np.ndarray, np.ndarray]:
     """Epochs with a new value, and the values (runs, epochs) there: logs repeat the last one."""
-    values = np.array(list(zip(*([line[name] for line in run] for run in runs)))).T
-    epochs = np.array([line["epoch"] for line in runs[0]])[: values.shape[1]]
+    curves = outcome.curves(name).join(outcome.finished[0].history["epoch"])
+    values = curves.drop(columns="epoch").to_numpy().T
     is_new = np.append(True, (values[:, 1:] != values[:, :-1]).any(axis=0))
-    return epochs[is_new], values[:, is_new]
+    return curves["epoch"].to_numpy()[is_new], values[:, is_new]
 
 
-def _spectra(runs):
+def _spectra(found: list[Outcome]) -> dict:
     """Densities by label and epoch, of the first run of each label; of epochs that all have."""
     from keras_sam.sharpness import Density
 
     files = {
-        label: {_epoch(path): path for path in folders[0].path.glob(SPECTRUM)}
-        for label, folders in runs.items()
+        outcome.label: {_epoch(path): path for path in outcome.runs[0].path.glob(SPECTRUM)}
+        for outcome in found
     }
     shared = sorted(set.intersection(*map(set, files.values()))) if files else []
     chosen = shared
@@ -73,5 +77,5 @@ def _spectra(runs):
     }
 
 
-def _epoch(path):
+def _epoch(path: Path) -> int:
     return int(path.stem.split("_")[1])

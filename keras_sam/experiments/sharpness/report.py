@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_sam.experiments.results.table import aligned
-from keras_sam.sharpness import plots
+from keras_sam.experiments.results.table import aligned, spread
+from keras_sam.experiments.sharpness.measuring import Finding
+from keras_sam.sharpness import Density, Landscape, plots
 
 COLUMNS = {
     "train_accuracy": "train acc, %",
@@ -24,7 +25,7 @@ COLUMNS = {
 }
 
 
-def write(findings, options, command):
+def write(findings: list[Finding], options: dict, command: str) -> None:
     """Writes all files, and prints the table and their names.
 
     Args:
@@ -34,7 +35,7 @@ def write(findings, options, command):
     """
     workdir = Path(options["workdir"])
     workdir.mkdir(parents=True, exist_ok=True)
-    by_label: dict = {}
+    by_label: dict[str, list[Finding]] = {}
     for finding in findings:
         by_label.setdefault(finding.checkpoint.label, []).append(finding)
     text = table(by_label)
@@ -46,8 +47,8 @@ def write(findings, options, command):
         print(f"written  {workdir / name}")
 
 
-def table(by_label):
-    """An aligned table with a line for each label: mean and deviation over its models.
+def table(by_label: dict[str, list[Finding]]) -> str:
+    """An aligned table with a line for each label: mean and 95 % interval over its models.
 
     Args:
         by_label: Dictionary from a label to its list of `Finding`.
@@ -64,16 +65,14 @@ def table(by_label):
     return aligned(columns)
 
 
-def _cell(values):
-    """Three digits of the mean, and as many decimals of the deviation."""
+def _cell(values: list[float]) -> str:
+    """Three digits of the mean, and as many decimals of its interval."""
     mean = float(np.mean(values))
     size = math.floor(math.log10(abs(mean))) if mean and math.isfinite(mean) else 0
-    digits = min(max(2 - size, 0), 6)
-    deviation = f" ± {np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else ""
-    return f"{mean:.{digits}f}{deviation}"
+    return spread(values, min(max(2 - size, 0), 6))
 
 
-def _note(findings, options):
+def _note(findings: list[Finding], options: dict) -> str:
     count = max(finding.num_examples for finding in findings)
     return (
         f"On {count} training images with the labels trained on; gap: training minus test "
@@ -82,7 +81,7 @@ def _note(findings, options):
     )
 
 
-def _json(findings, options, command):
+def _json(findings: list[Finding], options: dict, command: str) -> str:
     models = [
         {
             "label": finding.checkpoint.label,
@@ -97,18 +96,18 @@ def _json(findings, options, command):
     return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _finite(value):
+def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None  # JSON knows no NaN.
 
 
-def _ritz(density):
+def _ritz(density: Density | None) -> dict:
     if density is None:
         return {}
     pairs = {"nodes": density.nodes, "weights": density.weights}
     return {"spectrum": {name: [list(map(float, a)) for a in part] for name, part in pairs.items()}}
 
 
-def _pictures(by_label, workdir):
+def _pictures(by_label: dict[str, list[Finding]], workdir: Path) -> list[str]:
     """Draws what was measured; returns the names of the files."""
     names = []
     firsts = {label: found[0] for label, found in by_label.items()}
@@ -126,7 +125,7 @@ def _pictures(by_label, workdir):
     return names
 
 
-def _draw_landscapes(landscapes, workdir):
+def _draw_landscapes(landscapes: dict[str, Landscape], workdir: Path) -> list[str]:
     title = "Loss along two filter-normalised directions"
     plots.contours(landscapes, title, workdir / "landscape.png")
     plots.surfaces(landscapes, title, workdir / "surface.png")
@@ -141,5 +140,6 @@ def _draw_landscapes(landscapes, workdir):
     return names
 
 
-def _sharpness_and_gap(found):
-    return tuple([finding.numbers[name] for finding in found] for name in ("m_sharpness", "gap"))
+def _sharpness_and_gap(found: list[Finding]) -> tuple[list[float], list[float]]:
+    numbers = [finding.numbers for finding in found]
+    return [each["m_sharpness"] for each in numbers], [each["gap"] for each in numbers]

@@ -1,12 +1,12 @@
 """What a training app does at the ends of epochs."""
 
-import math
 import time
 from typing import Any
 
 import keras
 import numpy as np
 
+from keras_sam.experiments.results.runs import has_diverged
 from keras_sam.experiments.results.workdir import RunFolder
 
 
@@ -61,8 +61,3 @@ class CompletedEpochs(keras.callbacks.Callback):
         self.folder.complete_epoch(self.model, line)
         if has_diverged(line):
             self.model.stop_training = True
-
-
-def has_diverged(line: dict[str, float]) -> bool:
-    """Whether an epoch's metrics show a training that will not come back."""
-    return not (math.isfinite(line["loss"]) and math.isfinite(line["val_loss"]))

@@ -128,5 +128,5 @@ def _title(comparison: Comparison) -> str:
     if options["label_noise"]:
         title += f", {comparison.label_noise:.0%} of the training labels wrong"
     if len(options["seeds"]) > 1:
-        title += f", mean ± deviation over {len(options['seeds'])} seeds"
+        title += f", mean over {len(options['seeds'])} seeds"
     return title

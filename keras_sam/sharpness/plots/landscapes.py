@@ -1,6 +1,6 @@
 """The loss around weights: lines, contours and surfaces, side by side on common scales."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_sam.checks import import_extra
 from keras_sam.sharpness.landscape import Landscape
-from keras_sam.sharpness.plots.page import blank, checked, finished, styles
+from keras_sam.sharpness.plots.page import blank, checked, finished, look, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,13 +17,12 @@ if TYPE_CHECKING:
     from mpl_toolkits.mplot3d import Axes3D
 
 LEVELS = 12
-# Its brightness grows with the loss, so grey paper shows the same.
-COLORS = "cividis"
 SPACE = (4.6, 3.9)  # Inches of a panel with axes in space.
 
 
+@styled
 def profiles(
-    landscapes: dict[str, Landscape],
+    landscapes: Mapping[str, Landscape],
     log: bool = False,
     title: str | None = None,
     path: str | Path | None = None,
@@ -54,20 +53,19 @@ def profiles(
     figure = blank(panel=(6.0, 3.6))
     axes = figure.subplots()
     found = _of_dimension(1, landscapes)
-    for (label, landscape), style in zip(found.items(), styles(), strict=False):
-        line = {key: style[key] for key in ("color", "linestyle")}
-        single = "o" if len(landscape.losses) == 1 else None  # A single point makes no line.
-        axes.plot(landscape.coordinates[0], landscape.losses, label=label, marker=single, **line)
+    for label, landscape in found.items():
+        single = "o" if len(landscape.losses) == 1 else ""  # A single point makes no line.
+        axes.plot(landscape.coordinates[0], landscape.losses, label=label, marker=single)
     if log:
         axes.set_yscale("log")
     axes.set(xlabel=next(iter(found.values())).axis_names[0], ylabel="loss")
-    axes.grid(alpha=0.3)
     axes.legend()
     return finished(figure, title, path)
 
 
+@styled
 def contours(
-    landscapes: dict[str, Landscape], title: str | None = None, path: str | Path | None = None
+    landscapes: Mapping[str, Landscape], title: str | None = None, path: str | Path | None = None
 ) -> "Figure":
     """Draws 2-D landscapes as contours, side by side on one logarithmic scale of the loss.
 
@@ -98,7 +96,7 @@ def contours(
     levels = _levels(found.values())
     for axes, (label, landscape) in zip(panels, found.items(), strict=True):
         filled = _contour(axes, landscape, levels)
-        axes.set_title(label, fontsize="medium")
+        axes.set_title(label)
         axes.set_xlabel(landscape.axis_names[0])
     panels[0].set_ylabel(next(iter(found.values())).axis_names[1])
     figure.colorbar(filled, ax=list(panels), label="loss", format="%.3g", ticks=levels[::2])
@@ -111,14 +109,16 @@ def _contour(axes: "Axes", landscape: Landscape, levels: np.ndarray) -> "QuadCon
     )
     # Matplotlib's arrays have a row for each height, a landscape's for each first coordinate.
     grid = (*landscape.coordinates, np.clip(landscape.losses, levels[0], levels[-1]).T)
-    filled = axes.contourf(*grid, levels=levels, norm=scale, cmap=COLORS)
+    filled = axes.contourf(*grid, levels=levels, norm=scale)
     axes.contour(*grid, levels=levels, colors="white", linewidths=0.5, alpha=0.6)
+    axes.grid(False)
     axes.plot(0, 0, "+", color="white", markersize=9, markeredgewidth=1.5)
     return filled
 
 
+@styled
 def surfaces(
-    landscapes: dict[str, Landscape],
+    landscapes: Mapping[str, Landscape],
     title: str | None = None,
     path: str | Path | None = None,
     ceiling: float | None = None,
@@ -160,15 +160,15 @@ def surfaces(
     high = high if ceiling is None else ceiling
     for axes, (label, landscape) in zip(panels, found.items(), strict=True):
         _surface(axes, landscape, low, high)
-        axes.set_title(label, fontsize="medium")
+        axes.set_title(label)
     return finished(figure, title, path)
 
 
 def _surface(axes: "Axes3D", landscape: Landscape, low: float, high: float) -> None:
     first, second = np.meshgrid(*landscape.coordinates, indexing="ij")
     heights = np.minimum(landscape.losses, high)
-    look = {"cmap": COLORS, "vmin": low, "vmax": high, "edgecolor": "0.25", "linewidth": 0.15}
-    axes.plot_surface(first, second, heights, rstride=1, cstride=1, **look)
+    colors = {"cmap": look("image.cmap"), "vmin": low, "vmax": high, "edgecolor": "0.25"}
+    axes.plot_surface(first, second, heights, rstride=1, cstride=1, linewidth=0.15, **colors)
     if low < high:  # Matplotlib finds limits of its own around a loss that is the same everywhere.
         axes.set_zlim(low, high)
     axes.set(xlabel=landscape.axis_names[0], ylabel=landscape.axis_names[1], zlabel="loss")
@@ -177,7 +177,7 @@ def _surface(axes: "Axes3D", landscape: Landscape, low: float, high: float) -> N
     axes.set_box_aspect(None, zoom=0.9)  # Or the label of the loss is cut off.
 
 
-def _of_dimension(dimension: int, landscapes: dict[str, Landscape]) -> dict[str, Landscape]:
+def _of_dimension(dimension: int, landscapes: Mapping[str, Landscape]) -> dict[str, Landscape]:
     for label, landscape in checked("landscapes", landscapes).items():
         shape = landscape.losses.shape
         if len(shape) != dimension or (dimension == 2 and min(shape) < 2):

@@ -1,27 +1,63 @@
-"""What all figures share: an empty page, styles that survive grey, and how to keep them."""
+"""What all figures share: their look, an empty page, and how to keep them."""
 
-import itertools
-from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+import functools
+from collections.abc import Callable, Mapping
+from os import PathLike
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from keras_sam.checks import import_extra
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-T = TypeVar("T")
-
 PANEL = (3.6, 3.1)  # Inches.
-DOTS_PER_INCH = 120
-STYLES = (
-    ("#1f5fa8", "-", "o"),
-    ("#d9780f", "--", "s"),
-    ("#2b2b2b", ":", "^"),
-    ("#8fb63a", "-.", "D"),
-    ("#9467bd", (0, (5, 1, 1, 1, 1, 1)), "v"),
-    ("#7f7f7f", (0, (1, 3)), "x"),
-)
+P = ParamSpec("P")
+R = TypeVar("R")
+Entries = TypeVar("Entries", bound=Mapping)
+
+
+def styled(draw: Callable[P, R]) -> Callable[P, R]:
+    """Has a function draw with the style sheet of all figures, `keras_sam/figures.mplstyle`.
+
+    Args:
+        draw: Function that draws.
+
+    Returns:
+        The function, whose caller's settings of Matplotlib stay as they are.
+
+    Example:
+
+    >>> import matplotlib
+    >>> from keras_sam.sharpness.plots import page
+    >>> page.styled(lambda: matplotlib.rcParams["axes.grid"])()
+    True
+    """
+
+    @functools.wraps(draw)
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> R:
+        style = import_extra("matplotlib.style", "matplotlib", "sharpness")
+        with style.context("keras_sam.figures"):
+            return draw(*args, **kwargs)
+
+    return drawn
+
+
+def look(name: str) -> Any:
+    """A value of the style sheet, for what Matplotlib does not take from it by itself.
+
+    Args:
+        name: String, as in `matplotlib.rcParams`.
+
+    Returns:
+        The value.
+
+    Example:
+
+    >>> from keras_sam.sharpness.plots import page
+    >>> page.styled(page.look)("image.cmap")
+    'cividis'
+    """
+    return import_extra("matplotlib", "matplotlib", "sharpness").rcParams[name]
 
 
 def blank(columns: int = 1, rows: int = 1, panel: tuple[float, float] = PANEL) -> "Figure":
@@ -47,26 +83,11 @@ def blank(columns: int = 1, rows: int = 1, panel: tuple[float, float] = PANEL) -
     """
     size = (max(columns * panel[0], 4.8), rows * panel[1] + 0.4)
     figure = import_extra("matplotlib.figure", "matplotlib", "sharpness").Figure
-    return figure(figsize=size, layout="constrained")
-
-
-def styles() -> Iterator[dict[str, Any]]:
-    """Keyword arguments of one line after the other: colour, line style and marker.
-
-    Returns:
-        Endless iterator over dictionaries.
-
-    Example:
-
-    >>> from keras_sam.sharpness.plots import page
-    >>> sorted(next(page.styles()))
-    ['color', 'linestyle', 'marker']
-    """
-    return (dict(zip(("color", "linestyle", "marker"), row)) for row in itertools.cycle(STYLES))
+    return figure(figsize=size)
 
 
 def finished(
-    figure: "Figure", title: str | None = None, path: str | Path | None = None
+    figure: "Figure", title: str | None = None, path: str | PathLike | None = None
 ) -> "Figure":
     """Puts the title on a figure, and saves it where wanted.
 
@@ -87,11 +108,11 @@ def finished(
     if title:
         figure.suptitle(title, wrap=True)  # Into lines as wide as the figure.
     if path is not None:
-        figure.savefig(path, dpi=DOTS_PER_INCH)
+        figure.savefig(path)
     return figure
 
 
-def checked(name: str, entries: dict[str, T]) -> dict[str, T]:
+def checked(name: str, entries: Entries) -> Entries:
     """`entries`, if there is a label with something to draw.
 
     Args:

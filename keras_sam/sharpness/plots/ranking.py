@@ -1,5 +1,6 @@
 """Whether a measure of sharpness ranks models as their generalisation does."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -7,14 +8,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from keras_sam.checks import import_extra
-from keras_sam.sharpness.plots.page import blank, checked, finished, styles
+from keras_sam.sharpness.plots.page import blank, checked, finished, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+@styled
 def sharpness_against_gap(
-    points: dict[str, tuple[ArrayLike, ArrayLike]],
+    points: Mapping[str, tuple[ArrayLike, ArrayLike]],
     quantity: str = "m-sharpness",
     title: str | None = None,
     path: str | Path | None = None,
@@ -48,11 +50,10 @@ def sharpness_against_gap(
     figure = blank(panel=(6.0, 3.8))
     axes = figure.subplots()
     pairs = {label: _pair(label, *entry) for label, entry in checked("points", points).items()}
-    for (label, pair), style in zip(pairs.items(), styles(), strict=False):
-        axes.plot(*pair, label=label, **(style | {"linestyle": "none"}))
-    axes.set_title(_correlation(*np.concatenate(list(pairs.values()), axis=1)), fontsize="medium")
+    for label, pair in pairs.items():
+        axes.plot(*pair, label=label, linestyle="none")
+    axes.set_title(_correlation(*np.concatenate(list(pairs.values()), axis=1)))
     axes.set(xlabel=quantity, ylabel="test minus training error, %")
-    axes.grid(alpha=0.3)
     axes.legend()
     return finished(figure, title, path)
 

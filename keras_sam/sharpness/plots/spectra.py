@@ -1,12 +1,13 @@
 """The Hessian's spectrum, for several methods and epochs."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from keras_sam.sharpness.density import Density
-from keras_sam.sharpness.plots.page import PANEL, blank, checked, finished
+from keras_sam.sharpness.plots.page import PANEL, blank, checked, finished, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,8 +18,9 @@ ByEpoch: TypeAlias = dict[Any, Density]  # From epochs, or from None alone.
 FLOOR = 1e-6  # Share of the eigenvalues per unit; what is below is of no eigenvalue.
 
 
+@styled
 def spectra(
-    densities: dict[str, Density | dict[int, Density]],
+    densities: Mapping[str, Density | Mapping[int, Density]],
     title: str | None = None,
     path: str | Path | None = None,
     floor: float = FLOOR,
@@ -59,14 +61,14 @@ def spectra(
     for column, (label, by_epoch) in zip(panels.T, table.items(), strict=True):
         for axes, epoch in zip(column, epochs, strict=True):
             _spectrum(axes, by_epoch[epoch], floor)
-            axes.set_title(label if epoch is None else f"{label}, epoch {epoch}", fontsize="medium")
+            axes.set_title(label if epoch is None else f"{label}, epoch {epoch}")
         column[-1].set_xlabel("eigenvalue of the Hessian")
     for axes in panels[:, 0]:
         axes.set_ylabel("density, per unit")
     return finished(figure, title, path)
 
 
-def _by_epoch(entry: Density | dict[int, Density]) -> ByEpoch:
+def _by_epoch(entry: Density | Mapping[int, Density]) -> ByEpoch:
     return entry if isinstance(entry, dict) else {None: entry}
 
 
@@ -84,12 +86,11 @@ def _spectrum(axes: "Axes", density: Density, floor: float) -> None:
     # Zeros of the density would break a log axis.
     heights = np.maximum(density.density, floor)
     axes.fill_between(density.grid, floor, heights, color="0.75", linewidth=0)
-    axes.plot(density.grid, heights, color="0.1", linewidth=0.8)
+    axes.plot(density.grid, heights, "-", color="0.1", linewidth=0.8, marker="")
     largest = max(nodes.max() for nodes in density.nodes)
     axes.axvline(largest, color="0.3", linestyle=":", linewidth=1)
-    note: dict[str, Any] = {"ha": "right", "va": "top", "fontsize": "small"}
+    note: Mapping[str, Any] = {"ha": "right", "va": "top", "fontsize": "small"}
     paper = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
     axes.text(0.96, 0.95, f"λ₁ = {largest:.3g}", bbox=paper, transform=axes.transAxes, **note)
     axes.set_yscale("log")
     axes.set_ylim(bottom=floor)
-    axes.grid(alpha=0.3)

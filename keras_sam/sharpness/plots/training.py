@@ -1,12 +1,13 @@
 """Sharpness over the epochs of a training."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from keras_sam.sharpness.plots.page import blank, checked, finished, styles
+from keras_sam.sharpness.plots.page import blank, checked, finished, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
 FEW_POINTS = 40  # Above this many, markers would hide their line.
 
 
+@styled
 def sharpness_over_epochs(
-    curves: dict[str, tuple[ArrayLike, ArrayLike]],
+    curves: Mapping[str, tuple[ArrayLike, ArrayLike]],
     quantity: str = "sharpness",
     log: bool = True,
     title: str | None = None,
@@ -50,20 +52,17 @@ def sharpness_over_epochs(
     """
     figure = blank(panel=(6.0, 3.6))
     axes = figure.subplots()
-    for (label, curve), style in zip(checked("curves", curves).items(), styles(), strict=False):
-        _draw(axes, label, *curve, style)
+    for label, curve in checked("curves", curves).items():
+        _draw(axes, label, *curve)
     if log:
         axes.set_yscale("log")
     axes.locator_params(axis="x", integer=True)
     axes.set(xlabel="epoch", ylabel=quantity)
-    axes.grid(alpha=0.3)
     axes.legend()
     return finished(figure, title, path)
 
 
-def _draw(
-    axes: "Axes", label: str, epochs: ArrayLike, values: ArrayLike, style: dict[str, Any]
-) -> None:
+def _draw(axes: "Axes", label: str, epochs: ArrayLike, values: ArrayLike) -> None:
     epochs, values = np.asarray(epochs), np.atleast_2d(values)
     if values.shape[1:] != epochs.shape:
         raise ValueError(
@@ -71,10 +70,9 @@ def _draw(
             f"epochs). Received: shapes {epochs.shape} and {values.shape} for {label!r}"
         )
     mean = values.mean(axis=0)
-    if len(epochs) > FEW_POINTS:
-        style = style | {"marker": None}
-    axes.plot(epochs, mean, label=label, markersize=4, **style)
+    marker: dict[str, Any] = {"marker": ""} if len(epochs) > FEW_POINTS else {}
+    (line,) = axes.plot(epochs, mean, label=label, **marker)
     if len(values) > 1:
         deviation = values.std(axis=0, ddof=1)
         limits = mean - deviation, mean + deviation
-        axes.fill_between(epochs, *limits, color=style["color"], alpha=0.2, linewidth=0)
+        axes.fill_between(epochs, *limits, color=line.get_color(), alpha=0.2, linewidth=0)

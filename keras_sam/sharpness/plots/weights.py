@@ -1,6 +1,6 @@
 """How large the weights are."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_sam.sharpness.plots.page import blank, checked, finished, styles
+from keras_sam.sharpness.plots.page import blank, checked, finished, look, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,8 +18,9 @@ Weight: TypeAlias = np.ndarray | keras.Variable
 BINS = 80
 
 
+@styled
 def weight_histograms(
-    weights: dict[str, Weight | Sequence[Weight]],
+    weights: Mapping[str, Weight | Sequence[Weight]],
     title: str | None = None,
     path: str | Path | None = None,
     bins: int = BINS,
@@ -55,10 +56,17 @@ def weight_histograms(
     edges = np.histogram_bin_edges(np.concatenate(list(values.values())), bins)
     figure = blank(panel=(6.0, 3.6))
     axes = figure.subplots()
-    for (label, flat), style in zip(values.items(), styles(), strict=False):
+    # Stairs take no line style from the style sheet by themselves.
+    for (label, flat), line in zip(values.items(), look("axes.prop_cycle")(), strict=False):
         heights, _ = np.histogram(flat, edges)
-        line = {key: style[key] for key in ("color", "linestyle")}
-        axes.stairs(heights, edges, label=f"{label} (std {flat.std():.2g})", linewidth=1.5, **line)
+        axes.stairs(
+            heights,
+            edges,
+            label=f"{label} (std {flat.std():.2g})",
+            linewidth=1.5,
+            color=line["color"],
+            linestyle=line["linestyle"],
+        )
     axes.set_yscale("log")
     axes.set_ylim(bottom=0.5)  # A single weight shows as well.
     axes.set(xlabel="value of the weight", ylabel="number of weights")

@@ -1,0 +1,74 @@
+"""What the app of the report does: from its flags to the page."""
+
+from pathlib import Path
+
+from keras_sam.experiments.flags import command_line
+from keras_sam.experiments.flags.report import FLAGS
+
+
+def main(argv: list[str], text: str) -> None:
+    """Writes the page that the flags ask for; an error of the user's ends it in one line.
+
+    Args:
+        argv: List of strings, the command line.
+        text: String, the app's help.
+    """
+    options = command_line.parse(FLAGS, argv, text)
+    try:
+        counted, pages = _report(options)
+    except ModuleNotFoundError as error:
+        command_line.fail(argv, f"Install `pip install keras-sam[apps]`. Received: {error}")
+    except (ValueError, OSError) as error:
+        command_line.fail(argv, error)
+    print(f"{counted} runs are in the tables")
+    for page in pages:
+        print(f"page    {page}")
+
+
+def _report(options: dict) -> tuple[str, list[Path]]:
+    """How many runs count, and the pages of their report."""
+    # Imported here, so that --help and a mistyped flag need not wait.
+    from keras_sam.experiments.report import page
+    from keras_sam.experiments.report.groups import tables
+    from keras_sam.experiments.report.sections import HOW_TO_READ, sections
+    from keras_sam.experiments.results.runs import FINISHED, find
+
+    runs = find(_existing(options["runs"]))
+    output = Path(options["output"])
+    if output.exists() and not output.is_dir():
+        raise ValueError(f"The output must be a folder. Received: --output={output}")
+    found = tables(runs, _baseline(runs, options["baseline"]))
+    parts = sections(found, output, _experiment(options["experiment"]), options["weights"])
+    counted = sum(run.state == FINISHED for run in runs)
+    return f"{counted} of {len(runs)}", page.write(parts, options["title"], HOW_TO_READ, output)
+
+
+def _existing(folders: list[str]) -> list[str]:
+    if not folders:
+        raise ValueError("Name folders with runs, as in --runs=runs/e6. Received: no --runs")
+    for folder in folders:
+        if not Path(folder).is_dir():
+            raise ValueError(f"There is no such folder. Received: --runs={folder}")
+    return folders
+
+
+def _baseline(runs: list, name: str | None) -> str | None:
+    methods = sorted({run.settings["method"] for run in runs})
+    if name is None:
+        return "sgd" if "sgd" in methods else None
+    if name not in methods:
+        raise ValueError(
+            f"The baseline must be a method of the runs: {', '.join(methods)}. "
+            f"Received: --baseline={name}"
+        )
+    return name
+
+
+def _experiment(name: str | None) -> str | None:
+    from keras_sam.experiments.report.published import READINGS
+
+    if name is not None and name.lower() not in READINGS:
+        raise ValueError(
+            f"The experiment must be one of {', '.join(READINGS)}. Received: --experiment={name}"
+        )
+    return name and name.lower()
