@@ -63,6 +63,7 @@ def test_missing_backend_is_explained(tmp_path):
     assert "with the variable KERAS_BACKEND. Received: No jax" in ended.stderr.splitlines()[-1]
 
 
+@pytest.mark.everywhere
 @pytest.mark.skipif(keras.backend.backend() != "jax", reason="Only JAX keeps what it compiles.")
 def test_another_seed_compiles_nothing(tmp_path):
     always = {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}  # Also what a fast machine makes.

@@ -70,7 +70,9 @@ def test_processes_share_the_runs(tmp_path):
         assert len(metrics(tmp_path / "sgd" / f"seed_{seed}")) == 3
 
 
-@pytest.mark.parametrize("model", ["shake_shake", "dropout"])
+@pytest.mark.parametrize(
+    "model", ["shake_shake", pytest.param("dropout", marks=pytest.mark.everywhere)]
+)
 def test_random_layers_go_on_as_if_never_stopped(tmp_path, monkeypatch, model):
     """Their random numbers depend on the seed and the epoch alone."""
     preset = {"shake_shake": "shake_shake26_2x96d"}
