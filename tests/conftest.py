@@ -4,12 +4,17 @@ import gc
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# There are as many test processes as cores: a thread for each is enough.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 # Several CPU devices for the tests of distribution, set before JAX starts; and code that is
 # compiled fast rather than fast, as a test runs it only a few times.
+# Its fusion emitters take more than half of the time to compile, and so do the parts of a program
+# that is split.
 os.environ.setdefault(
     "XLA_FLAGS",
     "--xla_force_host_platform_device_count=4 --xla_backend_optimization_level=0"
-    " --xla_cpu_use_fusion_emitters=false",  # They take more than half of the time to compile.
+    " --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1",
 )
 
 import keras
@@ -29,6 +34,17 @@ def seeded():
     keras.config.set_floatx("float32")
     keras.config.set_dtype_policy("float32")
     yield
+
+
+# Tests of what the backend has no part in, but for those that are marked to run everywhere.
+WITHOUT_BACKEND = {"apps", "datasets"}
+
+
+def pytest_itemcollected(item):
+    """Marks the tests that `make test` runs on the first backend alone."""
+    is_without = item.path.parent.name in WITHOUT_BACKEND
+    if is_without and item.get_closest_marker("everywhere") is None:
+        item.add_marker(pytest.mark.once)
 
 
 @pytest.fixture

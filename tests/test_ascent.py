@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from keras_sam import backend
 from keras_sam.ascent import AdaptiveAscent, DualNormAscent, MultiStepAscent
 from keras_sam.roles import Role
 from keras_sam.training.carriers import Context
@@ -67,6 +68,19 @@ def test_ties_share_the_radius_for_p_one():
     tensors = [ops.convert_to_tensor(g) for g in gradients]
     outcome = DualNormAscent(1).direction(tensors, tensors, ops.convert_to_tensor(0.3), [])
     np.testing.assert_allclose(flat(map(ops.convert_to_numpy, outcome)), [0.1, -0.1, 0, 0.1])
+
+
+def test_p_one_finds_its_entry_in_a_compiled_step_too():
+    """A compiler may divide by multiplying with an inverse, and then `x / x` need not be 1."""
+
+    @backend.compiled
+    def longest(gradients):
+        return DualNormAscent(1).direction(gradients, gradients, ops.convert_to_tensor(RHO), [])
+
+    for factor in np.linspace(0.3, 3.0, 20):
+        gradients = [ops.convert_to_tensor(np.float32(factor) * g) for g in GRADIENTS]
+        found = flat(map(ops.convert_to_numpy, longest(gradients)))
+        np.testing.assert_allclose(np.abs(found).sum(), RHO, rtol=1e-5, err_msg=str(factor))
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])

@@ -12,6 +12,7 @@ from docs.update_methods import CARDS, INDEX, index
 from keras_sam.methods.registry import ROWS
 
 METHODS = keras_sam.methods.list()
+pytestmark = pytest.mark.once
 HEADINGS = [
     "Update",
     "Use",

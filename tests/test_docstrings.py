@@ -11,6 +11,8 @@ import pytest
 
 import keras_sam
 
+pytestmark = pytest.mark.once
+
 PACKAGES = ("models", "datasets", "sharpness", "backend")
 CORE = [
     module.name

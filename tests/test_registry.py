@@ -10,6 +10,7 @@ from docs.update_readme import README, methods_table, shown
 from keras_sam.methods.registry import ROWS
 
 METHODS = keras_sam.methods.list()
+pytestmark = pytest.mark.once
 
 
 def test_issue_names_are_there():

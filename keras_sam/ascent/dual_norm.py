@@ -50,15 +50,20 @@ class DualNormAscent(Ascent):
         signs = [ops.sign(gradient) + (gradient - gradient) for gradient in gradients]
         if math.isinf(self.p):
             return tensors.scale(signs, rho)
-        # Relative to the largest entry no power overflows, however close p is to 1.
         largest = tensors.largest(gradients)
-        ratios = [tensors.guarded_ratio(ops.abs(g), largest) for g in gradients]
-        powers, length = self._largest_only(ratios) if self.p == 1 else self._powers(ratios)
+        if self.p == 1:
+            powers, length = self._largest_only(gradients, largest)
+        else:
+            # Relative to the largest entry no power overflows, however close p is to 1.
+            powers, length = self._powers(
+                [tensors.guarded_ratio(ops.abs(g), largest) for g in gradients]
+            )
         factor = tensors.guarded_ratio(rho, length)
         return [sign * power * ops.cast(factor, power.dtype) for sign, power in zip(signs, powers)]
 
-    def _largest_only(self, ratios):
-        ties = [ops.cast(ops.equal(ratio, 1), ratio.dtype) for ratio in ratios]
+    def _largest_only(self, gradients, largest):
+        # Not by their ratio: XLA divides by multiplying with an inverse, and finds no 1.
+        ties = [ops.cast(ops.equal(ops.abs(g), largest), g.dtype) for g in gradients]
         return ties, tensors.total(ops.sum(tie) for tie in ties)
 
     def _powers(self, ratios):

@@ -78,6 +78,7 @@ def test_missing_package_is_explained():
         command_line.fail(["train_resnet.py"], missing)
 
 
+@pytest.mark.everywhere
 @pytest.mark.skipif(keras.backend.backend() != "jax", reason="Only JAX keeps what it compiles.")
 def test_another_seed_compiles_nothing(tmp_path):
     always = {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}  # Also what a fast machine makes.

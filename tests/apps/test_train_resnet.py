@@ -78,6 +78,7 @@ def test_figure_is_a_picture_with_two_kinds_of_lines(compared):
         assert (np.abs(picture - color).sum(-1) < 30).sum() > 200
 
 
+@pytest.mark.everywhere
 def test_every_training_option_at_once(tmp_path):
     printed = start(
         "--method=multistep",

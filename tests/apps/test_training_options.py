@@ -130,6 +130,7 @@ def test_bfloat16(tmp_path):
     assert np.isfinite(metrics(folder)[0]["loss"])
 
 
+@pytest.mark.everywhere
 @pytest.mark.parametrize("option", ["--steps_per_execution=4", "--distribute=all"])
 def test_faster_ways_end_at_the_same_weights(tmp_path, backend, option):
     if backend == "torch":

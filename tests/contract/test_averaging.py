@@ -70,6 +70,7 @@ def test_mean_over_epochs(options, chosen):
     assert_close(values(sam.base_model.trainable_variables), expected)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("options", "chosen"),
     [
@@ -272,6 +273,7 @@ def test_the_loss_is_evaluated_as_the_averaged_model_has_it():
     fit(sam, epochs=1)  # And the training can go on.
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

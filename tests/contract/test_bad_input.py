@@ -87,6 +87,7 @@ def test_argument_of_the_model(arguments, expected):
     assert keras_sam.SAMModel(model).compiled
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("name", "options", "expected"), OPTIONS)
 def test_option_of_a_method(name, options, expected):
     with pytest.raises(ValueError) as error:
@@ -95,6 +96,7 @@ def test_option_of_a_method(name, options, expected):
     assert repr(next(iter(options.values()))) in str(error.value)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("model", [None, "resnet", layers.Dense(1), lambda x: x, keras.Model])
 def test_what_is_not_a_keras_model(model):
     with pytest.raises(TypeError) as error:
@@ -102,6 +104,7 @@ def test_what_is_not_a_keras_model(model):
     assert_helpful(error, "model must be a keras.Model; wrap a layer in keras.Sequential")
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("method", [None, 2, methods.SAM, ascent.DualNormAscent()])
 def test_what_is_not_a_method(method):
     with pytest.raises(TypeError) as error:
@@ -109,6 +112,7 @@ def test_what_is_not_a_method(method):
     assert_helpful(error, "method must be a name from keras_sam.methods.list()")
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("method", [methods.SAM(), methods.serialize(methods.SAM())])
 def test_options_beside_a_method_that_has_its_own(method):
     with pytest.raises(ValueError) as error:
@@ -116,6 +120,7 @@ def test_options_beside_a_method_that_has_its_own(method):
     assert_helpful(error, "Options go with a method's name")
 
 
+@pytest.mark.once
 def test_config_of_something_else():
     with pytest.raises(ValueError) as error:
         methods.deserialize(keras.saving.serialize_keras_object(layers.Dense(1)))

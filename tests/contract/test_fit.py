@@ -10,6 +10,7 @@ import pytest
 import keras_sam
 from keras_sam import methods
 from tests import conformance
+from tests.selection import each_method
 from tests.toys import (
     CURVATURE,
     NO_TARGET,
@@ -120,7 +121,7 @@ def starting_values(name, is_neutral=False):
     return dict(zip(map(id, variables), saved, strict=True))
 
 
-@pytest.mark.parametrize("name", sorted({*methods.list()} - {*conformance.NEVER_NEUTRAL}))
+@pytest.mark.parametrize("name", each_method(but=conformance.NEVER_NEUTRAL))
 def test_rho_zero_is_plain_training(name):
     plain_history, plain = trained(epochs=4)
     history, model = trained(name, epochs=4, rho=0.0, is_neutral=True)
@@ -128,7 +129,7 @@ def test_rho_zero_is_plain_training(name):
     assert_same(values(model.weights), values(plain.weights))
 
 
-@pytest.mark.parametrize("name", sorted({*methods.list()} - {"bsam"}))  # Its prior pulls.
+@pytest.mark.parametrize("name", each_method(but={"bsam"}))  # Its prior pulls.
 def test_zero_gradient_is_the_step_of_the_base_optimizer(name):
     """The loss is 0 whatever the weights; the optimizer's weight decay still moves them."""
     _, plain = trained(sample_weight=0.0)
@@ -137,7 +138,7 @@ def test_zero_gradient_is_the_step_of_the_base_optimizer(name):
     assert_has_moved(model.trainable_variables, starting_values(name, True))
 
 
-@pytest.mark.parametrize("name", methods.list())
+@pytest.mark.parametrize("name", each_method())
 def test_learning_rate_zero_leaves_every_weight_as_it_is(name):
     _, model = trained(name, learning_rate=0.0)
     before = starting_values(name)
@@ -151,7 +152,7 @@ def assert_has_moved(some, before):
     assert any(not np.allclose(values([v])[0], before[id(v)]) for v in some)
 
 
-@pytest.mark.parametrize("name", sorted({*methods.list()} - {*conformance.RESTLESS}))
+@pytest.mark.parametrize("name", each_method(but=conformance.RESTLESS))
 def test_a_minimum_is_not_left(name):
     model = quadratic()
     model.kernel.assign([0.0, 0.0])
@@ -166,6 +167,7 @@ def after(name, start, steps=1):
     return np.concatenate([value.ravel() for value in values(model.trainable_variables)])
 
 
+@pytest.mark.once
 def test_every_default_method_differs_from_sgd_and_from_each_other():
     """After many steps: those with a memory are another's equal at first."""
     ends = {name: after(name, 1000, steps=16) for name in [None, *methods.list()]}

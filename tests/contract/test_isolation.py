@@ -58,6 +58,7 @@ def test_one_backend_trains_where_the_others_are_missing(backend):
     assert done.stdout.splitlines()[-2:] == ["imported", "trained"], done.stderr
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("inference_backend", ["numpy", "openvino"])
 def test_backend_that_cannot_train_is_refused(inference_backend):
     # OpenVINO need not be installed: to keras_sam only the name of the backend counts.

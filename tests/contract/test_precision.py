@@ -93,6 +93,30 @@ def test_overflow_in_either_pass_skips_the_step(name, overflow):
     assert float(sam.optimizer.scale_loss(1.0)) == scale / 2
 
 
+class HiddenCliff(keras.Model):
+    """Output x a + b exp(-1000 a), where a does not see what makes the slope of b overflow."""
+
+    def __init__(self):
+        super().__init__(dtype="mixed_float16")
+        self.kernel = self.add_weight(shape=(), name="kernel", initializer="zeros")
+        self.bias = self.add_weight(shape=(), name="bias", initializer="ones")
+        self.built = True
+
+    def call(self, x):
+        return x * self.kernel + self.bias * ops.stop_gradient(ops.exp(-1000.0 * self.kernel))
+
+
+def test_overflow_that_no_perturbed_weight_sees_skips_the_step():
+    """All that the second pass gives is finite: the first one alone can tell."""
+    model = HiddenCliff()
+    sam = keras_sam.SAMModel(model, method=methods.SAM(0.5, mask=lambda v: v.name == "kernel"))
+    sam.compile(keras.optimizers.SGD(0.1), mean_output)
+    model.kernel.assign(-0.1)
+    sam.train_on_batch(ONES, NO_TARGET)
+    np.testing.assert_array_equal(values([model.kernel, model.bias]), np.float32([-0.1, 1.0]))
+    assert int(sam.optimizer.iterations) == 0
+
+
 def test_overflow_in_one_micro_batch_skips_the_step():
     model = Cliff(1.0)
     sam = keras_sam.SAMModel(model, 0.5, num_batch_splits=2)

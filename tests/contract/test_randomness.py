@@ -13,6 +13,7 @@ import pytest
 from keras import layers
 
 import keras_sam
+from tests.selection import each_method
 from tests.toys import mean_output, values
 
 FEATURES = 64
@@ -81,7 +82,7 @@ def assert_same_step(random_layer, method, **arguments):
 
 
 # bsam divides its gradient, with a prior added, by a precision.
-@pytest.mark.parametrize("method", sorted({*keras_sam.methods.list()} - {"bsam"}))
+@pytest.mark.parametrize("method", each_method(but={"bsam"}))
 def test_every_pass_of_a_method_sees_the_same_mask(method):
     assert_same_step(RANDOM_LAYERS["seeded"], method)
 

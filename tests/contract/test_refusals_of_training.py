@@ -36,6 +36,7 @@ def test_optimizer_is_refused_before_anything_moves(name, optimizer, message):
         np.testing.assert_array_equal(new, old)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "build",
     [

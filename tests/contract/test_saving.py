@@ -14,6 +14,7 @@ from keras.optimizers import SGD, LossScaleOptimizer, schedules
 import keras_sam
 from keras_sam import methods
 from tests import conformance
+from tests.selection import each_method
 from tests.toys import mlp, noisy_mlp, values, vectors
 
 # Three updates an epoch: `late` begins to act in the second one.
@@ -75,7 +76,7 @@ def run_python(code, backend, *arguments):
     return np.load(output)
 
 
-@pytest.mark.parametrize("name", methods.list())
+@pytest.mark.parametrize("name", each_method())
 def test_resumed_training_is_the_same_bit_for_bit(name, tmp_path):
     x, y = vectors(12)
     method = methods.get(name, **OPTIONS[name])
@@ -129,6 +130,7 @@ def test_load_on_another_backend(backend, tmp_path):
     assert (theirs["iterations"], theirs["rho"]) == (3, 0.25)
 
 
+@pytest.mark.once
 def test_base_model_alone_needs_no_keras_sam(backend, tmp_path):
     x, y = vectors()
     sam = compiled(keras_sam.SAMModel(noisy_mlp()))
@@ -235,6 +237,7 @@ def test_declined_loss_scaling_stays_declined(tmp_path):
     assert loaded.dtype_policy == sam.dtype_policy == base_model.dtype_policy
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("mask", [None, "kernels", ["biases", "normalization"], is_matrix])
 @pytest.mark.parametrize("rho", [0.25, SCHEDULE])
 @pytest.mark.parametrize("name", methods.list())

@@ -58,6 +58,7 @@ def test_augmentation_depends_on_seed_epoch_and_position_alone():
     assert (pixels(1)[0] != pixels(1)[1]).all()
 
 
+@pytest.mark.everywhere
 def test_fit_follows_the_epochs_from_where_it_starts():
     seen = []
 
@@ -150,6 +151,7 @@ def test_evaluation_sees_every_example_once_in_order():
     np.testing.assert_array_equal(np.concatenate(images), -np.arange(10.0))
 
 
+@pytest.mark.everywhere
 def test_fit_trains_and_evaluates_on_a_data_set():
     data = datasets.digits(num_train=50, num_test=25)
     model = keras.Sequential(

@@ -19,6 +19,8 @@ from tests.methods.cubic import (
 from tests.methods.references import LongGradients, rate, schedule
 from tests.toys import CURVATURE, NO_TARGET, mean_output, one_step, quadratic
 
+pytestmark = pytest.mark.once
+
 F1 = np.array([3.0, 2.0])
 POLICY = {"l1": -1.0, "l2": 2.0, "decay": 0.5, "total_steps": 4}
 SLOPE = np.array([3.3, 4.8])  # SAM's gradient on F1, and the next one of Lookbehind.

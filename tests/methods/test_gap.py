@@ -20,6 +20,8 @@ from tests.methods.cubic import (
 from tests.methods.references import Adam, Momentum, rate, schedule
 from tests.toys import one_step
 
+pytestmark = pytest.mark.once
+
 F1 = np.array([3.0, 2.0])
 ISOTROPIC = np.full((4, 2), 2.0, "float32")
 

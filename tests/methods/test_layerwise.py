@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 from keras import layers
 
 from keras_sam import methods
@@ -9,6 +10,8 @@ from keras_sam.ascent import LayerwiseAscent
 from tests.methods import cubic
 from tests.methods.draws import gradients_for, perturbation
 from tests.toys import mlp
+
+pytestmark = pytest.mark.once
 
 
 def tokens(width):

@@ -21,6 +21,8 @@ from tests.methods.slopes import (
 )
 from tests.toys import CURVATURE, one_step, quadratic
 
+pytestmark = pytest.mark.once
+
 ROWS = curved()
 
 # Method, its state, and the gradient that the optimizer must get on the quadratic, rho = 0.5.

@@ -20,6 +20,8 @@ from tests.methods.cubic import (
 from tests.methods.references import LongGradients
 from tests.toys import one_step, quadratic
 
+pytestmark = pytest.mark.once
+
 F1 = np.array([3.0, 2.0])
 AFTER_SAM = np.array([2.67, 1.52])  # F1 after a first step of SAM, rho = 0.5 and lr = 0.1.
 CURVES = np.array([1.0, 2.0])

@@ -17,6 +17,8 @@ from tests.methods.slopes import (
 )
 from tests.toys import one_step, quadratic
 
+pytestmark = pytest.mark.once
+
 ROWS = curved()
 
 

@@ -13,6 +13,8 @@ from tests.methods import cubic
 from tests.methods.draws import gradients_for, perturbation
 from tests.toys import one_step, values, vectors
 
+pytestmark = pytest.mark.once
+
 START = np.array([3.0, 2.0])
 A = np.array([1.0, 2.0])
 BASE = 4

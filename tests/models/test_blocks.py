@@ -54,6 +54,7 @@ def test_projection_only_where_the_shape_changes():
     assert BATCH.projected_shortcut(inputs, 4, 2).shape == (None, 3, 3, 4)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("kind", [*NORMALIZATIONS, None])
 def test_only_the_chosen_normalization_is_there(kind):
     model = built(models.get, "resnet20", (8, 8, 3), 10, normalization=kind)
@@ -64,6 +65,7 @@ def test_only_the_chosen_normalization_is_there(kind):
     assert {layer.use_bias for layer in convolutions} == {kind is None}
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "build, sizes",
     [(models.wide_resnet, (10, 1)), (models.shake_shake, (8, 4)), (models.pyramidnet, (11, 8))],
@@ -74,6 +76,7 @@ def test_no_family_normalises_without_normalization(build, sizes):
     assert layers_of(model, keras.layers.Conv2D)
 
 
+@pytest.mark.once
 def test_groups_are_eight_or_divide_the_channels():
     group = blocks.Blocks("group", branches=1)
     outputs = [group.normalised(keras.Input((4, 4, n)), activation=False) for n in (16, 12, 3)]
@@ -81,6 +84,7 @@ def test_groups_are_eight_or_divide_the_channels():
     assert groups == [8, 4, 1]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", DEEP)
 def test_deep_networks_without_normalization_start_at_the_scale_of_their_input(name):
     logits = DEEP[name](normalization=None)(images(4, 4, 4, 3))
@@ -88,6 +92,7 @@ def test_deep_networks_without_normalization_start_at_the_scale_of_their_input(n
     assert 1e-3 < size < 30
 
 
+@pytest.mark.once
 def test_normalization_and_initial_values_are_those_of_the_paper():
     model = models.resnet_cifar(20)
     norms = layers_of(model, keras.layers.BatchNormalization)
@@ -101,6 +106,7 @@ def test_normalization_and_initial_values_are_those_of_the_paper():
     assert 0.9 * 10**-0.5 < np.abs(head).max() <= 10**-0.5
 
 
+@pytest.mark.once
 def test_the_end_of_a_branch_starts_smaller_without_normalization():
     model = models.resnet_cifar(20, normalization=None)
     last, first = (

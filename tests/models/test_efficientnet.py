@@ -10,6 +10,8 @@ from keras_sam import models
 from keras_sam.models.efficientnet import round_filters
 from tests.models.deferred import built, trainable
 
+pytestmark = pytest.mark.once
+
 
 @pytest.mark.parametrize("name, width, depth", [("B0", 1.0, 1.0), ("B3", 1.2, 1.4)])
 def test_weights_are_those_of_keras(name, width, depth):

@@ -30,6 +30,7 @@ def batch_norms(model):
     return [layer for layer in model._flatten_layers() if isinstance(layer, kind)]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("key", sources.applications())
 def test_images_are_scaled_as_keras_documents_it(key):
     constructor = sources.applications()[key]
@@ -70,6 +71,7 @@ def test_training_mode_normalises_with_the_statistics_of_the_pretraining():
     assert np.abs(other - inference).max() > 1e-4
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", SMALL)
 def test_what_is_saved_needs_no_keras_sam(name, tmp_path):
     model = small(name)
@@ -83,6 +85,7 @@ def test_what_is_saved_needs_no_keras_sam(name, tmp_path):
     assert len(loaded.trainable_variables) == len(model.trainable_variables)
 
 
+@pytest.mark.once
 def test_blue_first_scaling_is_saved_as_well(tmp_path):
     inputs = keras.Input(SHAPE)
     model = keras.Model(inputs, scaling.scaling_of("vgg16", 3)(inputs))
@@ -91,6 +94,7 @@ def test_blue_first_scaling_is_saved_as_well(tmp_path):
     np.testing.assert_array_equal(_run(model), _run(loaded))
 
 
+@pytest.mark.once
 def test_head_is_in_float32_and_dropout_where_wanted():
     keras.config.set_dtype_policy("mixed_bfloat16")
     model = small()
@@ -99,6 +103,7 @@ def test_head_is_in_float32_and_dropout_where_wanted():
     assert not isinstance(small(dropout=0.0).layers[-2], keras.layers.Dropout)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "options, message",
     [
@@ -114,12 +119,14 @@ def test_wrong_arguments_are_refused(options, message):
         models.pretrained(**{"name": "mobilenet", **options}, input_shape=SHAPE, num_classes=3)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", SMALL)
 def test_unknown_arguments_of_a_constructor_are_named(name):
     with pytest.raises(ValueError, match=r"alfa.*Received: arguments=\{'alfa': 0.25\}"):
         models.pretrained(name, SHAPE, 3, arguments={"alfa": 0.25})
 
 
+@pytest.mark.once
 def test_weights_that_cannot_be_fetched_are_explained(monkeypatch):
     def offline(**options):
         raise Exception(f"URL fetch failure on https://example.org: None -- {options['weights']}")
@@ -159,6 +166,7 @@ def offered(monkeypatch):
     monkeypatch.setattr(sources, "import_extra", lambda *names: modules)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("weights, loads", [(None, False), ("imagenet", True)])
 def test_keras_hub_is_asked_for_a_preset_and_its_scaling(offered, weights, loads):
     model = models.pretrained("tiny", SHAPE, 3, source="keras_hub", weights=weights)
@@ -168,6 +176,7 @@ def test_keras_hub_is_asked_for_a_preset_and_its_scaling(offered, weights, loads
     assert model.output_shape == (None, 3)
 
 
+@pytest.mark.once
 def test_keras_cv_finds_the_class_of_a_preset(offered):
     models.pretrained("tiny", SHAPE, 3, source="keras_cv")
     asked = {"load_weights": False, "include_rescaling": True, "input_shape": SHAPE}
@@ -178,6 +187,7 @@ def test_keras_cv_finds_the_class_of_a_preset(offered):
         models.pretrained("huge", SHAPE, 3, source="keras_cv")
 
 
+@pytest.mark.once
 def test_a_source_that_is_not_installed_is_named():
     if importlib.util.find_spec("keras_hub"):
         pytest.skip("KerasHub is installed")

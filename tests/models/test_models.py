@@ -23,6 +23,7 @@ SMALL = {
 }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "name, shapes, count, published",
     [
@@ -62,6 +63,7 @@ def test_parameter_counts(name, shapes, count, published):
     assert pooled.input.shape[1:3] == (side, side)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name, width", [("16_4", 4), ("40_2", 2), ("28_10", 10), ("40_10", 10)])
 def test_wide_resnets_lack_just_the_weights_of_the_published_shortcuts(name, width):
     projections = 16 * 16 * width + 16 * 32 * width**2 + 32 * 64 * width**2
@@ -71,6 +73,7 @@ def test_wide_resnets_lack_just_the_weights_of_the_published_shortcuts(name, wid
 
 
 # A PyramidNet-272 takes seconds to put together; the smaller one takes small images as well.
+@pytest.mark.once
 @pytest.mark.parametrize("name", [x for x in models.list() if "pyramid" not in x])
 def test_every_model_takes_digits(name):
     model = built(models.get, name, (8, 8, 1), 7)
@@ -91,6 +94,7 @@ def test_one_step_is_finite_on_images_of_odd_size(name):
     assert np.isfinite(after).all() and not np.array_equal(before, after)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", SMALL)
 def test_saved_model_predicts_the_same(name, tmp_path):
     model = SMALL[name]((8, 8, 3), 5)
@@ -104,6 +108,7 @@ def test_saved_model_predicts_the_same(name, tmp_path):
     np.testing.assert_array_equal(predictions, model.predict(images, verbose=0))
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", SMALL)
 def test_logits_are_float32_under_a_mixed_policy(name):
     keras.config.set_dtype_policy("mixed_bfloat16")
@@ -112,6 +117,7 @@ def test_logits_are_float32_under_a_mixed_policy(name):
     assert model.output.dtype == "float32"
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "arguments, options, message",
     [
@@ -130,6 +136,7 @@ def test_wrong_arguments_are_refused(arguments, options, message):
         models.get(*arguments, **options)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "build, message",
     [
@@ -151,6 +158,7 @@ MODULES = (
 ).split()
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("module", MODULES)
 def test_examples_run(module):
     outcome = doctest.testmod(importlib.import_module(f"keras_sam.models.{module}"))

@@ -11,6 +11,8 @@ from keras import layers
 from keras_sam import models
 from keras_sam.models.weights import is_file, load_weights
 
+pytestmark = pytest.mark.once
+
 BUNDLE = Path(__file__).parents[3] / "shared" / "data"
 MOBILENET = BUNDLE / "mobilenet_075_imagenet.npz"
 FLOWERS = BUNDLE / "flowers12.npz"

@@ -30,6 +30,7 @@ def objective(model):
     return sharpness.Objective(model, *HELD_OUT, loss="mse")
 
 
+@pytest.mark.once
 def test_numbers_are_those_of_direct_calls(classifier, examples):
     measures = ("eigenvalues", "trace", "m_sharpness", "adaptive", "bound")
     callback = SharpnessCallback(*examples, measures, rho=0.1, adaptive_rho=0.3, seed=4)
@@ -71,6 +72,7 @@ def test_training_goes_on_where_nothing_can_be_measured(monkeypatch):
     assert np.isnan(history["lambda_max"]).all()
 
 
+@pytest.mark.once
 def test_spectrum_is_that_of_a_direct_call():
     callback = HessianSpectrumCallback(*HELD_OUT, steps=10, starts=2, seed=3)
     model, history = trained([callback])
@@ -150,6 +152,7 @@ def test_batches_are_not_waited_for():
         assert type(callback).on_train_batch_end is keras.callbacks.Callback.on_train_batch_end
 
 
+@pytest.mark.once
 def test_refusals():
     with pytest.raises(ValueError, match=r"measure must be one of .*Received: measure='hessian'"):
         SharpnessCallback(*HELD_OUT, ["hessian"])

@@ -30,6 +30,7 @@ def test_examples_run(name):
     assert outcome.failed == 0 < outcome.attempted
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("thing", PUBLIC, ids=lambda thing: thing.__name__)
 def test_docstring_says_what_is_needed(thing):
     check_docstring(thing)
@@ -52,6 +53,7 @@ def test_without_scipy_the_hint_is_to_the_extra(monkeypatch):
         importlib.import_module("keras_sam.sharpness.scipy_parts")
 
 
+@pytest.mark.once
 def test_something_is_public():
     assert len(PUBLIC) >= 13
 

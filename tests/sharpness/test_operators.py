@@ -148,3 +148,17 @@ def test_regularisers_have_a_curvature_of_their_own():
     sharpness.GaussNewton(without).matvec(np.ones(5))
     with pytest.raises(ValueError, match="additional_losses"):
         sharpness.GaussNewton(included)
+
+
+def test_largest_eigenvalues_of_a_network(classifier, examples, quadratic):
+    hessian = sharpness.Hessian(sharpness.Objective(classifier, *examples))
+    expected = np.linalg.eigvalsh(dense(hessian))[::-1][:3]
+    found = sharpness.top_eigenvalues(hessian, k=3, method="lanczos")
+    np.testing.assert_allclose(found.values, expected, rtol=1e-2)
+    # Of a gap that power iteration sees at once.
+    found = sharpness.top_eigenvalues(sharpness.Hessian(quadratic), k=1, method="power")
+    np.testing.assert_allclose(found.values, [2], rtol=1e-2)
+
+
+def test_trace_of_the_quadratic(quadratic):
+    assert sharpness.trace(sharpness.Hessian(quadratic)).value == 3

@@ -8,6 +8,8 @@ import pytest
 from keras_sam.sharpness import Landscape, plots, spectral_density
 from tests.sharpness.matrices import Matrix
 
+pytestmark = pytest.mark.once
+
 STEPS = np.linspace(-1, 1, 5)
 
 

@@ -8,6 +8,8 @@ import pytest
 from keras_sam import sharpness
 from tests.sharpness.matrices import Matrix, with_spectrum
 
+pytestmark = pytest.mark.once
+
 SPECTRUM = 1 / np.arange(1.0, 61) - 0.01
 
 
@@ -89,7 +91,3 @@ def test_seed_decides():
 def test_bad_arguments(match, arguments):
     with pytest.raises(ValueError, match=match):
         sharpness.trace(with_spectrum(SPECTRUM), **arguments)
-
-
-def test_of_the_quadratic(quadratic):
-    assert sharpness.trace(sharpness.Hessian(quadratic)).value == 3

@@ -177,7 +177,7 @@ def _surface(axes: "Axes3D", landscape: Landscape, low: float, high: float) -> N
     axes.set_box_aspect(None, zoom=0.9)  # Or the label of the loss is cut off.
 
 
-def _of_dimension(dimension: int, landscapes: Mapping[str, Landscape]) -> dict[str, Landscape]:
+def _of_dimension(dimension: int, landscapes: Mapping[str, Landscape]) -> Mapping[str, Landscape]:
     for label, landscape in checked("landscapes", landscapes).items():
         shape = landscape.losses.shape
         if len(shape) != dimension or (dimension == 2 and min(shape) < 2):

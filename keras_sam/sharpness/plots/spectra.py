@@ -69,7 +69,7 @@ def spectra(
 
 
 def _by_epoch(entry: Density | Mapping[int, Density]) -> ByEpoch:
-    return entry if isinstance(entry, dict) else {None: entry}
+    return {None: entry} if isinstance(entry, Density) else dict(entry)
 
 
 def _epochs(table: dict[str, ByEpoch]) -> list[Any]:

@@ -1,0 +1,92 @@
+"""Of which methods a property is tested on every backend, and of which on the first one alone.
+
+`make test` runs all tests on the first backend of its list, and on the others leaves out those
+marked `once`. `contract/test_backends_agree.py` proves of each deterministic method that it makes
+the same steps everywhere; what is left to a backend is how it runs them, which depends on a few
+traits. So one method for each combination of traits runs everywhere, and so does each method that
+draws numbers, as it has no other backend's numbers to agree with.
+"""
+
+import math
+
+import pytest
+
+import keras_sam
+from keras_sam.descent import Descent
+from tests import conformance
+
+# Options that are other calculations than the default ones, for `test_backends_agree.py`.
+VARIANTS = (
+    ("ae_sam", {"l1": -1.0, "l2": 2.0, "decay": 0.5, "total_steps": 3}),
+    ("ao_sam", {"step": 0.2, "l1": -1.0, "l2": 2.0, "decay": 0.5, "total_steps": 4}),
+    ("asam", {"normalization": "filter", "scaled": "all"}),
+    ("asam", {"p": math.inf, "eta": 0.0}),
+    ("cr_sam", {"gamma": 0.8, "beta": -0.3}),
+    ("fgsm", {"steps": 3, "momentum": 0.5}),
+    ("friendly", {"sigma": 0.6, "decay": 0.5}),
+    ("gsam", {"rho_min": 0.1, "rho_max": 0.5, "lr_min": 0.01, "lr_max": 0.1}),
+    ("late", {"start": 1, "every": 2}),
+    ("lookahead_sam", {"step": 0.3}),
+    ("lookbehind", {"k": 3, "alpha": "adaptive"}),
+    ("lookbehind", {"k": 3, "alpha": 0.2, "momentum": 0.8, "every": 2}),
+    ("looksam", {"k": 2, "layerwise": True}),
+    ("looksam", {"k": 2, "alpha": 1.5, "start": 1}),
+    ("msam", {"momentum": 0.5}),
+    ("multistep", {"steps": 3, "projection": True, "step_size": 0.04}),
+    ("mup_sam", {"base_widths": {5: 2}}),
+    ("opt_sam", {"step": 0.3}),
+    ("sam", {"p": 1}),
+    ("sam", {"p": 3, "mask": ["kernels", "normalization"]}),
+    ("sampa", {"lam": 0.5}),
+    ("second_order", {"p": 3}),
+    ("wsam", {"gamma": 0.6, "every": 2}),
+    ("wsam", {"gamma": 0.8, "decoupled": False}),
+)
+
+
+def deterministic_methods():
+    """Dict from a label to each method that draws no numbers, and to its variants."""
+    names = keras_sam.methods.list()
+    short = {name: conformance.short(name) for name in names}
+    found = {name: method for name, method in short.items() if not method.is_random}
+    for number, (name, options) in enumerate(VARIANTS):
+        found[f"{name} {number}"] = keras_sam.methods.get(name, **options)
+    return found
+
+
+def signature(method):
+    """What a training step does for some deterministic methods and not for others."""
+    ascent, descent, slots = method.ascent, method.descent, method.slots().values()
+    return (
+        any(slot.is_averaged for slot in slots),
+        any(not slot.is_averaged for slot in slots),
+        method.every > 1 or method.start > 0 or method.policy is not None,
+        ascent.is_one_pass,
+        ascent.starts_clean,
+        ascent.climbs_in_steps,
+        ascent.probes > 0,
+        descent.displaces,
+        descent.looks_ahead,
+        descent.needs_last_batch,
+        descent.needs_closed_form_ascent,
+        type(descent).rest is not Descent.rest,
+    )
+
+
+def each_method(but=()):
+    """Names of all methods but some, as parameters of a test; `once` where another one stands in.
+
+    Example:
+
+    >>> [parameter.values[0] for parameter in each_method() if not parameter.marks][:2]
+    ['ae_sam', 'ao_sam']
+    """
+    seen, parameters = set(), []
+    for name in sorted({*keras_sam.methods.list()} - {*but}):
+        method = conformance.short(name)
+        stands_in = not method.is_random and signature(method) in seen
+        if not method.is_random:
+            seen.add(signature(method))
+        marks = pytest.mark.once if stands_in else ()
+        parameters.append(pytest.param(name, marks=marks, id=name))
+    return parameters
