@@ -84,7 +84,8 @@ clean:  ## Remove the environments and the runs.
 
 $(DEMO)/ready: pyproject.toml
 	$(PYTHON) -m venv $(DEMO)
-	$(DEMO)/bin/pip install -q -e '.[jax]' matplotlib 'Pillow>=11.3' scikit-learn
+	$(DEMO)/bin/pip install -q -e '.[jax]' filelock matplotlib pandas 'Pillow>=11.3' scikit-learn \
+	  scipy tabulate
 	touch $@
 
 $(TEST)/ready: pyproject.toml constraints.txt

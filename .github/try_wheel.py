@@ -1,12 +1,11 @@
 """Trains with the installed wheel alone; `make wheel-test` builds and installs it."""
 
 import importlib.util
+import tempfile
 from importlib.resources import files
 
-import keras
-
 import keras_sam
-from keras_sam import datasets, models
+from keras_sam import experiments
 
 PACKAGES = ("flags", "presets", "report", "results", "sharpness", "sweep", "training")
 
@@ -16,8 +15,10 @@ assert (root / "py.typed").is_file(), "py.typed is missing"
 for name in PACKAGES:
     assert importlib.util.find_spec(f"keras_sam.experiments.{name}"), f"{name} is missing"
 
-digits = datasets.digits()
-model = keras_sam.SAMModel(models.convnet(), rho=0.05)
-model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
-history = model.fit(digits.x_train, digits.y_train, epochs=2, verbose=2).history
-assert history["loss"][-1] < history["loss"][0], f"It does not learn. Received: {history}"
+with tempfile.TemporaryDirectory() as folder:
+    settings = {"dataset": "digits", "model": "convnet", "label_noise": 0.2}
+    runs = experiments.train(compare=["sgd", "sam:0.5"], epochs=3, workdir=folder, **settings)
+    assert all(run.finished for run in runs), f"Not all runs ended. Received: {runs}"
+    for run in runs:
+        loss = [line["loss"] for line in run.history()]
+        assert loss[-1] < loss[0], f"{run.settings['method']} does not learn. Received: {loss}"

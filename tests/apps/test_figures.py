@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from keras_sam.experiments.results import cost as _cost
-from keras_sam.experiments.results import labels as _labels
+from keras_sam.experiments.results import cost
+from keras_sam.experiments.results.labels import BOX, places
 from keras_sam.experiments.results.summary import figures
 
 from .outcomes import outcome
@@ -44,7 +44,7 @@ def test_the_style_sheet_leaves_the_settings_of_matplotlib_alone(tmp_path):
 
 def test_points_are_accuracy_against_relative_time():
     found = [outcome("sgd", 90, 92, seconds=2.0), outcome("sam", 93, seconds=5.0)]
-    (axes,) = _cost.drawn(found, "title").axes
+    (axes,) = cost.drawn(found, "title").axes
     dots = [line.get_xydata()[0] for line in axes.lines if line.get_marker() == "o"]
     np.testing.assert_allclose(dots, [(1, 91), (2.5, 93)])
     (dashed,) = (line for line in axes.lines if line.get_linestyle() == "--")
@@ -53,21 +53,21 @@ def test_points_are_accuracy_against_relative_time():
 
 
 def test_methods_below_sgd_have_another_color():
-    figure = _cost.drawn([outcome("sgd", 90), outcome("low", 89), outcome("high", 91)], "title")
+    figure = cost.drawn([outcome("sgd", 90), outcome("low", 89), outcome("high", 91)], "title")
     dots = [line.get_color() for line in figure.axes[0].lines if line.get_marker() == "o"]
-    assert dots == [_cost.ABOVE, _cost.BELOW, _cost.ABOVE]
+    assert dots == [cost.ABOVE, cost.BELOW, cost.ABOVE]
     colors = {text.get_text(): text.get_color() for text in figure.texts}
-    assert colors[" 2  low"] == _cost.BELOW and colors[" 3  high"] == _cost.ABOVE
+    assert colors[" 2  low"] == cost.BELOW and colors[" 3  high"] == cost.ABOVE
 
 
 def test_seconds_where_sgd_is_missing():
-    (axes,) = _cost.drawn([outcome("sam", 90, seconds=7.0)], "title").axes
+    (axes,) = cost.drawn([outcome("sam", 90, seconds=7.0)], "title").axes
     assert axes.lines[0].get_xdata()[0] == 7 and axes.get_xlabel().endswith(", s")
 
 
 def test_a_method_far_below_does_not_squeeze_the_others():
     found = [outcome(f"m{n}", 90 + n / 10) for n in range(12)] + [outcome("lost", 10)]
-    figure = _cost.drawn(found, "title")
+    figure = cost.drawn(found, "title")
     (axes,) = figure.axes
     assert axes.get_ylim()[0] > 80
     assert [line.get_marker() for line in axes.lines].count("v") == 1
@@ -77,14 +77,14 @@ def test_a_method_far_below_does_not_squeeze_the_others():
 @pytest.mark.parametrize("seed", range(5))
 def test_no_label_hides_a_point_or_a_label(seed):
     generator = np.random.default_rng(seed)
-    axes = Figure(figsize=_cost.SIZE).add_axes(_cost.AXES)
+    axes = Figure(figsize=cost.SIZE).add_axes(cost.AXES)
     axes.set(xlim=(0, 1), ylim=(0, 1))
     points = np.vstack([generator.normal(0.5, 0.03, (25, 2)), generator.uniform(0, 1, (7, 2))])
     scale = 72 / axes.figure.dpi
     dots = axes.transData.transform(points) * scale
-    labels = dots + _labels.places(axes, points)
+    labels = dots + places(axes, points)
     for number, label in enumerate(labels):
-        assert not np.any(np.all(np.abs(dots - label) < _labels.BOX / 2, axis=1))
+        assert not np.any(np.all(np.abs(dots - label) < BOX / 2, axis=1))
         others = np.delete(labels, number, axis=0)
-        assert not np.any(np.all(np.abs(others - label) < _labels.BOX, axis=1))
+        assert not np.any(np.all(np.abs(others - label) < BOX, axis=1))
         assert np.all(label > axes.bbox.min * scale) and np.all(label < axes.bbox.max * scale)

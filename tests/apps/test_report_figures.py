@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_sam.experiments.report import figures as _report_figures
+from keras_sam.experiments.report import figures as drawing
 from keras_sam.experiments.report.figures import MOST_LINES
 from keras_sam.experiments.report.groups import tables
 from keras_sam.experiments.report.sections import sections
@@ -26,13 +26,13 @@ def pictures(folder, **options):
 def figures(monkeypatch):
     """The Matplotlib figures by their names, which are drawn meanwhile."""
     drawn = {}
-    as_picture = _report_figures.as_picture
+    as_picture = drawing.as_picture
 
     def spy(figure, name, *texts):
         drawn[name] = figure
         return as_picture(figure, name, *texts)
 
-    monkeypatch.setattr(_report_figures, "as_picture", spy)
+    monkeypatch.setattr(drawing, "as_picture", spy)
     return drawn
 
 

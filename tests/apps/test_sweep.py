@@ -12,7 +12,7 @@ import pytest
 import sweep
 
 from keras_sam.experiments.sweep.points import Point
-from keras_sam.experiments.training import comparison as _comparison
+from keras_sam.experiments.training import comparison
 
 from .conftest import TINY
 
@@ -53,8 +53,8 @@ def listed_trainings(monkeypatch):
         seen.append(folder.settings | {"num_images": len(dataset.y_train)})
         train(folder)
 
-    monkeypatch.setattr(_comparison, "train", listed)
-    monkeypatch.setattr(_comparison, "_sum_up", lambda *given: None)  # Figures take their time.
+    monkeypatch.setattr(comparison, "train", listed)
+    monkeypatch.setattr(comparison, "_sum_up", lambda *given: None)  # Figures take their time.
     return seen
 
 
@@ -111,7 +111,7 @@ def test_a_diverged_point_is_marked_and_never_chosen(trained, tmp_path):
 @pytest.mark.parametrize("stopped_after", [0, 3, 5])
 def test_a_killed_sweep_repeats_no_finished_run(trained, tmp_path, monkeypatch, stopped_after):
     arguments = (tmp_path, "--grid=rho=0.1,0.2", "--final_seeds=5,6")
-    complete = _comparison.train
+    complete = comparison.train
 
     def killed(*given):
         if len(trained) == stopped_after:
@@ -119,7 +119,7 @@ def test_a_killed_sweep_repeats_no_finished_run(trained, tmp_path, monkeypatch, 
         complete(*given)
 
     with monkeypatch.context() as patch, pytest.raises(SystemExit, match="--resume goes on"):
-        patch.setattr(_comparison, "train", killed)
+        patch.setattr(comparison, "train", killed)
         run(*arguments)
     run(*arguments, "--resume")
     assert len(trained) == 6

@@ -4,7 +4,7 @@ from typing import Any
 
 from absl import flags
 
-from keras_sam.experiments.flags import command_line as _command_line
+from keras_sam.experiments.flags import command_line
 
 FLAGS = flags.FlagValues()
 OWN: dict[str, Any] = {"flag_values": FLAGS}
@@ -52,8 +52,8 @@ def start(argv: list[str], text: str) -> None:
         text: String, what `--help` prints above the flags.
     """
     end = argv.index("--") if "--" in argv else len(argv)
-    options = _command_line.parse(FLAGS, argv[:end], text)
-    _command_line.keep_compiled(options["workdir"])
+    options = command_line.parse(FLAGS, argv[:end], text)
+    command_line.keep_compiled(options["workdir"])
     try:
         # Imported here, so that --help and a mistyped flag need not wait for a backend.
         from keras_sam.checks import import_extra
@@ -64,9 +64,9 @@ def start(argv: list[str], text: str) -> None:
         from keras_sam.experiments.sweep.sweep import Sweep
 
         request = Request(options, argv[0], argv[end + 1 :])
-        command = [_command_line.command(FLAGS, argv), "--", *request.app_flags]
-        with _command_line.stops_explained(argv):
+        command = [command_line.command(FLAGS, argv), "--", *request.app_flags]
+        with command_line.stops_explained(argv):
             failed = Sweep(request, " ".join(command)).run()
     except (ValueError, TypeError, OSError, ImportError) as error:
-        _command_line.fail(argv, error)
-    _command_line.report_failed(argv, failed)
+        command_line.fail(argv, error)
+    command_line.report_failed(argv, failed)

@@ -6,13 +6,13 @@ from types import ModuleType
 from typing import Any
 
 from keras_sam import checks
-from keras_sam.experiments.flags import command_line as _command_line
-from keras_sam.experiments.results import workdir as _workdir
-from keras_sam.experiments.sweep import points as _points
+from keras_sam.experiments.flags import command_line
+from keras_sam.experiments.results.workdir import SETTINGS
+from keras_sam.experiments.sweep import points
 from keras_sam.experiments.sweep.points import OWNED, Point
-from keras_sam.experiments.training import entries as _entries
-from keras_sam.experiments.training import options as _options
-from keras_sam.experiments.training import planning as _planning
+from keras_sam.experiments.training import planning
+from keras_sam.experiments.training.entries import check_known, entries
+from keras_sam.experiments.training.options import seeds as checked_seeds
 
 
 class Request:
@@ -34,20 +34,20 @@ class Request:
         self.app = _app(options["app"])
         self.script, self.arguments = script, arguments
         self.workdir = Path(options["workdir"])
-        self.space = _points.space(options["grid"], options["range"], self._is_whole)
+        self.space = points.space(options["grid"], options["range"], self._is_whole)
         _check(options)
         _check_workdir(self.workdir, options)
         self._check_points()
 
     def _is_whole(self, flag):
-        _entries.check_known("range", flag, list(self.app.FLAGS))
+        check_known("range", flag, list(self.app.FLAGS))
         return self.app.FLAGS[flag].flag_type() == "int"
 
     @property
     def app_flags(self) -> list[str]:
         """The app's part of the command line, no path of the machine."""
         self._parsed([])
-        return _command_line.given(self.app.FLAGS)
+        return command_line.given(self.app.FLAGS)
 
     @property
     def search(self) -> str:
@@ -59,11 +59,11 @@ class Request:
     @property
     def started(self) -> list[Point]:
         """The points of which there are runs, whatever started them."""
-        runs = self.workdir.glob(f"points/*/*/seed_*/{_workdir.SETTINGS}")
+        runs = self.workdir.glob(f"points/*/*/seed_*/{SETTINGS}")
         folders = sorted({path.parents[2].name for path in runs})
-        return list(filter(None, (_points.named(folder, self.space) for folder in folders)))
+        return list(filter(None, (points.named(folder, self.space) for folder in folders)))
 
-    def comparison(self, point: Point, is_final: bool = False) -> _planning.Comparison:
+    def comparison(self, point: Point, is_final: bool = False) -> planning.Comparison:
         """Plans the runs of a point.
 
         Args:
@@ -74,7 +74,7 @@ class Request:
         Returns:
             The `Comparison`.
         """
-        return _planning.plan(
+        return planning.plan(
             self._parsed(self._final(point) if is_final else self._held_out(point))
         )
 
@@ -89,23 +89,23 @@ class Request:
     def _parsed(self, more):
         smoke = ["--smoke"] if self.options["smoke"] else []
         argv = [self.script, *smoke, *self.arguments, *more]
-        return _command_line.parse(self.app.FLAGS, argv, self.app.__doc__)
+        return command_line.parse(self.app.FLAGS, argv, self.app.__doc__)
 
     def _check_points(self):
         """Tries every point of a grid, or the ends of what a tuner may choose, without training."""
         self._parsed([])
         for name in (name for name in OWNED if self.app.FLAGS[name].present):
             raise ValueError(f"A sweep sets {name} itself: use {OWNED[name]}. Received: --{name}")
-        for point in _points.corners(self.space):
-            options = _planning.resolved(self._parsed(self._held_out(point)))
+        for point in points.corners(self.space):
+            options = planning.resolved(self._parsed(self._held_out(point)))
             if options["compare"]:
                 raise ValueError(
                     "A sweep chooses for one method at a time: give --method=sam in the place of "
                     "--compare, also of a preset's. "
                     f"Received: --compare={','.join(options['compare'])}"
                 )
-            _entries.entries(options)
-        _planning.loaded(options)
+            entries(options)
+        planning.loaded(options)
 
 
 def _app(name: str) -> ModuleType:
@@ -123,7 +123,7 @@ def _check(options):
     checks.share("holdout", options["holdout"])
     sweep, final = options["sweep_seeds"], options["final_seeds"]
     for seeds in (sweep, final) if final else (sweep,):
-        _options.seeds({"seeds": seeds})
+        checked_seeds({"seeds": seeds})
     if set(map(int, sweep)) & set(map(int, final)):
         raise ValueError(
             "The final runs need fresh seeds, or they would be as lucky as the choice. Received: "
@@ -146,7 +146,7 @@ def _check_workdir(workdir, options):
         raise ValueError("Choose one of them. Received: --resume --overwrite")
     if workdir.exists() and not workdir.is_dir():
         raise ValueError(f"The work directory must be a folder. Received: --workdir={workdir}")
-    is_used = any(workdir.rglob(_workdir.SETTINGS))
+    is_used = any(workdir.rglob(SETTINGS))
     if is_used and not (options["resume"] or options["overwrite"]):
         raise ValueError(
             f"{workdir} holds runs already: add --resume to go on with the sweep or --overwrite to "

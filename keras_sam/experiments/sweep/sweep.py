@@ -5,14 +5,14 @@ import json
 
 import numpy as np
 
-from keras_sam.experiments.flags import command_line as _command_line
-from keras_sam.experiments.results import workdir as _workdir
+from keras_sam.experiments.flags import command_line
 from keras_sam.experiments.results.outcomes import Outcome, outcomes
+from keras_sam.experiments.results.workdir import clear, write_whole
 from keras_sam.experiments.sweep.choice import Result, best, table
 from keras_sam.experiments.sweep.points import corners
 from keras_sam.experiments.sweep.request import Request
 from keras_sam.experiments.sweep.study import JOURNAL, Study
-from keras_sam.experiments.training import comparison as _comparison
+from keras_sam.experiments.training.comparison import run
 from keras_sam.experiments.training.planning import Comparison
 
 WORST = 0.0  # What a tuner hears of a point that did not train to its end.
@@ -72,8 +72,8 @@ class Sweep:
 
     def _train(self, comparison):
         app = self._request.options["app"]
-        command = _command_line.command(self._request.app.FLAGS, [f"{app}.py"])
-        return _comparison.run(comparison, command)
+        command = command_line.command(self._request.app.FLAGS, [f"{app}.py"])
+        return run(comparison, command)
 
     def _report(self, results, chosen):
         title = f"Accuracy on {self._request.options['holdout']:.0%} of the training images"
@@ -102,13 +102,13 @@ class Sweep:
         }
         text = json.dumps(content, indent=2)
         path = self._request.workdir / "sweep.json"
-        _workdir.write_whole(path, lambda unfinished: unfinished.write_text(text))
+        write_whole(path, lambda unfinished: unfinished.write_text(text))
 
 
 def _clear(workdir):
     (workdir / JOURNAL).unlink(missing_ok=True)
     for folder in [*workdir.glob("points/*"), workdir / "final"]:
-        _workdir.clear(folder)
+        clear(folder)
 
 
 def _outcome(comparison: Comparison) -> Outcome:
