@@ -53,6 +53,11 @@ class Seeds:
         return pd.concat(found, axis="columns", join="inner")
 
     @property
+    def failed(self) -> int:
+        """Number of runs that an error ended."""
+        return sum(run.state == FAILED for run in self.runs)
+
+    @property
     def unfinished(self) -> int:
         """Number of runs that are still on their way."""
         return sum(run.state == UNFINISHED for run in self.runs)
