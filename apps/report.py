@@ -25,7 +25,7 @@ from keras_sam.experiments.report import command
 __all__ = ["FLAGS", "main"]
 
 
-def main(argv):
+def main(argv: list[str]) -> None:
     """Writes the page that the flags ask for."""
     command.main(argv, __doc__)
 

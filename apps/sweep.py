@@ -34,7 +34,7 @@ import sys
 from keras_sam.experiments.flags import sweep
 
 
-def main(argv):
+def main(argv: list[str]) -> None:
     """Sweeps as the flags ask; an error of the user's ends it in one line."""
     sweep.start(argv, __doc__)
 

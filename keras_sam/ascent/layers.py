@@ -72,7 +72,12 @@ class WidthScaledAscent(Ascent):
     >>> ascent = keras_sam.ascent.WidthScaledAscent({512: 64})
     """
 
-    def __init__(self, base_widths=None, base_shapes=None, preset: str = "mup2") -> None:
+    def __init__(
+        self,
+        base_widths: dict[int, int] | None = None,
+        base_shapes: Sequence[tuple[int, ...]] | None = None,
+        preset: str = "mup2",
+    ):
         if base_widths is not None and base_shapes is not None:
             raise ValueError(
                 "Give base_widths or the shapes of a base model, not both. Received: "

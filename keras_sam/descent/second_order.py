@@ -29,6 +29,8 @@ class SecondOrderGradient(Descent):
     needs_clean_gradient = True
 
     def evaluation(self, oracle: GradientOracle, climb: Climb, context: Context) -> Evaluation:
+        direction = climb.direction
+        assert direction is not None, "The ascent is a closed form."
         perturbed = climb.perturbed(oracle)
         clean = [climb.first.gradients[index] for index in climb.chosen]
         weights = [oracle.weights[index] for index in climb.chosen]
@@ -36,7 +38,7 @@ class SecondOrderGradient(Descent):
 
         def overlap(gradients_and_weights):
             gradients, weights = _halves(gradients_and_weights)
-            return tensors.inner(climb.direction(gradients, weights), cotangents), ()
+            return tensors.inner(direction(gradients, weights), cotangents), ()
 
         pulled = backend.value_and_gradient(overlap, clean + weights)[2]
         to_gradients, to_weights = _halves(pulled)

@@ -1,7 +1,7 @@
 """Named methods: find, build, save and load them."""
 
 import builtins
-from typing import Literal, overload
+from typing import Any, Literal, overload
 
 # ruff: noqa: F403  (A module exports the factories that it registers: no list here repeats them.)
 import keras
@@ -61,7 +61,7 @@ def list(detail: bool = False) -> builtins.list[str] | builtins.list[Row]:
     return [ROWS[name] for name in names] if detail else names
 
 
-def get(identifier: str | Method | dict, **arguments) -> Method:
+def get(identifier: str | Method | dict, **arguments: Any) -> Method:
     """The method of a name, with its options.
 
     Args:

@@ -127,7 +127,9 @@ class _Step:
                 value = ops.where(is_finite, value, ops.zeros_like(value))
             metric.update_state(value, sample_weight=ops.cast(counts, "float32"))
 
-    def _factor_for_optimizer(self, first: FirstEvaluation, displacement):
+    def _factor_for_optimizer(
+        self, first: FirstEvaluation, displacement: Vector
+    ) -> Tensor | float | None:
         """What Keras expects on its gradients: its loss scale, and its share for this replica.
 
         What overflowed elsewhere shows in the gradients as well, so that the loss scaling skips

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from typing import Any
 
 import numpy as np
 
@@ -93,7 +94,7 @@ class Sweep:
 
     def _keep(self, results, chosen, final=None):
         asked = ("app", "tuner", "holdout", "sweep_seeds", "final_seeds")
-        content = {"command": self._command}
+        content: dict[str, Any] = {"command": self._command}
         content |= {name: self._request.options[name] for name in asked}
         content |= {
             "chosen": chosen.point.values,

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import keras
+
 from keras_sam.ascent import AdaptiveAscent, WidthScaledAscent
 from keras_sam.descent import PerturbedGradient
 from keras_sam.methods.method import Method
@@ -62,8 +64,8 @@ def ASAM(
 )
 def MuPSAM(
     rho: Rho = 0.05,
-    base_widths: dict | None = None,
-    base_model=None,
+    base_widths: dict[int, int] | None = None,
+    base_model: keras.Model | None = None,
     preset: str = "mup2",
     **when_and_where: Any,
 ) -> Method:

@@ -18,7 +18,7 @@ from keras_sam.schedules import Rho
     neutral={"step": 0.0},
 )
 def LookaheadSAM(
-    rho: Rho = 0.05, step: float | None = None, p: float = 2, **when_and_where
+    rho: Rho = 0.05, step: float | None = None, p: float = 2, **when_and_where: Any
 ) -> Method:
     """SAM at the weights that the clean gradient leads to.
 

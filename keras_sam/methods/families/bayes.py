@@ -1,5 +1,7 @@
 """The method that is a relaxation of Bayes."""
 
+from typing import Any
+
 from keras_sam.ascent import PrecisionAscent
 from keras_sam.descent import BayesianGradient
 from keras_sam.methods.method import Method
@@ -23,7 +25,7 @@ def BSAM(
     precision_decay: float = 0.999,
     damping: float = 0.1,
     initial_precision: float = 1.0,
-    **where,
+    **when_and_where: Any,
 ) -> Method:
     """SAM as a relaxation of Bayes: keeps the precision of each weight, and makes its own update.
 
@@ -36,7 +38,7 @@ def BSAM(
         precision_decay: Float in [0, 1). Defaults to `0.999`.
         damping: Float of at least 0. Defaults to `0.1`.
         initial_precision: Positive float. Defaults to `1.0`.
-        **where: `mask` of `keras_sam.methods.Method`.
+        {{when_and_where}}
 
     Returns:
         `Method` named `"bsam"`.
@@ -56,4 +58,4 @@ def BSAM(
     descent = BayesianGradient(
         data_size, prior_precision, momentum, precision_decay, damping, initial_precision
     )
-    return Method(ascent, descent, rho, name="bsam", **where)
+    return Method(ascent, descent, rho, name="bsam", **when_and_where)

@@ -22,7 +22,7 @@ from keras_sam.schedules import Rho
     neutral={"sigma": 0.0},
 )
 def RandomSAM(
-    rho: Rho = 0.05, sigma: Rho = 5e-4, lam: float = 2.0, p: float = 2, **when_and_where
+    rho: Rho = 0.05, sigma: Rho = 5e-4, lam: float = 2.0, p: float = 2, **when_and_where: Any
 ) -> Method:
     """R-SAM: takes the ascent's gradient at random weights nearby.
 
@@ -94,7 +94,7 @@ def TraceSAM(
     fixed=NO_FRACTION,
 )
 def FrobSAM(
-    rho: Rho = 0.005, strength: float = 0.005, samples: int = 2, **when_and_where
+    rho: Rho = 0.005, strength: float = 0.005, samples: int = 2, **when_and_where: Any
 ) -> Method:
     """A penalty on the Hessian's Frobenius norm, from the variance of the loss around the weights.
 

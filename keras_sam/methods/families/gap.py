@@ -73,7 +73,7 @@ def GSAM(
     fixed=NO_FRACTION,
 )
 def WSAM(
-    rho: Rho = 0.05, gamma: float = 0.9, decoupled: bool = True, p: float = 2, **when_and_where
+    rho: Rho = 0.05, gamma: float = 0.9, decoupled: bool = True, p: float = 2, **when_and_where: Any
 ) -> Method:
     """The loss and its sharpness, each with its weight.
 
@@ -111,7 +111,7 @@ def WSAM(
     fixed=NO_FRACTION,
 )
 def CRSAM(
-    rho: Rho = 0.1, gamma: float = 0.1, beta: float = 0.01, p: float = 2, **when_and_where
+    rho: Rho = 0.1, gamma: float = 0.1, beta: float = 0.01, p: float = 2, **when_and_where: Any
 ) -> Method:
     """SAM with a penalty on the curvature along its ascent.
 

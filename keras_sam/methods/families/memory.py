@@ -21,7 +21,7 @@ from keras_sam.schedules import Rho
     state="mean gradient",
 )
 def Friendly(
-    rho: Rho = 0.05, sigma: float = 1.0, decay: float = 0.9, p: float = 2, **when_and_where
+    rho: Rho = 0.05, sigma: float = 1.0, decay: float = 0.9, p: float = 2, **when_and_where: Any
 ) -> Method:
     """F-SAM: climbs along what is special to the batch.
 
@@ -128,7 +128,9 @@ def MSAM(rho: Rho = 0.3, momentum: float = 0.9, p: float = 2, **when_and_where: 
     neutral=None,
     brief={"momentum": 0.5},
 )
-def SAMPa(rho: Rho = 0.1, lam: float = 0.2, momentum: float = 0.0, p: float = 2, **where) -> Method:
+def SAMPa(
+    rho: Rho = 0.1, lam: float = 0.2, momentum: float = 0.0, p: float = 2, **when_and_where: Any
+) -> Method:
     """SAM whose two gradients do not wait for each other.
 
     Args:
@@ -136,7 +138,7 @@ def SAMPa(rho: Rho = 0.1, lam: float = 0.2, momentum: float = 0.0, p: float = 2,
         lam: Float in [0, 1], share of the gradient at the weights ahead. Defaults to `0.2`.
         momentum: Float in [0, 1), that of the optimizer. Defaults to `0.0`.
         {{p}}
-        **where: `mask` of `keras_sam.methods.Method`.
+        {{when_and_where}}
 
     Returns:
         `Method` named `"sampa"`.
@@ -154,4 +156,4 @@ def SAMPa(rho: Rho = 0.1, lam: float = 0.2, momentum: float = 0.0, p: float = 2,
     """
     ascent = PreviousGradientAscent(DualNormAscent(p), is_one_pass=False)
     descent = ParallelGradient(lam, momentum)
-    return Method(ascent, descent, rho, name="sampa", **where)
+    return Method(ascent, descent, rho, name="sampa", **when_and_where)

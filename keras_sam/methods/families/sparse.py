@@ -112,7 +112,7 @@ def SSAMD(
     neutral={"gamma": 1.0},
 )
 def ESAM(
-    rho: Rho = 0.05, beta: float = 0.6, gamma: float = 0.5, p: float = 2, **when_and_where
+    rho: Rho = 0.05, beta: float = 0.6, gamma: float = 0.5, p: float = 2, **when_and_where: Any
 ) -> Method:
     """SAM of some tensors, on the examples that react most.
 
@@ -149,7 +149,7 @@ def ESAM(
     fixed=NO_FRACTION,
 )
 def DeltaSAM(
-    rho: Rho = 0.05, weights: str = "curvature", noise: float = 0.01, **when_and_where
+    rho: Rho = 0.05, weights: str = "curvature", noise: float = 0.01, **when_and_where: Any
 ) -> Method:
     """SAM whose ascent listens to the examples that react to perturbations; a reconstruction.
 
