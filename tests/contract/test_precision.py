@@ -37,6 +37,8 @@ def step_under(policy):
     return np.concatenate(step), logs["loss"], model
 
 
+# JAX has no float64 unless told so, and warns of it.
+@pytest.mark.filterwarnings("ignore:Explicitly requested dtype float64:UserWarning")
 @pytest.mark.parametrize(
     ("policy", "tolerance"), [("mixed_float16", 3e-3), ("mixed_bfloat16", 3e-2), ("float64", 1e-6)]
 )
