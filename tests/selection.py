@@ -3,8 +3,9 @@
 `make test` runs all tests on the first backend of its list, and on the others leaves out those
 marked `once`. `contract/test_backends_agree.py` proves of each deterministic method that it makes
 the same steps everywhere; what is left to a backend is how it runs them, which depends on a few
-traits. So one method for each combination of traits runs everywhere, and so does each method that
-draws numbers, as it has no other backend's numbers to agree with.
+traits. So one method for each combination of traits runs everywhere. A method that draws numbers
+has no other backend's to agree with: what it draws is tested on each of them in `tests/methods`,
+and so are the properties of chance.
 """
 
 import math
@@ -12,7 +13,6 @@ import math
 import pytest
 
 import keras_sam
-from keras_sam.descent import Descent
 from tests import conformance
 
 # Options that are other calculations than the default ones, for `test_backends_agree.py`.
@@ -55,38 +55,39 @@ def deterministic_methods():
 
 
 def signature(method):
-    """What a training step does for some deterministic methods and not for others."""
+    """What a training step does beside its arithmetic: what it keeps, draws, skips or moves."""
     ascent, descent, slots = method.ascent, method.descent, method.slots().values()
     return (
         any(slot.is_averaged for slot in slots),
         any(not slot.is_averaged for slot in slots),
-        method.every > 1 or method.start > 0 or method.policy is not None,
+        method.is_random,
+        method.every > 1 or method.start > 0,
+        method.policy is not None,
         ascent.is_one_pass,
-        ascent.starts_clean,
-        ascent.climbs_in_steps,
         ascent.probes > 0,
         descent.displaces,
         descent.looks_ahead,
         descent.needs_last_batch,
-        descent.needs_closed_form_ascent,
-        type(descent).rest is not Descent.rest,
     )
 
 
-def each_method(but=()):
+def each_method(but=(), of_chance=False):
     """Names of all methods but some, as parameters of a test; `once` where another one stands in.
+
+    With `of_chance` the test is one of randomness: each method that draws numbers runs everywhere.
 
     Example:
 
     >>> [parameter.values[0] for parameter in each_method() if not parameter.marks][:2]
-    ['ae_sam', 'ao_sam']
+    ['ae_sam', 'bsam']
     """
     seen, parameters = set(), []
-    for name in sorted({*keras_sam.methods.list()} - {*but}):
+    for name in sorted(
+        {*keras_sam.methods.list()} - {*but}, key=lambda name: (name != "sam", name)
+    ):
         method = conformance.short(name)
-        stands_in = not method.is_random and signature(method) in seen
-        if not method.is_random:
-            seen.add(signature(method))
+        stands_in = signature(method) in seen and not (of_chance and method.is_random)
+        seen.add(signature(method))
         marks = pytest.mark.once if stands_in else ()
         parameters.append(pytest.param(name, marks=marks, id=name))
-    return parameters
+    return sorted(parameters, key=lambda parameter: parameter.id)

@@ -10,9 +10,9 @@ from tests.selection import deterministic_methods, each_method, signature
 pytestmark = pytest.mark.once
 
 
-def everywhere():
+def everywhere(**options):
     """The methods whose tests run on every backend."""
-    return {parameter.id for parameter in each_method() if not parameter.marks}
+    return {parameter.id for parameter in each_method(**options) if not parameter.marks}
 
 
 def test_all_methods_are_there():
@@ -20,15 +20,19 @@ def test_all_methods_are_there():
     assert "bsam" not in [parameter.id for parameter in each_method(but={"bsam"})]
 
 
-def test_every_trait_and_every_method_that_draws_numbers_runs_everywhere():
+def test_every_trait_runs_everywhere_and_plain_sam_shows_its_own():
     shown = {signature(conformance.short(name)) for name in everywhere()}
-    for name in methods.list():
-        method = conformance.short(name)
-        assert name in everywhere() if method.is_random else signature(method) in shown
+    assert {signature(conformance.short(name)) for name in methods.list()} == shown
+    assert "sam" in everywhere()
+
+
+def test_of_chance_every_method_that_draws_numbers_runs_everywhere():
+    random = {name for name in methods.list() if conformance.short(name).is_random}
+    assert random <= everywhere(of_chance=True)
 
 
 def test_what_runs_once_is_compared_across_the_backends():
-    assert {*methods.list()} - everywhere() <= set(deterministic_methods())
+    assert {*methods.list()} - everywhere(of_chance=True) <= set(deterministic_methods())
 
 
 @pytest.mark.parametrize(
