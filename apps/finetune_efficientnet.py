@@ -31,15 +31,7 @@ where it stopped, to the same final weights. apps/report.py makes a page of the 
 import sys
 
 from keras_sam.experiments.flags.command_line import train
-from keras_sam.experiments.flags.finetune_efficientnet import FLAGS, PRESETS
-
-__all__ = ["FLAGS", "PRESETS", "main"]
-
-
-def main(argv: list[str]) -> None:
-    """Fine-tunes as the flags ask; an error of the user's ends it in one line."""
-    train(FLAGS, argv, __doc__)
-
+from keras_sam.experiments.flags.finetune_efficientnet import FLAGS
 
 if __name__ == "__main__":
-    main(sys.argv)
+    train(FLAGS, sys.argv, __doc__)

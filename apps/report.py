@@ -19,16 +19,7 @@ Runs that are unfinished, failed or diverged are named and are in no mean.
 
 import sys
 
-from keras_sam.experiments.flags.report import FLAGS
-from keras_sam.experiments.report import command
-
-__all__ = ["FLAGS", "main"]
-
-
-def main(argv: list[str]) -> None:
-    """Writes the page that the flags ask for."""
-    command.main(argv, __doc__)
-
+from keras_sam.experiments.report.command import main
 
 if __name__ == "__main__":
-    main(sys.argv)
+    main(sys.argv, __doc__)

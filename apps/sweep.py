@@ -31,13 +31,7 @@ stopped it; started several times, it shares the points among its processes.
 
 import sys
 
-from keras_sam.experiments.flags import sweep
-
-
-def main(argv: list[str]) -> None:
-    """Sweeps as the flags ask; an error of the user's ends it in one line."""
-    sweep.start(argv, __doc__)
-
+from keras_sam.experiments.flags.sweep import start
 
 if __name__ == "__main__":
-    main(sys.argv)
+    start(sys.argv, __doc__)

@@ -34,15 +34,7 @@ seed only: <workdir>/.jax_cache keeps it, or the folder of the variable JAX_COMP
 import sys
 
 from keras_sam.experiments.flags.command_line import train
-from keras_sam.experiments.flags.train_resnet import FLAGS, PRESETS
-
-__all__ = ["FLAGS", "PRESETS", "main"]
-
-
-def main(argv: list[str]) -> None:
-    """Trains what the flags ask for; an error of the user's ends it in one line."""
-    train(FLAGS, argv, __doc__)
-
+from keras_sam.experiments.flags.train_resnet import FLAGS
 
 if __name__ == "__main__":
-    main(sys.argv)
+    train(FLAGS, sys.argv, __doc__)

@@ -4,7 +4,6 @@ import contextlib
 import io
 import json
 import os
-import sys
 from pathlib import Path
 from unittest import mock
 
@@ -14,7 +13,6 @@ import pytest
 from keras_sam.experiments.flags import command_line, train_resnet
 
 APPS = Path(__file__).parents[2] / "apps"
-sys.path.insert(0, str(APPS))  # For what is imported from a script: the sweep and the report.
 
 TINY = (
     "--model=convnet",

@@ -4,7 +4,7 @@ import contextlib
 import io
 import json
 
-import report
+from keras_sam.experiments.report import command
 
 SETTINGS = {
     "model": "resnet18",
@@ -76,5 +76,5 @@ def write_report(*arguments):
     """Runs the app as its command line would; returns what it printed."""
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
-        report.main(["report.py", *arguments])
+        command.main(["report.py", *arguments], "What a report shows.")
     return printed.getvalue()

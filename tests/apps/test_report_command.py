@@ -5,12 +5,10 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-import report
 
-from .conftest import message_of
+from .conftest import APPS, message_of
 from .reported import make_run, write_report
 
 
@@ -122,7 +120,7 @@ def test_a_second_report_replaces_the_first(tmp_path):
 def test_help_and_a_page_need_no_backend(tmp_path):
     make_run(tmp_path / "runs", 60)
     environment = os.environ | {"KERAS_BACKEND": "none_such"}
-    script = str(Path(report.__file__))
+    script = str(APPS / "report.py")
     for arguments in (["--help"], [f"--runs={tmp_path / 'runs'}", f"--output={tmp_path}"]):
         done = subprocess.run(
             [sys.executable, script, *arguments], env=environment, capture_output=True, text=True

@@ -9,8 +9,8 @@ import re
 from unittest import mock
 
 import pytest
-import sweep
 
+from keras_sam.experiments.flags import sweep
 from keras_sam.experiments.sweep.points import Point
 from keras_sam.experiments.training import comparison
 
@@ -24,7 +24,7 @@ def run(workdir, *own, app=("--method=sam",)):
     printed = io.StringIO()
     argv = ["sweep.py", f"--workdir={workdir}", *own, "--", *TINY, *app]
     with mock.patch.dict(os.environ), contextlib.redirect_stdout(printed):
-        sweep.main(argv)
+        sweep.start(argv, "What a sweep does.")
     return printed.getvalue()
 
 

@@ -3,7 +3,8 @@
 import re
 
 import pytest
-import sweep
+
+from keras_sam.experiments.flags import sweep
 
 from .test_sweep import run
 
@@ -45,8 +46,10 @@ def test_wrong_options_end_in_one_line(tmp_path, own, app, message):
 @pytest.mark.parametrize("app", ["train_resnet", "finetune_efficientnet"])
 def test_help_teaches(app, capsys):
     with pytest.raises(SystemExit):
-        sweep.main(["sweep.py", "--help"])
+        sweep.start(["sweep.py", "--help"], "What a sweep does.")
     assert "--app: <train_resnet|finetune_efficientnet>" in capsys.readouterr().out
     with pytest.raises(SystemExit):
-        sweep.main(["sweep.py", f"--app={app}", "--grid=rho=1", "--", "--help"])
+        sweep.start(
+            ["sweep.py", f"--app={app}", "--grid=rho=1", "--", "--help"], "What a sweep does."
+        )
     assert f"python apps/{app}.py" in capsys.readouterr().out

@@ -129,7 +129,7 @@ def test_new_seeds_values_and_failed_runs_are_trained_on_resume(trained, tmp_pat
 STOPS = """
 import os, time
 from unittest import mock
-from tests.apps import conftest, test_sweep  # The first says where the apps are.
+from tests.apps import test_sweep
 
 def train(folder, *given):
     if folder.settings["rho"] == 0.2 and folder.settings["seed"] == 1:
