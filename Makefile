@@ -1,6 +1,6 @@
 # `make demo` and `make test` need only Python 3.11 and make: they set up what they use.
 PYTHON ?= python3
-BACKENDS := torch jax tensorflow
+BACKENDS := torch tensorflow jax
 BACKEND ?= $(BACKENDS)
 # Two test processes: each backend compiles on one core most of the time.
 PYTEST_ARGS ?= -n 2 --dist worksteal
