@@ -75,6 +75,12 @@ def _fresh(part):
     return part
 
 
+def has_unbuilt_loss(model: keras.Model) -> bool:
+    """Whether a compiled model has yet to make the trackers of its loss."""
+    loss = getattr(model, "_compile_loss", None)
+    return loss is not None and not loss.built
+
+
 def build_compiled(model: keras.Model, batch: Batch, predictions: Tensor) -> None:
     """Lets a compiled model make the trackers of its loss; metrics and optimizer stay unbuilt.
 

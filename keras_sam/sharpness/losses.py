@@ -143,8 +143,7 @@ def of_normalized(compute: ComputeLoss) -> ComputeLoss:
 
 def build(model: keras.Model, batch: Batch) -> None:
     """Lets a compiled model make what its loss needs, which it could not in a scope."""
-    loss = getattr(model, "_compile_loss", None)
-    if loss is not None and not loss.built:
+    if hooks.has_unbuilt_loss(model):
         with Scope():
             predictions = model(batch[0])
         hooks.build_compiled(model, batch, predictions)

@@ -41,9 +41,10 @@ def test_losses_make_their_trackers_before_the_first_batch():
     x, y = vectors(4)
     model = keras.Sequential([keras.Input((4,)), layers.Dense(1)])
     model.compile("sgd", "mse")
+    assert keras_hooks.has_unbuilt_loss(model)
     keras_hooks.build_compiled(model, (x, y, None), model(x))
+    assert not keras_hooks.has_unbuilt_loss(model)
     assert model.compute_loss(x=x, y=y, y_pred=model(x)) is not None
-    assert model._compile_loss.built
 
 
 def test_variables_are_made_from_a_batch():

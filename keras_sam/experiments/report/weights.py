@@ -60,9 +60,9 @@ def first_kernel(path: Path) -> np.ndarray | None:
     # Imported here: only these figures need a backend.
     import keras
 
-    import keras_sam  # noqa: F401  (It registers the layers that a network may have.)
+    from keras_sam import keras_hooks  # It registers the layers that a network may have, too.
 
     model = keras.saving.load_model(path, compile=False)
-    found = (x for x in model._flatten_layers() if isinstance(x, keras.layers.Conv2D))
+    found = (x for x in keras_hooks.layers_of(model) if isinstance(x, keras.layers.Conv2D))
     layer = next(found, None)
     return None if layer is None else keras.ops.convert_to_numpy(layer.kernel)
