@@ -1,7 +1,6 @@
 """The cases of the benchmark of all methods: what is built, and how many steps a turn has."""
 
 import dataclasses
-import inspect
 import math
 import time
 from collections.abc import Callable
@@ -54,9 +53,7 @@ class Case:
         """Steps of a turn: whole cycles of a method that does not do the same on each step."""
         if self.method not in ROWS:
             return LEAST_STEPS
-        parameters = inspect.signature(ROWS[self.method].factory).parameters
-        options = {name: parameter.default for name, parameter in parameters.items()}
-        options |= self.arguments
+        options = ROWS[self.method].own_options | self.arguments
         numbers = [options[name] for name in CYCLES if isinstance(options.get(name), int)]
         cycle = math.lcm(*numbers)
         return cycle * math.ceil(LEAST_STEPS / cycle)

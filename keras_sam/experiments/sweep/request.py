@@ -7,12 +7,12 @@ from typing import Any
 
 from keras_sam import checks
 from keras_sam.experiments.flags import command_line
+from keras_sam.experiments.flags.checking import whole_numbers
 from keras_sam.experiments.results.workdir import SETTINGS
 from keras_sam.experiments.sweep import points
 from keras_sam.experiments.sweep.points import OWNED, Point
 from keras_sam.experiments.training import planning
 from keras_sam.experiments.training.entries import check_known, entries
-from keras_sam.experiments.training.options import seeds as checked_seeds
 
 
 class Request:
@@ -123,7 +123,7 @@ def _check(options):
     checks.share("holdout", options["holdout"])
     sweep, final = options["sweep_seeds"], options["final_seeds"]
     for seeds in (sweep, final) if final else (sweep,):
-        checked_seeds({"seeds": seeds})
+        whole_numbers("--seeds", seeds)
     if set(map(int, sweep)) & set(map(int, final)):
         raise ValueError(
             "The final runs need fresh seeds, or they would be as lucky as the choice. Received: "
