@@ -20,22 +20,24 @@ FLAGS: dict[str, Any] = {"method": "looksam", "label_noise": 0.2, "epochs": 2}
 SIDE = 32
 
 
-def made(folder: Path) -> Path:
-    """Makes all files in a folder, unless they are there.
+def made(folder: Path, name: str) -> Path:
+    """Makes the files of a kind in a folder, unless they are there.
 
     Args:
         folder: Path.
+        name: String: `"runs"`, `"bundle"`, `"pickles"`, `"images"` or `"flags"`.
 
     Returns:
-        The folder.
+        Path of the folder of these files.
     """
-    if not (folder / "done").is_file():
-        shutil.rmtree(folder, ignore_errors=True)
-        for write in (_runs, _bundle, _pickles, _images, _flags):
-            (folder / write.__name__[1:]).mkdir(parents=True)
-            write(folder / write.__name__[1:])
-        (folder / "done").touch()
-    return folder
+    write = {"runs": _runs, "bundle": _bundle, "pickles": _pickles, "images": _images}
+    done = folder / f"{name} done"
+    if not done.is_file():
+        shutil.rmtree(folder / name, ignore_errors=True)  # Of a campaign that was killed.
+        (folder / name).mkdir(parents=True)
+        write.get(name, _flags)(folder / name)
+        done.touch()
+    return folder / name
 
 
 def _runs(folder: Path) -> None:

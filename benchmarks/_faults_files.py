@@ -27,7 +27,6 @@ class Cases:
 
     def __init__(self, folder: Path, seed: int) -> None:
         self.folder, self.seed = folder, seed
-        self.intact = artefacts.made(folder / "intact")
         self.usual: dict[Reader, dict[str, Any]] = {}
 
     def run(self, numbers: Iterable[int]) -> Iterator[tuple[int, Result]]:
@@ -40,7 +39,7 @@ class Cases:
         draw = np.random.default_rng([self.seed, 4, number])
         reader = READERS[draw.integers(len(READERS))]
         copy = work / "copy"
-        shutil.copytree(self.intact / reader.files, copy)
+        self._copy(reader, copy)
         pattern = sorted(reader.damages)[draw.integers(len(reader.damages))]
         mutations = reader.damages[pattern]
         mutation = mutations[draw.integers(len(mutations))]
@@ -52,11 +51,15 @@ class Cases:
         where = f"{reader.name}, {pattern.rpartition('/')[2]} {mutation.__name__}"
         return Result(outcome, what, f"{where}: {reason}" if outcome == FAILED else reason, detail)
 
+    def _copy(self, reader: Reader, copy: Path) -> None:
+        name, _, part = reader.files.partition("/")
+        shutil.copytree(artefacts.made(self.folder / "intact", name) / part, copy)
+
     def _usual(self, reader: Reader) -> dict[str, Any]:
         """What comes of the intact files; kept."""
         if reader not in self.usual:
             with tempfile.TemporaryDirectory(dir=self.folder) as work:
-                shutil.copytree(self.intact / reader.files, Path(work, "copy"))
+                self._copy(reader, Path(work, "copy"))
                 ended = _read(reader, Path(work, "copy"))
             if ended.trouble or TROUBLE in ended.value:
                 raise RuntimeError(f"Intact files must be read. Received: {ended}")

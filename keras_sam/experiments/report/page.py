@@ -3,6 +3,7 @@
 import base64
 import dataclasses
 import functools
+import re
 from pathlib import Path
 
 import jinja2
@@ -106,7 +107,14 @@ def _templates() -> jinja2.Environment:
         keep_trailing_newline=True,
     )
     found.filters["marked"] = _marked
+    found.filters["fence"] = _fence
     return found
+
+
+def _fence(lines: list[str]) -> str:
+    """Backticks that no line of code among these can be taken to close."""
+    runs = (run for line in lines for run in re.findall("`+", line))
+    return "`" * max(3, 1 + max(map(len, runs), default=0))
 
 
 def _marked(text: str) -> str:
