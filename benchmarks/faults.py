@@ -62,8 +62,12 @@ def main(argv: list[str]) -> None:
     if FLAGS.only:
         failed = [case for case in FLAGS.only if _repeated(case, log)]
         sys.exit(bool(failed))
-    for kind in KINDS:
-        _run(kind, getattr(FLAGS, kind), log)
+    try:
+        for kind in KINDS:
+            _run(kind, getattr(FLAGS, kind), log)
+    except KeyboardInterrupt:
+        print("Stopped; the same command goes on.", file=sys.stderr)
+        sys.exit(130)
     _conclude(log)
 
 
