@@ -9,6 +9,7 @@ from unittest import mock
 
 import keras
 import pytest
+from matplotlib.figure import Figure
 
 from keras_sam.experiments.flags import command_line, train_resnet
 
@@ -25,10 +26,15 @@ TINY = (
 )
 
 
-def start(*arguments, app=train_resnet, first=TINY):
-    """Starts an app with the tiny settings, or others, and more; returns what it printed."""
+def start(*arguments, app=train_resnet, first=TINY, draws=False):
+    """Starts an app with the tiny settings, or others, and more; returns what it printed.
+
+    Its figures are empty unless a test wants to look at them: to draw one takes as long as an
+    epoch.
+    """
     script = f"{app.__name__.rpartition('.')[-1]}.py"
-    with quietly() as printed:
+    undrawn = mock.patch.object(Figure, "savefig", lambda _, path, **options: path.touch())
+    with quietly() as printed, contextlib.nullcontext() if draws else undrawn:
         command_line.train(app.FLAGS, [script, *first, *arguments], "What the app does.")
     return printed.getvalue()
 
@@ -37,8 +43,10 @@ def start(*arguments, app=train_resnet, first=TINY):
 def quietly():
     """Collects what is printed; other tests see nothing of what an app sets in its process."""
     printed, compiled = io.StringIO(), mock.patch.object(command_line, "keep_compiled")
-    with mock.patch.dict(os.environ), compiled, contextlib.redirect_stdout(printed):
-        yield printed
+    # Keras collects garbage when a session is cleared, in as long as a short epoch takes.
+    with mock.patch.dict(os.environ), compiled, mock.patch("gc.collect"):
+        with contextlib.redirect_stdout(printed):
+            yield printed
 
 
 def metrics(folder, but=()):
@@ -56,7 +64,8 @@ def weights(folder):
 def compared(tmp_path_factory):
     """A work directory in which two methods were compared on two seeds, and the output."""
     workdir = tmp_path_factory.mktemp("compared")
-    return workdir, start("--compare=sgd,sam:0.3", "--seeds=0,1", f"--workdir={workdir}")
+    options = ("--compare=sgd,sam:0.3", "--seeds=0,1", f"--workdir={workdir}")
+    return workdir, start(*options, draws=True)
 
 
 @pytest.fixture

@@ -92,8 +92,8 @@ def check_placement(model, kind, strategy):
 
 
 if __name__ == "__main__":
-    case = json.loads(sys.argv[1])
-    strategy = two_replicas() if case["kind"] == "mirrored" else None
+    kind, cases = sys.argv[1], json.loads(sys.argv[2])
+    strategy = two_replicas() if kind == "mirrored" else None
     if strategy is None:
-        distribute(case["kind"])
-    print(json.dumps(result(case, strategy)))
+        distribute(kind)
+    print(json.dumps({key: result({**cases[key], "kind": kind}, strategy) for key in cases}))
