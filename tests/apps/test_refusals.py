@@ -46,6 +46,8 @@ WRONG = [
     (["--method=fgsm", "--p=2"], "'fgsm' has the options .*steps.*Received: p=2.0"),
     (["--method_arguments=steps=3"], "'sam' has the options rho, p.*Received: steps=3"),
     (["--method_arguments=steps"], "name=value.*Received: --method_arguments=steps"),
+    (["--method=wsam", "--method_arguments=decoupled=0"], "True or False. Received: decoupled=0"),
+    (["--method=wsam", "--method_arguments=decoupled=no"], "False. Received: decoupled='no'"),
     (["--compare=sgd,sam:big"], "its rho, as in sam:0.5. Received: sam:big"),
     (["--compare=sam,sam"], "Received: --compare=sam,sam"),
     (["--compare=all,all"], "compared once.*Received: --compare="),

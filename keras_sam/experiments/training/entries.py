@@ -10,6 +10,7 @@ from keras_sam import methods
 from keras_sam.experiments.flags.checking import check_known
 
 PLAIN = "sgd"  # Training without any sharpness-aware method, whatever the optimizer.
+WORDS = {"true": True, "false": False, "inf": math.inf}  # As a command line has them.
 ALL = "all"  # Every name of the registry that the command does not list itself.
 
 
@@ -130,9 +131,9 @@ def assignments(flag: str, pairs: Sequence[str]) -> dict[str, Any]:
 
 
 def _value(text: str) -> Any:
-    if text == "inf":
-        return math.inf
+    if text.lower() in WORDS:
+        return WORDS[text.lower()]
     try:
         return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text  # A word such as "filter".
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return text  # A word such as "filter", or what no option takes.
