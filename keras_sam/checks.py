@@ -27,12 +27,13 @@ def received(**values: Any) -> str:
     >>> received(rho="0.1", p=[1, 2])
     "rho='0.1', p=[1, 2]"
     """
-    return ", ".join(f"{name}={shortened(_text(value))}" for name, value in values.items())
+    return ", ".join(f"{name}={shown(value)}" for name, value in values.items())
 
 
-def _text(value):
+def shown(value: Any) -> str:
+    """Any value as an error repeats it: in one line, and not too long."""
     try:
-        return repr(value)
+        return shortened(repr(value))
     except ValueError:  # Python writes out no integer of thousands of digits.
         return f"<{type(value).__name__} that is too long to show>"
 
