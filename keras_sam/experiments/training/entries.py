@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from keras_sam import methods
+from keras_sam.checks import shortened
 from keras_sam.experiments.flags.checking import check_known
 
 PLAIN = "sgd"  # Training without any sharpness-aware method, whatever the optimizer.
@@ -124,7 +125,7 @@ def assignments(flag: str, pairs: Sequence[str]) -> dict[str, Any]:
         if not equals or not name.strip():
             raise ValueError(
                 f"{flag} must be name=value, separated by commas, as in steps=3,projection=True. "
-                f"Received: --{flag}={','.join(pairs)}"
+                f"Received: --{flag}={shortened(','.join(pairs))}"
             )
         parsed[name.strip()] = _value(value.strip())
     return parsed
