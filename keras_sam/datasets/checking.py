@@ -33,15 +33,8 @@ def checked_labels(
     >>> checked_labels("my data", [0.0, 2.0, 1.0], classes=3)
     array([0, 2, 1], dtype=int32)
     """
-    found, wrong = _array(labels), ""
-    if found is None or found.ndim != 1 or found.dtype.kind not in "biuf":
-        wrong = shown(labels)
-    elif not len(found) or len(found) != (len(found) if images is None else images):
-        wrong = f"{len(found)} labels" + ("" if images is None else f" for {images} images")
-    else:
-        strange = found[~((found >= 0) & (found < classes) & (found == np.floor(found)))]
-        if len(strange):
-            wrong = f"{strange[0]}, the first of {len(strange)} other labels"
+    found = _array(labels)
+    wrong = shown(labels) if found is None else _fault(found, classes, images)
     if wrong:
         raise ValueError(
             f"The labels of {what} must be whole numbers from 0 to {classes - 1}, one for each "
@@ -51,10 +44,23 @@ def checked_labels(
 
 
 def _array(labels: ArrayLike) -> np.ndarray | None:
+    """Labels as an array of one axis of numbers, if they are that."""
     try:
-        return np.asarray(labels)
+        found = np.asarray(labels)
     except ValueError:  # Rows of different lengths.
         return None
+    return found if found.ndim == 1 and found.dtype.kind in "biuf" else None
+
+
+def _fault(labels: np.ndarray, classes: int, images: int | None) -> str:
+    """What is wrong with some numbers as labels; empty where nothing is."""
+    if not len(labels):
+        return "no labels"
+    if images is not None and len(labels) != images:
+        return f"{len(labels)} labels for {images} images"
+    is_label = (labels >= 0) & (labels < classes) & (labels == np.floor(labels))
+    strange = labels[~is_label]  # NaN is among them.
+    return f"{strange[0]}, the first of {len(strange)} other labels" if len(strange) else ""
 
 
 def check_images(what: object, images: Images) -> None:
@@ -72,17 +78,18 @@ def check_images(what: object, images: Images) -> None:
     >>> from keras_sam.datasets.checking import check_images
     >>> check_images("my data", np.zeros((2, 8, 8, 1), "float32"))
     """
-    if not isinstance(images, np.ndarray) or images.dtype.kind == "u":
+    if not isinstance(images, np.ndarray) or images.dtype.kind in "bu":
         return
-    wrong = ""
-    if images.dtype.kind not in "if":
+    if images.dtype.kind in "if":
+        parts = (images[i : i + AT_ONCE] for i in range(0, len(images), AT_ONCE))
+        strange = sum(int(np.sum(~np.isfinite(part))) for part in parts)
+        wrong = strange and f"{strange} pixels that are infinite or not a number"
+    else:
         wrong = f"an array of {images.dtype}"
-    parts = range(0, 0 if wrong else len(images), AT_ONCE)
-    strange = sum(int((~np.isfinite(images[i : i + AT_ONCE])).sum()) for i in parts)
-    if wrong or strange:
+    if wrong:
         raise ValueError(
             f"The images of {what} must be arrays of finite numbers: mend or remove the others. "
-            f"Received: {wrong or f'{strange} pixels that are infinite or not a number'}"
+            f"Received: {wrong}"
         )
 
 

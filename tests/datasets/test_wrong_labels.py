@@ -72,6 +72,13 @@ def test_images_that_are_not_finite(value):
     assert "The images of mine (x_test)" in message and "Received: 1 pixels" in message
 
 
+@pytest.mark.parametrize("kind", ["object", "complex64", "U3", "datetime64[s]"])
+def test_images_that_are_of_no_numbers(kind):
+    x, y = np.zeros((3, 2, 2, 1)), np.zeros(3, int)
+    message = refusal(lambda: datasets.Dataset(x.astype(int).astype(kind), y, x, y, 10, "mine"))
+    assert "The images of mine (x_train)" in message and "Received: an array of" in message
+
+
 @pytest.mark.parametrize(
     "labels", [[255], [-1], ["cat"], [[1], [1, 2]], 3, None, [10**400], [0] * 9]
 )
