@@ -22,8 +22,10 @@ def literal(figure: "Figure") -> "Figure":
     Example:
 
     >>> from keras_sam.figures import literal
-    >>> from keras_sam.sharpness.plots import page
-    >>> literal(page.finished(page.blank(), title="3$ and 4$")).get_suptitle()
+    >>> from matplotlib.figure import Figure
+    >>> figure = Figure()
+    >>> title = figure.suptitle("3$ and 4$")
+    >>> literal(figure).get_suptitle()
     '3\\\\$ and 4\\\\$'
     """
     for text in _texts(figure):

@@ -34,7 +34,7 @@ def test_wrong_labels_of_an_archive(tmp_path, kind):
     assert "cifar10_train.npz" in refusal(lambda: datasets.get("cifar10", tmp_path))
 
 
-@pytest.mark.parametrize("kind", {"good", *LABELS})
+@pytest.mark.parametrize("kind", ["good", *LABELS])
 def test_wrong_labels_of_flowers(tmp_path, kind):
     one = png(8, 8)
     part = {"bytes": np.frombuffer(one * 12, "uint8"), "offsets": np.arange(13) * len(one)}
