@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from keras_sam import checks
 from keras_sam.backend.types import ModelMixin
 from keras_sam.tensors import Batch, Tensor
 from keras_sam.training.last_batch import spec_of
@@ -31,7 +32,7 @@ def check_model(model: Any) -> None:
     if not isinstance(model, keras.Model):
         raise TypeError(
             "model must be a keras.Model; wrap a layer in keras.Sequential first. "
-            f"Received: model={model!r}"
+            f"Received: {checks.received(model=model)}"
         )
     if getattr(model, "preprocessor", None) is not None:
         raise ValueError(

@@ -77,12 +77,14 @@ class SAMModel(
         chosen_method = _resolve_method(method, rho)
         if num_batch_splits is not None:
             checks.positive_integer("num_batch_splits", num_batch_splits)
+        if name is not None:
+            checks.instance("name", name, str)
         # The base model casts its own inputs; its policy is adopted for the loss scaling.
         super().__init__(name=name, dtype=model.dtype_policy, autocast=False)
         self.base_model = model
         self.method = chosen_method
         self.num_batch_splits = num_batch_splits
-        self.log_sharpness = bool(log_sharpness)
+        self.log_sharpness = checks.boolean("log_sharpness", log_sharpness)
         self.measurements = self._add_measurements()
         self._rho = self._add_rho(chosen_method.rho) if is_constant(chosen_method.rho) else None
         slots, is_random = chosen_method.slots(), chosen_method.is_random

@@ -1,6 +1,7 @@
 """What each option of a training does, by its effect."""
 
 import json
+import math
 
 import keras
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from keras_sam import datasets
 from keras_sam.experiments.flags import command_line, train_resnet
 from keras_sam.experiments.training import building, run
+from keras_sam.experiments.training.entries import assignments
 from keras_sam.experiments.training.planning import loaded, resolved
 
 from .conftest import TINY, metrics, start, weights
@@ -45,6 +47,22 @@ def test_options_of_the_optimizer():
     assert (plain.nesterov, plain.global_clipnorm, plain.weight_decay) == (False, None, None)
     special = optimizer("--nesterov", "--clipnorm=5", "--weight_decay=0.005")
     assert (special.nesterov, special.global_clipnorm, special.weight_decay) == (True, 5, 0.005)
+
+
+@pytest.mark.parametrize(
+    "text, value",
+    [
+        ("false", False),
+        ("True", True),
+        ("inf", math.inf),
+        ("filter", "filter"),
+        ("{512: 64}", {512: 64}),
+        ("[" * 9999, "[" * 9999),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_a_word_of_the_arguments_is_what_python_means_by_it(text, value):
+    assert assignments("method_arguments", [f"option={text}"]) == {"option": value}
 
 
 def test_clipnorm_bounds_the_step(tmp_path):

@@ -6,7 +6,10 @@ from typing import Any
 
 from absl import flags
 
-from keras_sam.checks import nearest  # The module alone: it needs no backend.
+# The module alone: it needs no backend.
+from keras_sam.checks import ABOVE_INTEGERS, nearest, shortened, shown
+
+FLAGFILE = "--flagfile must be a text file with a flag on each line."
 
 
 def check_known(flag: str, value: str, choices: Collection[str]) -> None:
@@ -75,6 +78,25 @@ def excluded(
     flags.register_multi_flags_validator(names, validator, flag_values=values)
 
 
+def check_sane(values: flags.FlagValues) -> None:
+    """Refuses numbers to which nothing counts, and texts that no file's name can hold.
+
+    Raises:
+        ValueError: If a flag has such a value, whichever flag it is.
+    """
+    for name, value in values.flag_values_dict().items():
+        if isinstance(value, int) and abs(value) >= ABOVE_INTEGERS:
+            raise ValueError(
+                f"--{name} must be an integer below {ABOVE_INTEGERS}. "
+                f"Received: --{name}={shown(value)}"
+            )
+        if any("\0" in str(text) for text in (value if isinstance(value, list) else [value])):
+            raise ValueError(
+                f"--{name} must be text without the character of code 0. "
+                f"Received: --{name}={shown(value)}"
+            )
+
+
 def as_argument(name: str, value: Any) -> str:
     """A flag and its value as the command line has them."""
     if isinstance(value, bool):
@@ -85,10 +107,13 @@ def as_argument(name: str, value: Any) -> str:
 
 def explained(error: Exception, values: flags.FlagValues) -> str:
     """What a user hears of a value that absl refuses: what was expected, and what came."""
+    if isinstance(error, flags.CantOpenFlagFileError) or "flagfile with no" in str(error):
+        return f"{FLAGFILE} Received: {str(error).removeprefix('ERROR:: ')}"
     if not isinstance(error, flags.IllegalFlagValueError):
         return str(error)
     received = str(error).removeprefix("flag ").removesuffix(f": {error.__context__}")
     name, _, value = received.removeprefix("--").partition("=")
+    received = shortened(received)
     parser = values[name].parser
     if isinstance(parser, flags.EnumParser):
         return f"Unknown {name}: {nearest(value, parser.enum_values)} Received: {received}"

@@ -10,7 +10,8 @@ from typing import Any, NoReturn
 
 from absl import flags, logging
 
-from keras_sam.experiments.flags.checking import explained
+from keras_sam.checks import shortened
+from keras_sam.experiments.flags.checking import FLAGFILE, check_sane, explained
 from keras_sam.experiments.flags.preset import PresetFlag
 
 HIDDEN = ("h", "help", "flagfile", "undefok")
@@ -54,9 +55,13 @@ def read(values: flags.FlagValues, argv: list[str]) -> dict[str, Any]:
             flag.apply(values)
     except flags.Error as error:  # absl alone would answer a mistyped flag in several lines.
         raise ValueError(explained(error, values)) from error
+    except UnicodeDecodeError as error:
+        files = shortened(" ".join(word for word in argv if "flagfile" in word))
+        raise ValueError(f"{FLAGFILE} Received: {files}, which is no text") from error
     if len(rest) > 1:
-        words = " ".join(rest[1:])
+        words = shortened(" ".join(rest[1:]))
         raise ValueError(f"Options start with two dashes, see --help. Received: {words}")
+    check_sane(values)
     return {name: value for name, value in values.flag_values_dict().items() if name not in HIDDEN}
 
 
@@ -67,8 +72,10 @@ def _presets(values: flags.FlagValues) -> list[PresetFlag]:
 
 
 def fail(argv: list[str], error: str | Exception) -> NoReturn:
-    """Ends an app with an error in one line."""
-    sys.exit(f"{Path(argv[0]).name}: {' '.join(str(_with_hint(error)).split())}")
+    """Ends an app with an error in one line, of characters that can be shown."""
+    text = " ".join(str(_with_hint(error)).split())
+    shown = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+    sys.exit(f"{Path(argv[0]).name}: {shown}")
 
 
 def _with_hint(error: str | Exception) -> str | Exception:

@@ -35,12 +35,19 @@ class Request:
         self.script, self.arguments = script, arguments
         self.workdir = Path(options["workdir"])
         self.space = points.space(options["grid"], options["range"], self._is_whole)
+        for flag in self.space:
+            self._check_flag("grid", flag)
         _check(options)
         _check_workdir(self.workdir, options)
         self._check_points()
 
+    def _check_flag(self, kind, flag):
+        # A flagfile is none, either: an error would show its lines.
+        names = [name for name in self.app.FLAGS if name not in command_line.HIDDEN]
+        check_known(kind, flag, names)
+
     def _is_whole(self, flag):
-        check_known("range", flag, list(self.app.FLAGS))
+        self._check_flag("range", flag)
         return self.app.FLAGS[flag].flag_type() == "int"
 
     @property

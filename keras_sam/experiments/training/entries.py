@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from keras_sam import methods
+from keras_sam.checks import shortened
 from keras_sam.experiments.flags.checking import check_known
 
 PLAIN = "sgd"  # Training without any sharpness-aware method, whatever the optimizer.
+WORDS = {"true": True, "false": False, "inf": math.inf}  # As a command line has them.
 ALL = "all"  # Every name of the registry that the command does not list itself.
 
 
@@ -123,16 +125,16 @@ def assignments(flag: str, pairs: Sequence[str]) -> dict[str, Any]:
         if not equals or not name.strip():
             raise ValueError(
                 f"{flag} must be name=value, separated by commas, as in steps=3,projection=True. "
-                f"Received: --{flag}={','.join(pairs)}"
+                f"Received: --{flag}={shortened(','.join(pairs))}"
             )
         parsed[name.strip()] = _value(value.strip())
     return parsed
 
 
 def _value(text: str) -> Any:
-    if text == "inf":
-        return math.inf
+    if text.lower() in WORDS:
+        return WORDS[text.lower()]
     try:
         return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text  # A word such as "filter".
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return text  # A word such as "filter", or what no option takes.
