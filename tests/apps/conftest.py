@@ -11,6 +11,7 @@ import keras
 import pytest
 
 from keras_sam.experiments.flags import command_line, train_resnet
+from keras_sam.experiments.results.workdir import RunFolder
 
 APPS = Path(__file__).parents[2] / "apps"
 
@@ -50,6 +51,17 @@ def metrics(folder, but=()):
 def weights(folder):
     """The weights of a run's trained model."""
     return keras.models.load_model(folder / "model.keras").get_weights()
+
+
+def stop_after_first_epoch(patch):
+    """Interrupts the run as soon as its first epoch is kept."""
+    original = RunFolder.complete_epoch
+
+    def stopped(folder, model, line):
+        original(folder, model, line)
+        raise KeyboardInterrupt
+
+    patch.setattr(RunFolder, "complete_epoch", stopped)
 
 
 @pytest.fixture(scope="session")
