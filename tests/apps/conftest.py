@@ -11,10 +11,11 @@ import keras
 import pytest
 
 from keras_sam.experiments.flags import command_line, train_resnet
-from keras_sam.experiments.results.workdir import RunFolder
+from keras_sam.experiments.results.folder import RunFolder
 
 APPS = Path(__file__).parents[2] / "apps"
 
+TIMES = ("seconds", "train_seconds")  # Of the metrics: a stop changes nothing else.
 TINY = (
     "--model=convnet",
     "--dataset=digits",

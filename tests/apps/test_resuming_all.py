@@ -10,10 +10,9 @@ from keras import layers
 from keras_sam import methods
 from keras_sam.experiments.training import building, comparison
 
-from .conftest import metrics, start, stop_after_first_epoch, weights
+from .conftest import TIMES, metrics, start, stop_after_first_epoch, weights
 
 SMALL = ("--num_train=48", "--num_test=20", "--batch_size=16", "--epochs=2", "--verbose=0")
-TIMES = ("seconds", "train_seconds")
 # On every backend: they keep a batch, and a mask and the state of a random generator.
 KEEPERS = ("sampa", "ssam_f")
 MARKED = [

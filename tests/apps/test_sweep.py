@@ -15,6 +15,7 @@ from keras_sam.experiments.sweep.points import Point
 from keras_sam.experiments.training import comparison
 
 from .conftest import TINY
+from .reported import write_model
 
 BEST = 0.2
 
@@ -38,10 +39,10 @@ def train(folder, *given):
     folder.begin()
     accuracy = 0.9 - 0.1 * abs(math.log(settings["rho"] / BEST)) + 0.01 * settings["seed"]
     loss = math.nan if settings["rho"] > 1 else 0.5
-    line = {"epoch": 1, "loss": loss, "accuracy": 0.5, "val_loss": loss}
-    line |= {"val_accuracy": accuracy, "seconds": 1.0, "train_seconds": 1.0}
+    line = {"epoch": settings["epochs"], "loss": loss, "accuracy": 0.5, "val_loss": loss}
+    line |= {"val_accuracy": min(max(accuracy, 0.0), 1.0), "seconds": 1.0, "train_seconds": 1.0}
     folder.metrics.write_text(json.dumps(line) + "\n")
-    folder.model.touch()
+    write_model(folder.model)
 
 
 @pytest.fixture(name="trained")
@@ -118,7 +119,7 @@ def test_a_killed_sweep_repeats_no_finished_run(trained, tmp_path, monkeypatch, 
             raise KeyboardInterrupt
         complete(*given)
 
-    with monkeypatch.context() as patch, pytest.raises(SystemExit, match="--resume goes on"):
+    with monkeypatch.context() as patch, pytest.raises(SystemExit, match="130"):
         patch.setattr(comparison, "train", killed)
         run(*arguments)
     run(*arguments, "--resume")

@@ -8,7 +8,7 @@ from typing import Any
 from keras_sam import checks
 from keras_sam.experiments.flags import command_line
 from keras_sam.experiments.flags.checking import whole_numbers
-from keras_sam.experiments.results.workdir import SETTINGS
+from keras_sam.experiments.results.folder import SETTINGS
 from keras_sam.experiments.sweep import points
 from keras_sam.experiments.sweep.points import OWNED, Point
 from keras_sam.experiments.training import planning

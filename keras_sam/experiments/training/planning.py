@@ -9,7 +9,7 @@ from keras_sam import datasets
 from keras_sam.checks import import_extra
 from keras_sam.experiments.presets import smoke
 from keras_sam.experiments.results import workdir
-from keras_sam.experiments.results.workdir import RunFolder
+from keras_sam.experiments.results.folder import RunFolder
 from keras_sam.experiments.training.entries import entries
 from keras_sam.experiments.training.options import check, meanings, seeds
 from keras_sam.experiments.training.run import check_made, epochs_of
@@ -64,7 +64,8 @@ def plan(options: dict[str, Any]) -> Comparison:
     workdir.check(place, folders, options["resume"], options["overwrite"])
     check_made(folders[0].settings, dataset)  # All runs have the same network and batches.
     if options["overwrite"]:
-        workdir.clear(place)
+        for left in workdir.clear(place):
+            print(f"left    {left}", flush=True)
     place.mkdir(parents=True, exist_ok=True)
     return Comparison(options, dataset, runs, place)
 
