@@ -9,9 +9,11 @@ import re
 from unittest import mock
 
 import pytest
+from filelock import FileLock
 
 from keras_sam.experiments.flags import sweep
 from keras_sam.experiments.sweep.points import Point
+from keras_sam.experiments.sweep.study import TRIAL_LOCK
 from keras_sam.experiments.training import comparison
 
 from .conftest import TINY
@@ -164,3 +166,20 @@ def test_names_of_folders_are_plain():
     point = Point({"augment": "basic,cutout", "weights": "a/b:c"})
     assert point.folder == "augment=basic,cutout,weights=a_b_c"
     assert point.arguments == ["--augment=basic,cutout", "--weights=a/b:c"]
+
+
+def test_overwrite_takes_nothing_from_a_live_sweep_and_follows_no_link(tmp_path, trained):
+    workdir, outside = tmp_path / "sweep", tmp_path / "outside"
+    run(workdir, "--grid=rho=0.1", "--sweep_seeds=0", "--final_seeds=")
+    (workdir / "points" / "rho=0.1").rename(outside)
+    (workdir / "points" / "linked").symlink_to(outside)
+    run(workdir, "--grid=rho=0.2", "--sweep_seeds=0", "--final_seeds=", "--resume")
+    again = ("--grid=rho=0.4", "--sweep_seeds=0", "--final_seeds=", "--overwrite")
+    before = sorted(workdir.rglob("*"))
+    held = workdir / "points" / "rho=0.2"
+    with FileLock(held / TRIAL_LOCK), pytest.raises(SystemExit, match=f"works in {held}: stop it"):
+        run(workdir, *again)
+    assert sorted(workdir.rglob("*")) == before
+    run(workdir, *again)
+    assert not list(held.glob("sam/seed_*/settings.json"))
+    assert list(outside.glob("sam/seed_*/settings.json"))
