@@ -165,9 +165,7 @@ class SAMModel(
         return batch_update(self, keras.utils.unpack_x_y_sample_weight(data))
 
     def get_config(self) -> dict[str, Any]:
-        last_batch = None if self.memory is None else self.memory.last_batch
         return {
-            "last_batch": None if last_batch is None else last_batch.spec,
             "name": self.name,
             "model": keras.saving.serialize_keras_object(self.base_model),
             "method": methods.serialize(self.method),
@@ -183,15 +181,10 @@ class SAMModel(
         model = keras.saving.deserialize_keras_object(
             config["model"], custom_objects=custom_objects
         )
-        own = ("policy", "last_batch")
-        arguments = {key: value for key, value in config.items() if key not in own}
+        arguments = {key: value for key, value in config.items() if key != "policy"}
         restore_policy(model, config["policy"])
         method = methods.deserialize(config["method"])
-        wrapped = cls(**{**arguments, "model": model, "method": method})
-        if config.get("last_batch") is not None:
-            assert wrapped.memory is not None, "A method that keeps a batch has a memory."
-            wrapped.memory.prepare_batch(config["last_batch"])
-        return wrapped
+        return cls(**{**arguments, "model": model, "method": method})
 
 
 def _resolve_method(method: str | Method, rho: Rho | None) -> Method:

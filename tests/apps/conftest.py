@@ -12,9 +12,11 @@ import pytest
 from matplotlib.figure import Figure
 
 from keras_sam.experiments.flags import command_line, train_resnet
+from keras_sam.experiments.results.folder import RunFolder
 
 APPS = Path(__file__).parents[2] / "apps"
 
+TIMES = ("seconds", "train_seconds")  # Of the metrics: a stop changes nothing else.
 TINY = (
     "--model=convnet",
     "--dataset=digits",
@@ -58,6 +60,17 @@ def metrics(folder, but=()):
 def weights(folder):
     """The weights of a run's trained model."""
     return keras.models.load_model(folder / "model.keras").get_weights()
+
+
+def stop_after_first_epoch(patch):
+    """Interrupts the run as soon as its first epoch is kept."""
+    original = RunFolder.complete_epoch
+
+    def stopped(folder, model, line):
+        original(folder, model, line)
+        raise KeyboardInterrupt
+
+    patch.setattr(RunFolder, "complete_epoch", stopped)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ import re
 import runpy
 import subprocess
 import sys
+import types
 
 import keras
 import pytest
@@ -32,6 +33,7 @@ def within(monkeypatch, capsys):
     def run(*arguments, app="train_resnet"):
         script = str(APPS / f"{app}.py")
         monkeypatch.setattr(sys, "argv", [script, *arguments])
+        monkeypatch.setitem(sys.modules, "starting", types.ModuleType("starting"))  # No signals.
         with pytest.raises(SystemExit) as caught:
             runpy.run_path(script, run_name="__main__")
         shown, code = capsys.readouterr(), caught.value.code

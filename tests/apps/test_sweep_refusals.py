@@ -36,6 +36,9 @@ WRONG = [
     (["--tuner=random", "--range=roh=0.1:1"], [], "range: did you mean rho"),
     (["--tuner=random", "--range=rho=-1:1"], [], "Received: rho=-1.0"),
     (["--grid=rho=0.1", "--resume", "--overwrite"], [], "Choose one"),
+    (["--grid=optimizer=sgd,adam"], ["--method=bsam"], "makes the whole update itself"),
+    (["--grid=num_batch_splits=1,33"], [], "Received: --num_batch_splits=33"),
+    (["--grid=rho=0.1", "--sweep_seeds=0,00"], [], "Received: --sweep_seeds=0,00"),
     (["--grid=rho=0.1"], ["--dataset=cifar10"], "cifar10 is read from a folder"),
 ]
 

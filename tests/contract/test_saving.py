@@ -156,6 +156,19 @@ def test_load_weights_into_a_new_model(tmp_path):
     assert float(new.rho) == 0.25
 
 
+def test_weights_of_a_method_that_keeps_a_batch_load_into_a_new_model(tmp_path):
+    """The file says what the batch was like."""
+    x, y = vectors()
+    sam = compiled(keras_sam.SAMModel(noisy_mlp(), method="sampa"))
+    sam.train_on_batch(x, y, sample_weight=y[:, 0] ** 2)
+    sam.save_weights(tmp_path / "model.weights.h5")
+    new = compiled(keras_sam.SAMModel(noisy_mlp(), method="sampa"))
+    new.optimizer.build(new.trainable_variables)
+    new.load_weights(tmp_path / "model.weights.h5")
+    assert new.memory.last_batch.spec == list(sam.memory.last_batch.spec)
+    assert same(new.weights, sam.weights)
+
+
 # The base model's own optimizer has no slots before it steps, and new ones as Keras loads it.
 OWN_OPTIMIZER = pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer")
 

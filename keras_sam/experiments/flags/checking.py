@@ -11,6 +11,8 @@ from keras_sam.checks import ABOVE_INTEGERS, nearest, shortened, shown
 
 FLAGFILE = "--flagfile must be a text file with a flag on each line."
 
+LARGEST_SEED = 2**32 - 1  # That NumPy's and so Keras's generators take.
+
 
 def check_known(flag: str, value: str, choices: Collection[str]) -> None:
     """Refuses a value that a flag does not have, and names the nearest ones.
@@ -26,15 +28,17 @@ def whole_numbers(name: str, texts: list[str]) -> list[int]:
     """What a flag of seeds says.
 
     Raises:
-        ValueError: If one is not an integer of at least 0, or comes twice.
+        ValueError: If one is not an integer from 0 to `LARGEST_SEED`, or comes twice.
     """
     texts = [text.strip() for text in texts]
-    if not texts or not all(text.isdecimal() for text in texts) or len(set(texts)) < len(texts):
+    are_whole = all(text.isdecimal() and len(text) < 20 for text in texts)
+    numbers = [int(text) for text in texts] if are_whole else []
+    if not numbers or max(numbers) > LARGEST_SEED or len(set(numbers)) < len(numbers):
         raise ValueError(
-            f"{name} must be different integers of at least 0, separated by commas, as in 0,1,2. "
-            f"Received: {name}={','.join(texts)}"
+            f"{name} must be different integers from 0 to {LARGEST_SEED}, separated by commas, as "
+            f"in 0,1,2. Received: {name}={','.join(texts)}"
         )
-    return [int(text) for text in texts]
+    return numbers
 
 
 def checked(values: flags.FlagValues, check: Callable[[str, Any], Any], *names: str) -> None:
