@@ -181,10 +181,15 @@ class SAMModel(
         model = keras.saving.deserialize_keras_object(
             config["model"], custom_objects=custom_objects
         )
-        arguments = {key: value for key, value in config.items() if key != "policy"}
+        own = ("policy", "last_batch")
+        arguments = {key: value for key, value in config.items() if key not in own}
         restore_policy(model, config["policy"])
         method = methods.deserialize(config["method"])
-        return cls(**{**arguments, "model": model, "method": method})
+        wrapped = cls(**{**arguments, "model": model, "method": method})
+        if config.get("last_batch") is not None:  # Older files have it here, not with the weights.
+            assert wrapped.memory is not None, "A method that keeps a batch has a memory."
+            wrapped.memory.prepare_batch(config["last_batch"])
+        return wrapped
 
 
 def _resolve_method(method: str | Method, rho: Rho | None) -> Method:

@@ -169,6 +169,15 @@ def test_weights_of_a_method_that_keeps_a_batch_load_into_a_new_model(tmp_path):
     assert same(new.weights, sam.weights)
 
 
+@pytest.mark.once
+def test_a_kept_batch_is_known_from_the_configuration_of_older_files():
+    sam = compiled(keras_sam.SAMModel(noisy_mlp(), method="sampa"))
+    sam.train_on_batch(*vectors())
+    spec = sam.memory.last_batch.spec
+    older = keras_sam.SAMModel.from_config({**sam.get_config(), "last_batch": spec})
+    assert older.memory.last_batch.spec == spec
+
+
 # The base model's own optimizer has no slots before it steps, and new ones as Keras loads it.
 OWN_OPTIMIZER = pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer")
 
