@@ -133,6 +133,21 @@ def is_of_scale(square: Tensor, known: Tensor) -> Tensor:
     return ops.logical_and(ops.isfinite(square), is_usual)
 
 
+def tempered(vector: Vector, last: Vector) -> Vector:
+    """`vector` as a method may remember it: no more than twice as long as `last` after a spike.
+
+    A scale that lasts is so reached within some steps; what is not finite leaves `last`.
+    """
+    square, known = inner(vector, vector), inner(last, last)
+    length = 2 * guarded_ratio(root(known), root(square))
+    shortened = scale(vector, ops.where(is_of_scale(square, known), ops.ones_like(length), length))
+    is_kept = ops.isfinite(square)
+    return [
+        ops.where(is_kept, new, ops.cast(old, new.dtype))
+        for new, old in zip(shortened, last, strict=True)
+    ]
+
+
 def is_finite(vector: Vector) -> Tensor:
     """Whether every entry of `vector` is finite."""
     return ops.all(ops.stack([ops.all(ops.isfinite(tensor)) for tensor in vector]))

@@ -59,8 +59,8 @@ class ExtraGradient(LookingAhead):
 class OptimisticGradient(LookingAhead):
     """The perturbed gradient around a point one step down the last perturbed gradient.
 
-    The batch is evaluated first at that point, and the ascent starts there. After a spike, a
-    gradient over thirty times as long as the last, the step is 0 once, as at the start.
+    The batch is evaluated first at that point, and the ascent starts there. Of a spike, a
+    gradient over thirty times as long as the last, the step is but twice the last one.
 
     Reference:
         Yu et al., Improving Sharpness-Aware Minimization by Lookahead, ICML 2024: the optimistic
@@ -98,8 +98,5 @@ class OptimisticGradient(LookingAhead):
 
     def _remember(self, gradients, context):
         """A spike would lead far away, to a longer gradient still, even where it is clipped."""
-        last = tensors.values(context.state["last_gradient"])
-        is_of_scale = tensors.is_of_scale(
-            tensors.inner(gradients, gradients), tensors.inner(last, last)
-        )
-        tensors.assign(context.state["last_gradient"], tensors.only(gradients, is_of_scale))
+        last = context.state["last_gradient"]
+        tensors.assign(last, tensors.tempered(gradients, tensors.values(last)))

@@ -21,8 +21,8 @@ class ParallelGradient(Descent):
     One is the batch's, at the weights that plain SGD would reach with the gradient of the batch
     before; the other is that batch's, at the perturbed weights. On the first step there is only
     the first, at the weights. The batch is kept in the model, and so in the files that it is saved
-    to: save the `base_model` alone to give it away. After a spike, a gradient over thirty times as
-    long as the one before, the method begins again as on the first step.
+    to: save the `base_model` alone to give it away. Of a spike, a gradient over thirty times as
+    long as the one before, the step to those weights is but twice the last one.
 
     Reference:
         Xie et al., SAMPa: Sharpness-aware Minimization Parallelized, NeurIPS 2024, in the order
@@ -77,17 +77,14 @@ class ParallelGradient(Descent):
         return Evaluation(perturbed.loss, out)
 
     def _remember(self, ahead, out, state):
-        """What the next step starts from: nothing, as the first one, after a spike."""
+        """What the next step starts from; a spike would lead far away, even where it is clipped."""
         previous = tensors.values(state["previous_gradient"])
-        is_of_scale = tensors.is_of_scale(
-            tensors.inner(ahead, ahead), tensors.inner(previous, previous)
-        )
-        tensors.assign(state["previous_gradient"], tensors.only(ahead, is_of_scale))
+        tensors.assign(state["previous_gradient"], tensors.tempered(ahead, previous))
         if self.momentum:
             velocity = tensors.scale(tensors.values(state["velocity"]), self.momentum)
-            velocity = tensors.only(tensors.add(velocity, out), is_of_scale)
-            tensors.assign(state["velocity"], velocity)
-        state["batches_seen"].assign(ops.cast(is_of_scale, "float32"))
+            pushed = tensors.add(velocity, tensors.tempered(out, previous))
+            tensors.assign(state["velocity"], pushed)
+        state["batches_seen"].assign(ops.ones(()))
 
     def get_config(self) -> dict[str, Any]:
         return {"lam": self.lam, "momentum": self.momentum}

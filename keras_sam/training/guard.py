@@ -63,7 +63,7 @@ class Guard:
         if is_sound is True:
             return None if replicas == 1 else 1.0 / replicas
         scale = ops.ones(()) if self.loss_scale is None else self.loss_scale
-        return ops.where(is_sound, scale / replicas, ops.full_like(scale, float("nan")))
+        return ops.where(is_sound, scale / replicas, float("nan"))
 
     def is_finite_everywhere(self, gradients: Vector) -> Tensor:
         """Whether no replica has marked its gradients: all of them make the step, or none does."""
@@ -85,7 +85,7 @@ class Guard:
         is_finite = self.is_finite_everywhere(outcome.gradients)
         gradients = outcome.gradients
         if replicas > 1:  # Loss scaling looks at those of the first one alone.
-            gradients = [ops.where(is_finite, g, ops.full_like(g, float("nan"))) for g in gradients]
+            gradients = [ops.where(is_finite, g, float("nan")) for g in gradients]
         displacement = tensors.only(outcome.displacement, is_finite)
         state = [
             ops.where(is_finite, new, old)

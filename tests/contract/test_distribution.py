@@ -20,6 +20,8 @@ def trained(kind, **case):
     result = distributed.result(case) if kind == "one device" else in_a_process(case)
     if "methods" in case:
         return {name: [np.array(weight) for weight in result[name]] for name in result}
+    if "policies" in case:
+        return result
     weights, logs = result
     return [np.array(weight) for weight in weights], logs
 
@@ -61,6 +63,20 @@ def test_mirrored_strategy_with_micro_batches_and_steps_that_skip(backend):
     replicated = trained("mirrored", num_batch_splits=2, every=2)
     alone = trained("one device", num_batch_splits=4, every=2)
     assert_same(replicated, alone, ["loss", "mae", "sharpness"])
+
+
+def test_mirrored_strategy_skips_on_all_replicas_what_is_bad_on_one(backend):
+    """With loss scaling, whose optimizer looks at the first replica alone, and without."""
+    only_on(backend, "tensorflow", "MirroredStrategy")
+    case = {"policies": ["float32", "mixed_float16"], "bad_rows": [5, 6]}
+    replicated = trained("mirrored", **case)
+    alone = trained("one device", num_batch_splits=2, **case)
+    for ours, expected in zip(replicated, alone, strict=True):
+        assert ours[1]["skipped_steps"] == expected[1]["skipped_steps"]
+        assert ours[1]["skipped_steps"][1] == 1
+        for a, b in zip(ours[0], expected[0], strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-3)
+        np.testing.assert_allclose(ours[1]["loss"], expected[1]["loss"], rtol=1e-3)
 
 
 STATEFUL = ["ae_sam", "friendly", "looksam", "msam", "opt_sam", "ssam_f", "wsam"]

@@ -123,16 +123,32 @@ def test_half_precision_shares_the_way_to_skip(name):
     assert all(np.isfinite(value).all() for value in before)
 
 
-def test_fit_counts_in_each_epoch(backend):
-    """Of three batches one is bad, and one that is finite comes last."""
-    sam = skipping("sam")
+def fitted(batches, steps, num_batch_splits=None):
+    """Weights and logs after two epochs of these batches."""
+    keras.utils.set_random_seed(0)
+    sam = skipping("sam", num_batch_splits=num_batch_splits)
+    sam.compile(keras.optimizers.SGD(0.01), "mse", metrics=["mae"], steps_per_execution=steps)
+    x, y = map(np.concatenate, zip(*batches, strict=True))
+    logs = sam.fit(x, y, batch_size=8, epochs=2, shuffle=False, verbose=0).history
+    return everything(sam), logs
+
+
+def test_fit_is_as_without_the_bad_batch(backend):
     steps = 1 if backend == "torch" else 3  # Keras refuses more on PyTorch.
-    sam.compile(keras.optimizers.SGD(0.01), "mse", steps_per_execution=steps)
-    x, y = np.concatenate([X] * 3), np.concatenate([Y, with_one(NAN), Y])
-    history = sam.fit(x, y, batch_size=8, epochs=2, shuffle=False, verbose=0).history
-    assert history["skipped_steps"] == [1, 1]
-    assert np.isfinite(history["loss"]).all()
-    assert int(sam.optimizer.iterations) == 4
+    end, logs = fitted([(X, Y), BAD[0], (-X, Y)], steps)
+    expected, expected_logs = fitted([(X, Y), (-X, Y)], 1)
+    for a, b in zip(end, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6)
+    assert (logs.pop("skipped_steps"), expected_logs.pop("skipped_steps")) == ([1, 1], [0, 0])
+    for name, line in logs.items():
+        np.testing.assert_allclose(line, expected_logs[name], rtol=1e-6)
+
+
+def test_fit_in_micro_batches_of_unknown_size():
+    end, logs = fitted([(X, Y), BAD[0], (X[:5], Y[:5])], 1, num_batch_splits=6)
+    assert logs["skipped_steps"] == [1, 1]
+    assert np.isfinite([value for line in logs.values() for value in line]).all()
+    assert all(np.isfinite(value).all() for value in end)
 
 
 @pytest.mark.once
