@@ -73,6 +73,13 @@ def test_clipnorm_bounds_the_step(tmp_path):
     assert distance == pytest.approx(0.01, rel=1e-3)  # One step, of the longest length.
 
 
+def test_steps_that_are_not_finite_may_be_skipped(tmp_path):
+    """All of them, with this radius: the run has a loss of 0, and says why."""
+    folder = trained(tmp_path, "--rho=3e38", "--num_train=64", "--skip_nonfinite", method="sam")
+    assert [line["skipped_steps"] for line in metrics(folder)] == [2]
+    assert json.loads((folder / "settings.json").read_text())["skip_nonfinite"] is True
+
+
 @pytest.mark.parametrize("share", [0.1, 0.3])
 def test_label_smoothing_is_the_mean_over_the_smoothed_labels(share):
     settings = options(f"--label_smoothing={share}")

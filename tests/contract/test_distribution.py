@@ -18,6 +18,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 STATEFUL = ["ae_sam", "friendly", "looksam", "msam", "opt_sam", "ssam_f", "wsam"]
 SPLIT = {"methods": STATEFUL, "num_batch_splits": 2}
 NORMED = {"batch_norm": True, "num_batch_splits": 2, "every": 2}
+BAD = {"policies": ["float32", "mixed_float16"], "bad_rows": [5, 6]}
 # What is trained on several devices, by their kind.
 CASES = {
     "mirrored": {
@@ -25,6 +26,7 @@ CASES = {
         "skips": {"num_batch_splits": 2, "every": 2},
         "states": {"methods": STATEFUL},
         "batch norm": {"batch_norm": True},
+        "bad": BAD,
     },
     "data": {"batch norm": NORMED},
     "model": {"batch norm": NORMED, "states": SPLIT},
@@ -44,6 +46,8 @@ def together(kind, case):
 def with_arrays(result):
     if isinstance(result, dict):
         return {name: [np.array(weight) for weight in result[name]] for name in result}
+    if not isinstance(result[1], dict):  # Of several policies.
+        return result
     weights, logs = result
     return [np.array(weight) for weight in weights], logs
 
@@ -86,6 +90,18 @@ def test_mirrored_strategy_with_micro_batches_and_steps_that_skip(backend):
     only_on(backend, "tensorflow", "MirroredStrategy")
     names = ["loss", "mae", "sharpness"]
     assert_same(together("mirrored", "skips"), alone(num_batch_splits=4, every=2), names)
+
+
+def test_mirrored_strategy_skips_on_all_replicas_what_is_bad_on_one(backend):
+    """With loss scaling, whose optimizer looks at the first replica alone, and without."""
+    only_on(backend, "tensorflow", "MirroredStrategy")
+    replicated, one = together("mirrored", "bad"), alone(num_batch_splits=2, **BAD)
+    for ours, expected in zip(replicated, one, strict=True):
+        assert ours[1]["skipped_steps"] == expected[1]["skipped_steps"]
+        assert ours[1]["skipped_steps"][1] == 1
+        for a, b in zip(ours[0], expected[0], strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-3)
+        np.testing.assert_allclose(ours[1]["loss"], expected[1]["loss"], rtol=1e-3)
 
 
 def test_mirrored_strategy_keeps_one_state(backend):

@@ -70,7 +70,10 @@ def compiled(
         model = keras.Model(base.inputs, base.outputs)
     else:
         splits = settings["num_batch_splits"]
-        model = keras_sam.SAMModel(base, method=_method(settings), num_batch_splits=splits)
+        skips = settings.get("skip_nonfinite", False)
+        model = keras_sam.SAMModel(
+            base, method=_method(settings), num_batch_splits=splits, skip_nonfinite=skips
+        )
     model.compile(
         optimizer=_optimizer(settings, steps),
         **_loss_and_metrics(settings, num_classes),

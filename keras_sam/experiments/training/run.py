@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import warnings
 from typing import Any
 
 import keras
@@ -66,7 +67,9 @@ def train(folder: RunFolder, dataset: Dataset, verbose: int) -> None:
     everywhere = settings["distribute"] == "all"
     with backend.on_all_devices() if everywhere else contextlib.nullcontext():
         base = building.base_model(settings, dataset)
-        _fit(folder, dataset, base, verbose)
+        with warnings.catch_warnings():  # Which runs diverged, and when, is said in a line of ours.
+            warnings.filterwarnings("ignore", message="The training has left")
+            _fit(folder, dataset, base, verbose)
     folder.finish(base)
 
 
