@@ -30,6 +30,8 @@ where it stopped, to the same final weights. apps/report.py makes a page of the 
 
 import sys
 
+import starting  # noqa: F401  # First: it takes care of Ctrl-C until the app does.
+
 from keras_sam.experiments.flags.command_line import train
 from keras_sam.experiments.flags.finetune_efficientnet import FLAGS
 

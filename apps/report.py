@@ -19,6 +19,8 @@ Runs that are unfinished, failed or diverged are named and are in no mean.
 
 import sys
 
+import starting  # noqa: F401  # First: it takes care of Ctrl-C until the app does.
+
 from keras_sam.experiments.report.command import main
 
 if __name__ == "__main__":

@@ -26,6 +26,8 @@ The variable KERAS_BACKEND chooses jax, tensorflow or torch.
 
 import sys
 
+import starting  # noqa: F401  # First: it takes care of Ctrl-C until the app does.
+
 from keras_sam.experiments.sharpness.options import main
 
 if __name__ == "__main__":

@@ -31,6 +31,8 @@ stopped it; started several times, it shares the points among its processes.
 
 import sys
 
+import starting  # noqa: F401  # First: it takes care of Ctrl-C until the app does.
+
 from keras_sam.experiments.flags.sweep import start
 
 if __name__ == "__main__":

@@ -33,6 +33,8 @@ seed only: <workdir>/.jax_cache keeps it, or the folder of the variable JAX_COMP
 
 import sys
 
+import starting  # noqa: F401  # First: it takes care of Ctrl-C until the app does.
+
 from keras_sam.experiments.flags.command_line import train
 from keras_sam.experiments.flags.train_resnet import FLAGS
 

@@ -6,65 +6,109 @@ import math
 import numbers
 from collections.abc import Collection
 from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn, TypeVar
+
+ABOVE_INTEGERS = 2**31  # Backends count in 32 bits.
+LONGEST = 200  # Characters that an error repeats of a value.
+Kind = TypeVar("Kind")
 
 
-def _refuse(name, expected, value):
-    raise ValueError(f"{name} must be {expected}. Received: {name}={value!r}")
+def refuse(name: str, expected: str, value: Any) -> NoReturn:
+    """Raises the error of an argument that is not what was expected."""
+    raise ValueError(f"{name} must be {expected}. Received: {received(**{name: value})}")
+
+
+def received(**values: Any) -> str:
+    """Arguments and their values, as the end of an error repeats them.
+
+    Example:
+
+    >>> from keras_sam.checks import received
+    >>> received(rho="0.1", p=[1, 2])
+    "rho='0.1', p=[1, 2]"
+    """
+    return ", ".join(f"{name}={shown(value)}" for name, value in values.items())
+
+
+def shown(value: Any) -> str:
+    """Any value as an error repeats it: in one line, and not too long."""
+    try:
+        return shortened(repr(value))
+    except ValueError:  # Python writes out no integer of thousands of digits.
+        return f"<{type(value).__name__} that is too long to show>"
+
+
+def shortened(text: str) -> str:
+    """A text in one line, without its middle where it is long."""
+    text = " ".join(text.splitlines())
+    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} … {text[-LONGEST // 4 :]}"
 
 
 def is_number(value: Any) -> bool:
     """Whether `value` is a finite real number; a bool is not."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         return False
-    return math.isfinite(value)
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # An integer that no float holds.
+        return False
+
+
+def boolean(name: str, value: Any) -> bool:
+    """`value`, if it is `True` or `False`: words and numbers have a truth of their own."""
+    if not isinstance(value, bool):
+        refuse(name, "True or False", value)
+    return value
 
 
 def non_negative(name: str, value: Any) -> float:
     """`value` as a float, if it is a finite number of at least 0."""
     if not is_number(value) or value < 0:
-        _refuse(name, "a finite number of at least 0", value)
+        refuse(name, "a finite number of at least 0", value)
     return float(value)
 
 
 def positive(name: str, value: Any) -> float:
     """`value` as a float, if it is a finite number above 0."""
     if not is_number(value) or value <= 0:
-        _refuse(name, "a finite number above 0", value)
+        refuse(name, "a finite number above 0", value)
     return float(value)
 
 
 def fraction(name: str, value: Any) -> float:
     """`value` as a float, if it is a number above 0 and at most 1."""
     if not is_number(value) or not 0 < value <= 1:
-        _refuse(name, "a number above 0 and at most 1", value)
+        refuse(name, "a number above 0 and at most 1", value)
     return float(value)
 
 
 def share(name: str, value: Any) -> float:
     """`value` as a float, if it is a number of at least 0 and below 1."""
     if not is_number(value) or not 0 <= value < 1:
-        _refuse(name, "a number of at least 0 and below 1", value)
+        refuse(name, "a number of at least 0 and below 1", value)
     return float(value)
 
 
 def from_zero_to_one(name: str, value: Any) -> float:
     """`value` as a float, if it is a number from 0 to 1."""
     if not is_number(value) or not 0 <= value <= 1:
-        _refuse(name, "a number from 0 to 1", value)
+        refuse(name, "a number from 0 to 1", value)
     return float(value)
 
 
 def number(name: str, value: Any) -> float:
     """`value` as a float, if it is a finite number."""
     if not is_number(value):
-        _refuse(name, "a finite number", value)
+        refuse(name, "a finite number", value)
     return float(value)
 
 
-def _integer(name, value, least):
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
-        _refuse(name, f"an integer of at least {least}", value)
+def _integer(name, value, least, above=ABOVE_INTEGERS):
+    is_integer = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if not is_integer or value < least:
+        refuse(name, f"an integer of at least {least}", value)
+    if value >= above:
+        refuse(name, f"an integer below {above}", value)
     return int(value)
 
 
@@ -78,18 +122,30 @@ def non_negative_integer(name: str, value: Any) -> int:
     return _integer(name, value, 0)
 
 
+def seed(name: str, value: Any) -> int:
+    """`value` as an int, if it is an integer of at least 0, of any size."""
+    return _integer(name, value, 0, above=math.inf)
+
+
 def norm_order(p: Any) -> float:
     """`p` as a float, if a p-norm of this order exists."""
-    is_order = isinstance(p, numbers.Real) and not isinstance(p, bool) and float(p) >= 1
-    if not is_order:
-        _refuse("p", "a number of at least 1, or math.inf for the sign", p)
+    is_infinite = isinstance(p, numbers.Real) and p == math.inf
+    if not is_infinite and not (is_number(p) and p >= 1):
+        refuse("p", "a number of at least 1, or math.inf for the sign", p)
     return float(p)
 
 
 def one_of(name: str, value: Any, choices: Collection[str | None]) -> Any:
     """`value`, if it is among `choices`."""
     if not isinstance(value, str) or value not in choices:
-        _refuse(name, f"one of {', '.join(map(repr, choices))}", value)
+        refuse(name, f"one of {', '.join(map(repr, choices))}", value)
+    return value
+
+
+def instance(name: str, value: Any, kind: type[Kind]) -> Kind:
+    """`value`, if it is an object of the class `kind`."""
+    if not isinstance(value, kind):
+        refuse(name, f"an object of the class {kind.__name__}", value)
     return value
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from keras_sam import checks
 from keras_sam.backend.types import ModelMixin
 from keras_sam.tensors import Batch, Tensor
 from keras_sam.training.last_batch import spec_of
@@ -31,7 +32,7 @@ def check_model(model: Any) -> None:
     if not isinstance(model, keras.Model):
         raise TypeError(
             "model must be a keras.Model; wrap a layer in keras.Sequential first. "
-            f"Received: model={model!r}"
+            f"Received: {checks.received(model=model)}"
         )
     if getattr(model, "preprocessor", None) is not None:
         raise ValueError(
@@ -111,6 +112,12 @@ def own_variables(layer: keras.layers.Layer) -> list[keras.Variable]:
     return [*layer._trainable_variables, *layer._non_trainable_variables]
 
 
+def _element_of(iterator):
+    """Shapes and dtypes of the batches of TensorFlow's epoch iterator, without taking one."""
+    spec = iterator._get_iterator().element_spec
+    return keras.tree.map_structure(lambda part: part if hasattr(part, "shape") else None, spec)
+
+
 class Delegation(ModelMixin):
     """Asks the base model where it overrides Keras's loss and metrics, and shows what it tracks."""
 
@@ -174,7 +181,15 @@ class MakesVariables(ModelMixin):
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
         if self._wants_batch():
             self._prepare_last_batch(self._peek(iterator) if data_batch is None else data_batch)
-        return super()._maybe_symbolic_build(iterator, data_batch)
+        super()._maybe_symbolic_build(iterator, data_batch)
+        if not (self.is_ready or self._is_evaluating):
+            # TensorFlow traces a step twice that makes variables on its way: they come before it.
+            self._make_variables_of(data_batch if iterator is None else _element_of(iterator))
+
+    def _make_variables_of(self, batch):
+        parts = [part for part in keras.tree.flatten(batch) if part is not None]
+        if all(hasattr(part, "shape") for part in parts):  # Not lists of numbers.
+            self.make_variables(batch)
 
     def _wants_batch(self):
         return self.method.descent.needs_last_batch and not self._is_evaluating

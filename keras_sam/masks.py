@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from keras_sam import checks
 from keras_sam.roles import Role
 
 Mask = str | Sequence[str] | Callable[[Any], bool] | None
@@ -21,11 +22,14 @@ def check_mask(mask: Mask) -> None:
     names = [mask] if isinstance(mask, str) else mask
     if mask is None or callable(mask):
         return
-    if not isinstance(names, list | tuple) or not names or not set(names) <= set(MASKS):
-        raise ValueError(
-            f"mask must be one of {', '.join(MASKS)}, a list of these names (their union), or a "
-            f"function of a variable that says whether to perturb it. Received: mask={mask!r}"
-        )
+    if isinstance(names, list | tuple) and names:
+        if all(isinstance(name, str) and name in MASKS for name in names):
+            return
+    expected = (
+        f"one of {', '.join(MASKS)}, a list of these names (their union), or a function of a "
+        "variable that says whether to perturb it"
+    )
+    checks.refuse("mask", expected, mask)
 
 
 def is_perturbed(role: Role, mask: Mask) -> bool:

@@ -1,12 +1,19 @@
-"""What `log_sharpness` shows, in training and only there."""
+"""What is shown beside the losses and metrics, in training and only there."""
 
 import contextlib
 import functools
+import math
+import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
+from keras import ops
 
+from keras_sam import backend
 from keras_sam.backend.types import ModelMixin
+from keras_sam.tensors import Tensor
 
 MEASUREMENTS = ("sharpness", "grad_norm", "perturbation_norm")
 
@@ -15,7 +22,38 @@ class Measuring(ModelMixin):
     """Keeps the measurements out of evaluation, which perturbs nothing and would report 0."""
 
     _is_evaluating = False
-    measurements: list = []  # noqa: RUF012 - `SAMModel` sets its own.
+    # `SAMModel` sets its own.
+    measurements: Sequence[keras.metrics.Metric] = ()
+    skipped_steps: keras.metrics.Sum | None = None
+
+    def _add_measurements(self, log_sharpness, skip_nonfinite):
+        hidden = () if self.method.has_clean_loss else ("sharpness",)
+        names = [name for name in MEASUREMENTS if name not in hidden]
+        self.measurements = [keras.metrics.Mean(name=name) for name in names if log_sharpness]
+        self.skipped_steps = keras.metrics.Sum(name="skipped_steps") if skip_nonfinite else None
+
+    def count_skipped(self, is_made: bool | Tensor) -> None:
+        """Counts a step, if it is not made, where the model skips some.
+
+        Args:
+            is_made: Bool tensor, or `True`.
+        """
+        if self.skipped_steps is not None:
+            skipped = 1.0 - ops.cast(is_made, "float32")
+            self.skipped_steps.update_state(skipped / backend.num_replicas())  # Which add it up.
+
+    @functools.wraps(keras.Model.fit)
+    def fit(self, *args: Any, **kwargs: Any) -> Any:
+        history = super().fit(*args, **kwargs)
+        losses = history.history.get("loss", [])
+        if not (all(map(math.isfinite, losses)) and _are_finite(self.trainable_variables)):
+            warnings.warn(
+                "The training has left a loss or weights that are not finite: look at the data, "
+                "lower the learning rate or rho, or build the SAMModel with skip_nonfinite=True, "
+                f"which skips such steps and counts them. Received: loss={losses[-1:]}",
+                stacklevel=2,
+            )
+        return history
 
     @functools.wraps(keras.Model.evaluate)
     def evaluate(self, *args: Any, **kwargs: Any) -> Any:
@@ -37,5 +75,14 @@ class Measuring(ModelMixin):
 
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
-        hidden = {id(metric) for metric in self.measurements} if self._is_evaluating else set()
+        own = [*self.measurements, self.skipped_steps]
+        hidden = {id(metric) for metric in own} if self._is_evaluating else set()
         return [metric for metric in super().metrics if id(metric) not in hidden]
+
+
+def _are_finite(variables):
+    """Whether all weights are, looked at on the host: nothing is compiled for it."""
+    values = (variable.value for variable in variables)
+    # Of a JAX array that is spread over several hosts this one has but a part.
+    at_hand = (value for value in values if getattr(value, "is_fully_addressable", True))
+    return all(np.isfinite(ops.convert_to_numpy(value)).all() for value in at_hand)

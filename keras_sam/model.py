@@ -7,7 +7,7 @@ import keras
 
 from keras_sam import backend, checks, keras_hooks, methods
 from keras_sam.keras_hooks import Delegation, MakesVariables
-from keras_sam.measurements import MEASUREMENTS, Measuring
+from keras_sam.measurements import Measuring
 from keras_sam.methods import composition
 from keras_sam.methods.method import Method
 from keras_sam.roles import Role, roles_of
@@ -49,6 +49,11 @@ class SAMModel(
         log_sharpness: Whether to log `sharpness` (perturbed minus clean loss), `grad_norm` and
             `perturbation_norm`, as means over the steps on which the method acts; no `sharpness`
             for a method without a pass at the unperturbed weights. Defaults to `False`.
+        skip_nonfinite: Whether to skip a step whose loss, gradient norm or state of the method is
+            not finite, as if its batch had not been there, and to count it in the metric
+            `skipped_steps`; of its micro-batches the finite ones count in the other metrics. On
+            PyTorch each step waits for the device once. Defaults to `False`, as in Keras: such a
+            step is made, and `fit` warns of what it has left.
         name: String. Defaults to `None`, a name of Keras's making.
 
     Raises:
@@ -71,19 +76,23 @@ class SAMModel(
         method: str | Method = "sam",
         num_batch_splits: int | None = None,
         log_sharpness: bool = False,
+        skip_nonfinite: bool = False,
         name: str | None = None,
     ):
         keras_hooks.check_model(model)
         chosen_method = _resolve_method(method, rho)
         if num_batch_splits is not None:
             checks.positive_integer("num_batch_splits", num_batch_splits)
+        if name is not None:
+            checks.instance("name", name, str)
         # The base model casts its own inputs; its policy is adopted for the loss scaling.
         super().__init__(name=name, dtype=model.dtype_policy, autocast=False)
         self.base_model = model
         self.method = chosen_method
         self.num_batch_splits = num_batch_splits
-        self.log_sharpness = bool(log_sharpness)
-        self.measurements = self._add_measurements()
+        self.log_sharpness = checks.boolean("log_sharpness", log_sharpness)
+        self.skip_nonfinite = checks.boolean("skip_nonfinite", skip_nonfinite)
+        self._add_measurements(self.log_sharpness, self.skip_nonfinite)
         self._rho = self._add_rho(chosen_method.rho) if is_constant(chosen_method.rho) else None
         slots, is_random = chosen_method.slots(), chosen_method.is_random
         self.memory = Memory(slots, is_random) if slots or is_random else None
@@ -95,11 +104,6 @@ class SAMModel(
                 self._prepare()  # A mask that leaves nothing is refused now.
         if model.compiled:
             self.compile(**keras_hooks.compile_arguments(model))
-
-    def _add_measurements(self):
-        hidden = () if self.method.has_clean_loss else ("sharpness",)
-        names = [name for name in MEASUREMENTS if name not in hidden]
-        return [keras.metrics.Mean(name=name) for name in names] if self.log_sharpness else []
 
     def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
         return self.base_model(inputs, training=training)
@@ -132,6 +136,7 @@ class SAMModel(
     @functools.wraps(keras.Model.make_train_function)
     def make_train_function(self, force: bool = False) -> Any:
         # An error inside the step would be too late: JAX has emptied the variables by then.
+        _refuse_separate_trainings()
         composition.check_model(self.method, self.optimizer, self.num_batch_splits)
         if self.base_model.built:
             self._prepare()
@@ -163,14 +168,13 @@ class SAMModel(
         return batch_update(self, keras.utils.unpack_x_y_sample_weight(data))
 
     def get_config(self) -> dict[str, Any]:
-        last_batch = None if self.memory is None else self.memory.last_batch
         return {
-            "last_batch": None if last_batch is None else last_batch.spec,
             "name": self.name,
             "model": keras.saving.serialize_keras_object(self.base_model),
             "method": methods.serialize(self.method),
             "num_batch_splits": self.num_batch_splits,
             "log_sharpness": self.log_sharpness,
+            "skip_nonfinite": self.skip_nonfinite,
             "policy": keras.saving.serialize_keras_object(self.dtype_policy),
         }
 
@@ -186,7 +190,7 @@ class SAMModel(
         restore_policy(model, config["policy"])
         method = methods.deserialize(config["method"])
         wrapped = cls(**{**arguments, "model": model, "method": method})
-        if config.get("last_batch") is not None:
+        if config.get("last_batch") is not None:  # Older files have it here, not with the weights.
             assert wrapped.memory is not None, "A method that keeps a batch has a memory."
             wrapped.memory.prepare_batch(config["last_batch"])
         return wrapped
@@ -197,3 +201,14 @@ def _resolve_method(method: str | Method, rho: Rho | None) -> Method:
         return methods.get(method, rho=rho)
     method = methods.get(method)
     return method if rho is None else method.with_rho(rho)
+
+
+def _refuse_separate_trainings():
+    processes = backend.num_separate_trainings()
+    if processes > 1:
+        raise ValueError(
+            "Keras exchanges no gradients between PyTorch processes, so that each would train a "
+            "model of its own: train in one process, without torch.distributed, or on several "
+            "devices with KERAS_BACKEND=jax or tensorflow. Received: torch.distributed of "
+            f"{processes} processes"
+        )

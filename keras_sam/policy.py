@@ -46,6 +46,11 @@ class GradientNormPolicy(Policy):
     Keeps the running mean m and variance v of `||g||^2` and acts where `||g||^2 >= m + c
     sqrt(v)`, with `c` going from `l2` to `l1` over the training.
 
+    A single spike, of which m would be full for hundreds of steps and v for ever, does not enter
+    them: a square norm above `1e3 (m + sqrt(v))`, or above what float32 holds. It enters where the
+    one before was of its size, as after a change of scale. Where the first one of all was a spike,
+    m and v start again with the second.
+
     Reference:
         Jiang et al., An Adaptive Policy to Employ Sharpness-Aware Minimization, ICLR 2023.
 
@@ -82,16 +87,31 @@ class GradientNormPolicy(Policy):
         return {
             "square_norm_mean": Slot(per_weight=False),
             "square_norm_variance": Slot(per_weight=False),
+            "last_square_norm": Slot(per_weight=False),
         }
 
     def acts(self, gradients: Vector, context: Context) -> Tensor:
         square = ops.cast(tensors.inner(gradients, gradients), "float32")
-        mean, variance = (context.state[name] for name in self.slots())
-        new_mean = self.decay * mean + (1 - self.decay) * square
-        new_variance = self.decay * variance + (1 - self.decay) * ops.square(square - new_mean)
-        tensors.assign([mean, variance], [new_mean, new_variance])
-        threshold = self._threshold(context.iteration)
-        return square >= new_mean + threshold * ops.sqrt(new_variance)
+        variables = [context.state[name] for name in self.slots()]
+        mean, variance, last = tensors.values(variables)
+        mean, variance = self._learnt(square, mean, variance, last)
+        tensors.assign(variables, [mean, variance, ops.where(ops.isfinite(square), square, last)])
+        return square >= mean + self._threshold(context.iteration) * ops.sqrt(variance)
+
+    def _learnt(self, square, mean, variance, last):
+        """The mean and the variance with this square norm; without it where it is a spike."""
+        # All that is in the mean, but for rounding, is the one before: that one was the spike.
+        share = (1 - self.decay) * last
+        is_alone = ops.abs(mean - share) <= 0.01 * share
+        starts_again = ops.logical_and(is_alone, tensors.OTHER_SCALE * square < last)
+        old_mean, old_variance = (
+            ops.where(starts_again, ops.zeros_like(old), old) for old in (mean, variance)
+        )
+        new_mean = self.decay * old_mean + (1 - self.decay) * square
+        new_variance = self.decay * old_variance + (1 - self.decay) * ops.square(square - new_mean)
+        is_of_scale = tensors.is_of_scale(square, ops.maximum(mean + ops.sqrt(variance), last))
+        enters = ops.logical_and(is_of_scale, ops.isfinite(new_variance))
+        return ops.where(enters, new_mean, mean), ops.where(enters, new_variance, variance)
 
     def _threshold(self, iteration):
         if self.total_steps is None:

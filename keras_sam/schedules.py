@@ -90,11 +90,11 @@ def check_rho(rho: Any, name: str = "rho") -> Rho:
     if not is_constant(rho):
         return rho
     if not checks.is_number(rho) or rho < 0:
-        raise ValueError(
-            f"{name} must be a finite number of at least 0, a "
-            "keras.optimizers.schedules.LearningRateSchedule, or a "
-            f"keras_sam.schedules.FollowLearningRate. Received: {name}={rho!r}"
+        expected = (
+            "a finite number of at least 0, a keras.optimizers.schedules.LearningRateSchedule, or "
+            "a keras_sam.schedules.FollowLearningRate"
         )
+        checks.refuse(name, expected, rho)
     return float(rho)
 
 
@@ -158,7 +158,7 @@ class Radius(ModelMixin):
         if self._rho is None:
             raise ValueError(
                 "rho follows a schedule here; build the SAMModel with a float to assign it. "
-                f"Received: rho={rho!r}"
+                f"Received: {checks.received(rho=rho)}"
             )
         self._rho.assign(checks.non_negative("rho", rho))
 

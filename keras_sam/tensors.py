@@ -10,6 +10,9 @@ from keras_sam import backend
 from keras_sam.backend.types import Batch, Tensor, Vector  # noqa: F401  (To be had here.)
 
 HALF_PRECISION = ("float16", "bfloat16")
+# How many times a square norm may exceed what is known of those before. Batches of one training
+# differ by tens; a thousand is a gradient thirty times as long.
+OTHER_SCALE = 1e3
 
 
 def at_least_float32(tensor: Tensor) -> Tensor:
@@ -112,6 +115,37 @@ def guarded_ratio(numerator: Tensor, denominator: Tensor) -> Tensor:
     safe = ops.where(is_zero, ops.ones_like(denominator), denominator)
     ratio = ops.cast(numerator, safe.dtype) / safe
     return ops.where(is_zero, ops.zeros_like(ratio), ratio)
+
+
+def only(vector: Vector, predicate: Tensor) -> Vector:
+    """`vector` where the predicate holds, and zeros elsewhere, whatever `vector` is there."""
+    return [ops.where(predicate, tensor, ops.zeros_like(tensor)) for tensor in vector]
+
+
+def is_of_scale(square: Tensor, known: Tensor) -> Tensor:
+    """Whether a gradient may enter what a method remembers of those before: no spike does.
+
+    Args:
+        square: Scalar tensor, the gradient's square norm.
+        known: Scalar tensor, what is usual; 0 where nothing is known yet.
+    """
+    is_usual = ops.logical_or(ops.equal(known, 0), square <= OTHER_SCALE * known)
+    return ops.logical_and(ops.isfinite(square), is_usual)
+
+
+def tempered(vector: Vector, last: Vector) -> Vector:
+    """`vector` as a method may remember it: no more than twice as long as `last` after a spike.
+
+    A scale that lasts is so reached within some steps; what is not finite leaves `last`.
+    """
+    square, known = inner(vector, vector), inner(last, last)
+    length = 2 * guarded_ratio(root(known), root(square))
+    shortened = scale(vector, ops.where(is_of_scale(square, known), ops.ones_like(length), length))
+    is_kept = ops.isfinite(square)
+    return [
+        ops.where(is_kept, new, ops.cast(old, new.dtype))
+        for new, old in zip(shortened, last, strict=True)
+    ]
 
 
 def is_finite(vector: Vector) -> Tensor:

@@ -63,3 +63,7 @@ def test_step_waits_as_often_as_plain(name):
     branches = is_occasional + ("mask" in method.slots())
     model = keras_sam.SAMModel(classifier(), method=method, log_sharpness=True)
     assert waits(model) == waits(classifier()) + branches
+
+
+def test_step_that_may_be_skipped_waits_once_more():
+    assert waits(keras_sam.SAMModel(classifier(), skip_nonfinite=True)) == waits(classifier()) + 1

@@ -4,6 +4,7 @@ from typing import Any, Self
 
 import keras
 
+from keras_sam import checks
 from keras_sam.ascent.ascent import Ascent
 from keras_sam.ascent.dual_norm import DualNormAscent
 from keras_sam.saving import exported
@@ -50,9 +51,7 @@ class AscentAround(Ascent):
 
 def closed_form(name: str, ascent: Any) -> Ascent:
     """`ascent`, if it is a closed form."""
-    if not getattr(ascent, "is_closed_form", False):
-        raise ValueError(
-            f"{name} must be a closed-form ascent such as keras_sam.ascent.DualNormAscent(). "
-            f"Received: {name}={ascent!r}"
-        )
+    if not isinstance(ascent, Ascent) or not ascent.is_closed_form:
+        expected = "a closed-form ascent such as keras_sam.ascent.DualNormAscent()"
+        checks.refuse(name, expected, ascent)
     return ascent

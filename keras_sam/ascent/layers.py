@@ -81,15 +81,10 @@ class WidthScaledAscent(Ascent):
         if base_widths is not None and base_shapes is not None:
             raise ValueError(
                 "Give base_widths or the shapes of a base model, not both. Received: "
-                f"base_widths={base_widths!r}, base_shapes={base_shapes!r}"
+                f"{checks.received(base_widths=base_widths, base_shapes=base_shapes)}"
             )
-        self.base_widths = {
-            checks.positive_integer("base_widths", size): checks.positive_integer(
-                f"base_widths[{size}]", base
-            )
-            for size, base in dict(base_widths or {}).items()
-        }
-        self.base_shapes = base_shapes and [tuple(shape) for shape in base_shapes]
+        self.base_widths = {} if base_widths is None else _checked_widths(base_widths)
+        self.base_shapes = None if base_shapes is None else _checked_shapes(base_shapes)
         self.preset = checks.one_of("preset", preset, PRESETS)
 
     def direction(
@@ -147,3 +142,23 @@ class WidthScaledAscent(Ascent):
     def from_config(cls, config: dict[str, Any]) -> Self:
         widths = config["base_widths"]  # JSON has strings for keys.
         return cls(**{**config, "base_widths": widths and {int(n): widths[n] for n in widths}})
+
+
+def _checked_widths(widths):
+    if not isinstance(widths, dict):
+        checks.refuse("base_widths", "a dictionary from sizes to sizes, such as {512: 64}", widths)
+    return {
+        checks.positive_integer("base_widths", size): checks.positive_integer(
+            f"base_widths[{size}]", base
+        )
+        for size, base in widths.items()
+    }
+
+
+def _checked_shapes(shapes):
+    is_list = isinstance(shapes, list | tuple)
+    if not is_list or not all(isinstance(shape, list | tuple) for shape in shapes):
+        checks.refuse("base_shapes", "a list of shapes, such as [(64, 10), (10,)]", shapes)
+    return [
+        tuple(checks.positive_integer("base_shapes", size) for size in shape) for shape in shapes
+    ]

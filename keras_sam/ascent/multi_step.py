@@ -55,7 +55,7 @@ class MultiStepAscent(AscentAround):
     ):
         super().__init__(step)
         self.steps = checks.positive_integer("steps", steps)
-        self.projection = bool(projection)
+        self.projection = checks.boolean("projection", projection)
         if self.projection and type(self.step).project is Ascent.project:
             raise ValueError(
                 f"projection needs a step that can project onto its ball, and "

@@ -38,7 +38,7 @@ class PreviousGradientAscent(AscentAround):
 
     def __init__(self, step: Ascent | None = None, is_one_pass: bool = True):
         super().__init__(step)
-        self.is_one_pass = bool(is_one_pass)
+        self.is_one_pass = checks.boolean("is_one_pass", is_one_pass)
         self.starts_clean = not self.is_one_pass
         self.family = None if self.is_one_pass else "sampa"
 

@@ -2,8 +2,8 @@
 
 Each backend file offers the same names: `value_and_gradient`, `hessian_vector_product`,
 `gauss_newton_vector_product`, `compiled`, `cond`, `computed_once`, `random_state`,
-`set_random_state`, `num_replicas`, `on_all_devices`, `across_replicas`, `keep_compiled` and
-`TrainStep`.
+`set_random_state`, `num_replicas`, `on_all_devices`, `across_replicas`, `keep_compiled`,
+`num_separate_trainings` and `TrainStep`.
 """
 
 import importlib
@@ -32,6 +32,7 @@ computed_once = active.computed_once
 random_state = active.random_state
 set_random_state = active.set_random_state
 num_replicas = active.num_replicas
+num_separate_trainings = active.num_separate_trainings
 on_all_devices = active.on_all_devices
 across_replicas = active.across_replicas
 keep_compiled = active.keep_compiled
@@ -49,6 +50,7 @@ __all__ = [
     "keep_compiled",
     "name",
     "num_replicas",
+    "num_separate_trainings",
     "on_all_devices",
     "random_state",
     "set_random_state",

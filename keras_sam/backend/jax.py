@@ -111,6 +111,14 @@ def across_replicas(tensors: list[Tensor], is_averaged: Sequence[bool]) -> list[
     return tensors
 
 
+def num_separate_trainings() -> int:
+    """How many processes train a model of their own though they were started to train one.
+
+    On JAX it is one: processes that belong together share global arrays.
+    """
+    return 1
+
+
 class TrainStep(ModelMixin):
     """The stateless `train_step` of Keras's JAX trainer around `compute_update`.
 
@@ -130,6 +138,11 @@ class TrainStep(ModelMixin):
             outcome, logs = self.compute_update(data)
         trainable, optimizer = self.optimizer.stateless_apply(state[2], outcome.gradients, state[0])
         trainable = displaced(variables[0], trainable, outcome.displacement)
+        if outcome.is_made is not True:
+            made, before = (trainable, optimizer), (state[0], state[2])
+            trainable, optimizer = jax.tree.map(
+                lambda new, old: jax.numpy.where(outcome.is_made, new, old), made, before
+            )
         non_trainable, metrics = (
             [scope.get_current_value(variable) for variable in refs]
             for refs in (variables[1], variables[3])

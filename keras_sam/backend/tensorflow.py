@@ -121,6 +121,11 @@ def across_replicas(tensors: list[Tensor], is_averaged: Sequence[bool]) -> list[
     return context.all_reduce(tf.distribute.ReduceOp.SUM, shares)
 
 
+def num_separate_trainings() -> int:
+    """See `keras_sam.backend.jax.num_separate_trainings`; a strategy of TensorFlow's trains one."""
+    return 1
+
+
 class TrainStep(ModelMixin):
     """The `train_step` of Keras's TensorFlow trainer around `compute_update`."""
 
@@ -130,9 +135,35 @@ class TrainStep(ModelMixin):
         if not self.is_ready:
             self.make_variables(data)
         outcome, logs = self.compute_update(data)
-        self.optimizer.apply_gradients(zip(outcome.gradients, self.trainable_variables))
-        displace(self.trainable_variables, outcome.displacement)
+        update = outcome.gradients, outcome.displacement
+        if outcome.is_made is True:
+            self._move(*update)
+        else:
+            _only_if(outcome.is_made, self._move, update)
         return logs
+
+    def _move(self, gradients, displacement):
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_variables))
+        displace(self.trainable_variables, displacement)
+
+
+def _only_if(predicate, update, arguments):
+    """Makes an update of the variables, or none, on all replicas alike.
+
+    An optimizer asks the other replicas, which TensorFlow forbids in a branch of one replica's
+    own: they decide together, and each makes its part of the update in the branch.
+    """
+    if num_replicas() == 1:
+        ops.cond(predicate, lambda: update(*arguments), lambda: None)
+        return
+
+    def together(strategy, predicate, *arguments):
+        def everywhere():
+            strategy.extended.call_for_each_replica(update, args=arguments)
+
+        ops.cond(strategy.experimental_local_results(predicate)[0], everywhere, lambda: None)
+
+    tf.distribute.get_replica_context().merge_call(together, args=(predicate, *arguments))
 
 
 def on_all_devices() -> contextlib.AbstractContextManager[Any]:

@@ -140,14 +140,24 @@ def across_replicas(tensors: list[Tensor], is_averaged: Sequence[bool]) -> list[
     return tensors
 
 
+def num_separate_trainings() -> int:
+    """See `keras_sam.backend.jax.num_separate_trainings`; Keras exchanges no gradients here."""
+    distributed = torch.distributed
+    if not distributed.is_available() or not distributed.is_initialized():
+        return 1
+    return distributed.get_world_size()
+
+
 class TrainStep(ModelMixin):
     """The `train_step` of Keras's PyTorch trainer around `compute_update`."""
 
     def train_step(self, data: Any) -> dict[str, Any]:
         outcome, logs = self.compute_update(data)
-        with torch.no_grad():
-            self.optimizer.apply(outcome.gradients, self.trainable_variables)
-            displace(self.trainable_variables, outcome.displacement)
+        # Where it is a tensor, this waits for the device.
+        if outcome.is_made is True or bool(outcome.is_made):
+            with torch.no_grad():
+                self.optimizer.apply(outcome.gradients, self.trainable_variables)
+                displace(self.trainable_variables, outcome.displacement)
         return logs
 
 

@@ -1,21 +1,19 @@
 """Archives of NumPy, and errors that name the file that is damaged."""
 
 import contextlib
-import pickle
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.lib.npyio import NpzFile
 
-DAMAGE = (KeyError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile, zlib.error)
+from keras_sam.checks import shown
 
 
 @contextlib.contextmanager
 def damage_reported(path: str | Path, expected: str) -> Iterator[None]:
-    """Turns the many errors of a damaged file into one that names it.
+    """Turns the errors of a damaged file, which may be any, into one that names it.
 
     Args:
         path: Path.
@@ -29,9 +27,11 @@ def damage_reported(path: str | Path, expected: str) -> Iterator[None]:
     """
     try:
         yield
-    except DAMAGE as error:
+    except ImportError:  # Of a package that reads the file.
+        raise
+    except Exception as error:
         raise ValueError(
-            f"{path} must be {expected}: copy it again. Received: {error!r}"
+            f"{path} must be {expected}: copy it again. Received: {shown(error)}"
         ) from error
 
 

@@ -66,7 +66,7 @@ class Batches(Prefetched):
         self.x = x
         self.y = y
         self.batch_size = _checked_size(x, y, batch_size)
-        self.seed = checks.non_negative_integer("seed", seed)
+        self.seed = checks.seed("seed", seed)
         self.augment = augment
         self.mix = mix
 

@@ -161,14 +161,15 @@ def _load(
 
 def _readers(files: Files, folder: Path) -> list[Reader] | None:
     """Functions from a number of examples to training and to test images and labels, or `None`."""
+    classes = len(files.class_names)
     archives = [folder / f"{files.name}_{part}.npz" for part in ("train", "test")]
     if all(archive.is_file() for archive in archives):
-        return [partial(read_bundle, path) for path in archives]
+        return [partial(read_bundle, path, classes=classes) for path in archives]
     # The folder itself is what some people name.
     pickles = folder if folder.name == files.folder else folder / files.folder
     parts = [[pickles / name for name in part] for part in (files.train_files, files.test_files)]
     if all(path.is_file() for part in parts for path in part):
-        return [partial(read_pickles, paths, files.label_key) for paths in parts]
+        return [partial(read_pickles, paths, files.label_key, classes=classes) for paths in parts]
     return None
 
 

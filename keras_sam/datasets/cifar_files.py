@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 
 from keras_sam.checks import import_extra
 from keras_sam.datasets.archives import damage_reported, opened_archive
+from keras_sam.datasets.checking import checked_labels
 from keras_sam.datasets.selection import balanced
 
 SIDE = 32
@@ -30,7 +32,9 @@ SAFE_GLOBALS = {
 }
 
 
-def read_bundle(path: str | Path, number: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+def read_bundle(
+    path: str | Path, number: int | None = None, classes: int = 10
+) -> tuple[np.ndarray, np.ndarray]:
     """Reads labels and mosaics from a NumPy archive.
 
     Args:
@@ -38,13 +42,14 @@ def read_bundle(path: str | Path, number: int | None = None) -> tuple[np.ndarray
             `tile01`…
         number: Integer, how many examples to keep, class-balanced; only the mosaics that hold
             them are decoded. Defaults to all.
+        classes: Integer, labels lie in [0, classes). Defaults to `10`.
 
     Returns:
-        Uint8 array (number, 32, 32, 3) and integer array (number,).
+        Uint8 array (number, 32, 32, 3) and int32 array (number,).
 
     Raises:
         ImportError: If Pillow is missing.
-        ValueError: If the archive is damaged or holds fewer examples.
+        ValueError: If the archive is damaged or holds fewer examples, or other labels.
 
     Example:
 
@@ -52,13 +57,24 @@ def read_bundle(path: str | Path, number: int | None = None) -> tuple[np.ndarray
     >>> images, labels = read_bundle("data/cifar10_test.npz", 100)  # doctest: +SKIP
     """
     with opened_archive(path, EXPECTED) as archive:
-        labels = archive["y"]
-        keep = balanced(labels, number)
-        decoded: list[np.ndarray] = []
-        for name in sorted(name for name in archive.files if name.startswith("tile")):
-            if sum(map(len, decoded)) <= keep[-1]:
-                decoded.append(_cut(archive[name].tobytes()))
-        return np.concatenate(decoded)[keep], labels[keep]
+        read = archive["y"]
+    labels = checked_labels(path, read, classes)
+    keep = balanced(labels, number)
+    with opened_archive(path, EXPECTED) as archive:
+        images = _decoded(archive, keep[-1] + 1, is_all=len(keep) == len(labels))
+    return images[keep], labels[keep]
+
+
+def _decoded(archive: NpzFile, number: int, is_all: bool) -> np.ndarray:
+    """The first images of the mosaics, `number` or a few more; of all, none may be left over."""
+    tiles = sorted(name for name in archive.files if name.startswith("tile"))
+    decoded = [np.zeros((0, SIDE, SIDE, 3), "uint8")]
+    while tiles and sum(map(len, decoded)) < number:
+        decoded.append(_cut(archive[tiles.pop(0)].tobytes()))
+    images = np.concatenate(decoded)
+    if len(images) < number or (is_all and tiles):
+        raise ValueError(f"{number} labels, {len(images)} images and {len(tiles)} mosaics more")
+    return images
 
 
 def _cut(encoded: bytes) -> np.ndarray:
@@ -71,7 +87,7 @@ def _cut(encoded: bytes) -> np.ndarray:
 
 
 def read_pickles(
-    paths: Sequence[str | Path], label_key: str, number: int | None = None
+    paths: Sequence[str | Path], label_key: str, number: int | None = None, classes: int = 10
 ) -> tuple[np.ndarray, np.ndarray]:
     """Reads the original pickles of CIFAR.
 
@@ -79,12 +95,14 @@ def read_pickles(
         paths: List of paths, read one after the other.
         label_key: String, the key of the labels: `"labels"` or `"fine_labels"`.
         number: Integer, how many examples to keep, class-balanced. Defaults to all.
+        classes: Integer, labels lie in [0, classes). Defaults to `10`.
 
     Returns:
-        Uint8 array (number, 32, 32, 3) and integer array (number,).
+        Uint8 array (number, 32, 32, 3) and int32 array (number,).
 
     Raises:
-        ValueError: If a pickle is damaged, holds more than arrays, or there are fewer examples.
+        ValueError: If a pickle is damaged, holds more than arrays or other labels, or there are
+            fewer examples.
 
     Example:
 
@@ -96,13 +114,21 @@ def read_pickles(
     for path in paths:
         with damage_reported(path, EXPECTED), open(path, "rb") as file:
             content = _ArrayUnpickler(file, encoding="bytes").load()
-            planes.append(content[b"data"])
-            labels.append(content[label_key.encode()])
+            planes.append(_planes(content[b"data"]))
+            read = content[label_key.encode()]
+        labels.append(checked_labels(path, read, classes, len(planes[-1])))
     joined = np.concatenate(labels)
     keep = balanced(joined, number)
-    # The pickles hold whole planes of red, green and blue.
     images = np.concatenate(planes)[keep].reshape(-1, 3, SIDE, SIDE)
     return np.ascontiguousarray(images.transpose(0, 2, 3, 1)), joined[keep]
+
+
+def _planes(pixels: Any) -> np.ndarray:
+    """The pixels of a pickle: whole planes of red, green and blue, a row for each image."""
+    pixels = np.asarray(pixels)
+    if pixels.dtype != np.uint8 or pixels.shape != (len(pixels), 3 * SIDE**2):
+        raise ValueError(f"pixels of the type {pixels.dtype} and the shape {pixels.shape}")
+    return pixels
 
 
 class _ArrayUnpickler(pickle.Unpickler):

@@ -7,9 +7,12 @@ import numpy as np
 
 from keras_sam.datasets import recipe
 from keras_sam.datasets.batches import Batches, OrderedBatches
+from keras_sam.datasets.checking import check_images, checked_labels
 from keras_sam.datasets.cropping import centre_crops
 from keras_sam.datasets.images import FullSize, Images, Photographs
 from keras_sam.datasets.sources import Statistics
+
+PARTS = {"y_train": "x_train", "y_train_clean": "x_train", "y_test": "x_test"}
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,10 @@ class Dataset:
         class_names: Tuple of strings. Defaults to the numbers of the classes.
         statistics: Tuple of the data set's own mean and deviation. Defaults to `mean` and
             `deviation` where these are given.
+
+    Raises:
+        ValueError: If there is not one label for each image, a label is none of the classes, or
+            an image is not of finite numbers.
 
     Example:
 
@@ -69,6 +76,11 @@ class Dataset:
         for name, default in defaults.items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, default)
+        for name, images in PARTS.items():
+            labels, examples = getattr(self, name), len(getattr(self, images))
+            checked = checked_labels(f"{self.name} ({name})", labels, self.num_classes, examples)
+            object.__setattr__(self, name, checked)
+            check_images(f"{self.name} ({images})", getattr(self, images))
 
     @property
     def input_shape(self) -> tuple[int, int, int]:

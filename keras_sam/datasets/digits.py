@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_sam.checks import import_extra
+from keras_sam.datasets.checking import size_of
 from keras_sam.datasets.dataset import Dataset
 from keras_sam.datasets.selection import balanced
 
@@ -41,7 +42,7 @@ def digits(
     >>> datasets.digits(num_train=100).x_train.shape
     (100, 8, 8, 1)
     """
-    if image_size not in (None, 8, (8, 8)):
+    if size_of(image_size) not in (None, (8, 8)):
         raise ValueError(
             f"digits have 8x8 pixels: leave image_size out. Received: image_size={image_size}"
         )

@@ -48,11 +48,15 @@ def flowers12(
     with opened_archive(path, "the archive of encoded flowers") as archive:
         train, test = (_encoded(archive, part) for part in ("train", "test"))
         names = tuple(map(str, archive["classes"]))
+        if not names:
+            raise ValueError("no classes")
     source = Source("flowers12", "", len(names), size=None)
     return assemble(source, train, test, names, (num_train, num_test), image_size)
 
 
 def _encoded(archive: NpzFile, part: str) -> tuple[list[bytes], np.ndarray]:
-    encoded, offsets = archive[f"{part}_bytes"].tobytes(), archive[f"{part}_offsets"]
+    encoded, offsets = archive[f"{part}_bytes"].tobytes(), archive[f"{part}_offsets"].tolist()
+    if offsets != sorted(offsets) or not 0 <= offsets[0] <= offsets[-1] <= len(encoded):
+        raise ValueError(f"{part}_offsets that do not rise, or leave {part}_bytes")
     images = [encoded[start:end] for start, end in pairwise(offsets)]
     return images, archive[f"{part}_y"]

@@ -83,7 +83,7 @@ def _listed(folder: Path, names: Sequence[str]) -> Listed:
     paths, labels = [], []
     for label, name in enumerate(names):
         files = sorted(folder.joinpath(name).rglob("*")) if (folder / name).is_dir() else []
-        images = [path for path in files if path.suffix.lower() in SUFFIXES]
+        images = [path for path in files if _is_image(path.relative_to(folder / name), path)]
         if not images:
             raise ValueError(
                 f"{folder / name} must hold at least one image ({', '.join(SUFFIXES)}). "
@@ -93,6 +93,12 @@ def _listed(folder: Path, names: Sequence[str]) -> Listed:
         labels += [label] * len(images)
     _check_headers(paths)
     return paths, np.array(labels, "int32")
+
+
+def _is_image(place: Path, path: Path) -> bool:
+    """Whether a file is named as an image; what a system hides (`._1.png`) is left out."""
+    is_hidden = any(part.startswith(".") for part in place.parts)
+    return path.suffix.lower() in SUFFIXES and not is_hidden and not path.is_dir()
 
 
 def _check_headers(paths: list[Path]) -> None:

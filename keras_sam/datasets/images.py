@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 
-from keras_sam.checks import import_extra
+from keras_sam.checks import import_extra, shortened
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -132,11 +132,14 @@ def opened(source: str | Path | bytes, name: str | None = None) -> Iterator["Ima
     pillow = import_extra("PIL.Image", "Pillow")
     file, what = (io.BytesIO(source), name) if isinstance(source, bytes) else (source, source)
     try:
+        if file is source and not Path(source).is_file():  # A pipe would never end.
+            raise FileNotFoundError("no such file, or no regular one")
         with pillow.open(file) as image:
             yield image
-    except (OSError, SyntaxError, ValueError, pillow.DecompressionBombError) as error:
+    except Exception as error:  # Each format has errors of its own.
         raise ValueError(
-            f"{what} is not an image that Pillow can read: replace or remove it. Received: {error}"
+            f"{what} is not an image that Pillow can read: replace or remove it. "
+            f"Received: {shortened(str(error))}"
         ) from error
 
 

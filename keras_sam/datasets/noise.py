@@ -20,10 +20,10 @@ def check_fraction(fraction: float) -> None:
     Raises:
         ValueError: If it is not.
     """
-    if not 0 <= fraction < 1:  # False for NaN, too.
+    if not checks.is_number(fraction) or not 0 <= fraction < 1:
         raise ValueError(
             "label_noise must be a fraction of the training labels in [0, 1), such as 0.4. "
-            f"Received: label_noise={fraction}"
+            f"Received: {checks.received(label_noise=fraction)}"
         )
 
 

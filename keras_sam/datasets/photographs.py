@@ -6,8 +6,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from keras_sam import checks
-from keras_sam.datasets import prepared
+from keras_sam.datasets import checking, prepared
 from keras_sam.datasets.dataset import Dataset
 from keras_sam.datasets.folders import read_folder
 from keras_sam.datasets.images import Images, LazyImages, Sources
@@ -161,9 +160,9 @@ def assemble(
     Returns:
         A `Dataset`.
     """
-    size = _size(source.size if image_size is None else image_size)
+    size = checking.size_of(source.size if image_size is None else image_size)
     (x_train, y_train), (x_test, y_test) = (
-        _kept(part, number, size, source.channels)
+        _kept(part, number, size, source, len(names))
         for part, number in zip((train, test), numbers, strict=True)
     )
     return Dataset(
@@ -182,11 +181,16 @@ def assemble(
 
 
 def _kept(
-    part: Labelled, number: int | None, size: tuple[int, int] | None, channels: int
+    part: Labelled,
+    number: int | None,
+    size: tuple[int, int] | None,
+    source: Source,
+    classes: int,
 ) -> tuple[Images, np.ndarray]:
     sources, labels = part
+    labels = checking.checked_labels(source.name, labels, classes, len(sources))
     keep = balanced(labels, number)
-    return _images(sources, size, channels, keep), labels[keep].astype("int32")
+    return _images(sources, size, source.channels, keep), labels[keep]
 
 
 def _images(
@@ -199,11 +203,3 @@ def _images(
         return sources[keep] if len(keep) < len(sources) else sources
     one = LazyImages(sources, (1, 1), channels).full_size(slice(1))[0]
     return LazyImages(sources, one.shape[:2], channels, keep)[:]
-
-
-def _size(image_size: int | tuple[int, int] | None) -> tuple[int, int] | None:
-    if image_size is None:
-        return None
-    sides = image_size if isinstance(image_size, list | tuple) else (image_size, image_size)
-    height, width = (checks.positive_integer("image_size", side) for side in sides)
-    return height, width

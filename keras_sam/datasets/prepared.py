@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from keras_sam.checks import import_extra
+from keras_sam.datasets.archives import damage_reported
 from keras_sam.datasets.images import Sources
 
 
@@ -54,6 +55,10 @@ class Part:
 
     def __init__(self, folder: str | Path, split: str):
         tfds = import_extra("tensorflow_datasets", "tensorflow-datasets")
+        with damage_reported(folder, "a data set that tensorflow-datasets has prepared"):
+            self._read(tfds, folder, split)
+
+    def _read(self, tfds: ModuleType, folder: str | Path, split: str) -> None:
         builder = tfds.builder_from_directory(folder)
         features = builder.info.features
         # Images are decoded when they are asked for, masks and other pictures never.

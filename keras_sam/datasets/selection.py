@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from keras_sam.checks import shown
+
 
 def balanced(labels: ArrayLike, number: int | None) -> np.ndarray:
     """Positions of the first `number` examples when the classes take turns.
@@ -28,10 +30,11 @@ def balanced(labels: ArrayLike, number: int | None) -> np.ndarray:
     labels = np.asarray(labels)
     if number is None:
         return np.arange(len(labels))
-    if not 1 <= number <= len(labels):
+    is_integer = isinstance(number, int | np.integer) and not isinstance(number, bool)
+    if not is_integer or not 1 <= number <= len(labels):
         raise ValueError(
             f"There are {len(labels)} examples to choose from: ask for 1 to {len(labels)} of "
-            f"them. Received: {number}"
+            f"them. Received: {shown(number)}"
         )
     turn = np.zeros(len(labels), dtype=int)
     for label in np.unique(labels):

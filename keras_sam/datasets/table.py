@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from os import PathLike
 from pathlib import Path
 
 from keras_sam import checks
@@ -74,4 +75,6 @@ def get(
         raise ValueError(
             f"Unknown data set: {checks.nearest(name, names())} Received: dataset={name!r}"
         )
+    if data_dir is not None and not isinstance(data_dir, str | PathLike):
+        checks.refuse("data_dir", "the path of a folder", data_dir)
     return LOADERS[name](data_dir, num_train, num_test, image_size)

@@ -45,7 +45,12 @@ class LookbehindGradient(Descent):
 
     def __init__(self, k: int = 2, alpha: float | str = 0.5, momentum: float = 0.0):
         self.k = checks.positive_integer("k", k)
-        self.alpha = alpha if alpha == "adaptive" else checks.fraction("alpha", alpha)
+        is_word = isinstance(alpha, str)
+        self.alpha = (
+            checks.one_of("alpha", alpha, ["adaptive"])
+            if is_word
+            else checks.fraction("alpha", alpha)
+        )
         self.momentum = checks.share("momentum", momentum)
         self.needs_plain_sgd = self.momentum > 0
 

@@ -131,9 +131,7 @@ FUNCTIONS = ("phi", "psi")
 
 def _function(name, value):
     if not callable(value):
-        raise ValueError(
-            f"{name} must be a function of a scalar tensor. Received: {name}={value!r}"
-        )
+        checks.refuse(name, "a function of a scalar tensor", value)
     return value
 
 

@@ -37,7 +37,7 @@ class WeightedGradient(Descent):
 
     def __init__(self, gamma: float = 0.9, decoupled: bool = True):
         self.gamma = checks.share("gamma", gamma)
-        self.decoupled = bool(decoupled)
+        self.decoupled = checks.boolean("decoupled", decoupled)
         self.displaces = self.decoupled
 
     def evaluation(self, oracle: GradientOracle, climb: Climb, context: Context) -> Evaluation:

@@ -90,19 +90,19 @@ def get(identifier: str | Method | dict, **arguments: Any) -> Method:
     if not isinstance(identifier, str):
         raise TypeError(
             "method must be a name from keras_sam.methods.list(), a keras_sam.methods.Method or "
-            f"its config. Received: method={identifier!r}"
+            f"its config. Received: {checks.received(method=identifier)}"
         )
     if identifier not in ROWS:
         raise ValueError(
             f"Unknown method: {checks.nearest(identifier, sorted(ROWS))} "
-            f"Received: method={identifier!r}"
+            f"Received: {checks.received(method=identifier)}"
         )
     known = options(identifier)
     unknown = [name for name in arguments if name not in known]
     if unknown:
         raise ValueError(
             f"The method {identifier!r} has the options {', '.join(known)}. "
-            f"Received: {', '.join(f'{name}={arguments[name]!r}' for name in unknown)}"
+            f"Received: {checks.received(**{name: arguments[name] for name in unknown})}"
         )
     return ROWS[identifier].factory(**arguments)
 

@@ -63,16 +63,18 @@ class Method:
         policy: Policy | None = None,
         name: str = "sam",
     ):
-        self.ascent = DualNormAscent() if ascent is None else ascent
-        self.descent = PerturbedGradient() if descent is None else descent
+        ascent = DualNormAscent() if ascent is None else ascent
+        descent = PerturbedGradient() if descent is None else descent
+        self.ascent = checks.instance("ascent", ascent, Ascent)
+        self.descent = checks.instance("descent", descent, Descent)
         self.rho = check_rho(rho)
         check_mask(mask)
         self.mask = mask
         self.every = checks.positive_integer("every", every)
         self.start = checks.non_negative_integer("start", start)
         self.ascent_fraction = checks.fraction("ascent_fraction", ascent_fraction)
-        self.policy = policy
-        self.name = name
+        self.policy = None if policy is None else checks.instance("policy", policy, Policy)
+        self.name = checks.instance("name", name, str)
         composition.check(self)
 
     @property
@@ -110,7 +112,7 @@ class Method:
             raise ValueError(
                 "mask must leave at least one trainable variable to perturb. The trainable "
                 f"variables are: {', '.join(role.variable.path for role in roles)}. "
-                f"Received: mask={self.mask!r}"
+                f"Received: {checks.received(mask=self.mask)}"
             )
         return chosen
 

@@ -59,7 +59,7 @@ def average_case(
     (2,)
     """
     checks.positive_integer("samples", samples)
-    generator = np.random.default_rng(checks.non_negative_integer("seed", seed))
+    generator = np.random.default_rng(checks.seed("seed", seed))
     region = ball(objective, rho, norm, adaptive)
     view = objective.of_normalized_logits if logit_normalization else objective
     draws, sizes = [], []
@@ -102,7 +102,7 @@ def expected_loss(
     """
     checks.positive_integer("samples", samples)
     checks.non_negative("sigma", sigma)
-    generator = np.random.default_rng(checks.non_negative_integer("seed", seed))
+    generator = np.random.default_rng(checks.seed("seed", seed))
     region = ball(objective, sigma, "l2", adaptive=False)
     draws = shown(range(samples), progress, "expected loss", "draw")
     return estimate([_on_both_sides(objective, _drawn(generator, region)) for _ in draws])

@@ -78,7 +78,7 @@ class SharpnessCallback(Measurement):
         self.settings = Settings(
             rho=checks.positive("rho", rho),
             adaptive_rho=checks.positive("adaptive_rho", adaptive_rho),
-            seed=checks.non_negative_integer("seed", seed),
+            seed=checks.seed("seed", seed),
         )
 
     def prepare(self) -> Objective:
@@ -152,7 +152,7 @@ class HessianSpectrumCallback(Measurement):
         self.options: dict[str, Any] = {
             "steps": checks.positive_integer("steps", steps),
             "starts": checks.positive_integer("starts", starts),
-            "seed": checks.non_negative_integer("seed", seed),
+            "seed": checks.seed("seed", seed),
         }
         self.folder = None if folder is None else Path(folder)
         self.spectra: dict[int, Density] = {}

@@ -135,7 +135,7 @@ def spectral_density(
     checks.positive_integer("starts", starts)
     place = PLACES[checks.one_of("basis", basis, PLACES)]
     checks.positive("variance", variance)
-    generator = np.random.default_rng(checks.non_negative_integer("seed", seed))
+    generator = np.random.default_rng(checks.seed("seed", seed))
     with Counter(operator, progress, "spectral density", steps * starts) as counter:
         pairs = [
             _quadrature(*tridiagonal(*place(counter, _unit(generator, counter)), steps))

@@ -45,7 +45,7 @@ def random_direction(
     (9,)
     """
     checks.one_of("normalization", normalization, NORMALIZATIONS)
-    seed = checks.non_negative_integer("seed", seed)
+    seed = checks.seed("seed", seed)
     direction = np.random.default_rng(seed).standard_normal(objective.size).astype(objective.dtype)
     return direction if normalization == "none" else filter_normalized(objective, direction)
 

@@ -64,7 +64,7 @@ def top_eigenvalues(
     checks.one_of("which", which, ORDERS)
     find = METHODS[checks.one_of("method", method, METHODS)]
     checks.positive_integer("max_iterations", max_iterations)
-    start = np.random.default_rng(checks.non_negative_integer("seed", seed))
+    start = np.random.default_rng(checks.seed("seed", seed))
     tolerance = checks.positive("tolerance", tolerance)
     with Counter(operator, progress, f"{method} eigenvalues") as counter:
         values, vectors = find(counter, k, which, start, tolerance, max_iterations)

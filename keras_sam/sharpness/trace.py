@@ -57,7 +57,7 @@ def trace(
     checks.one_of("method", method, ("hutchinson", "hutch++"))
     checks.positive_integer("max_products", max_products)
     checks.positive("tolerance", tolerance)
-    generator = np.random.default_rng(checks.non_negative_integer("seed", seed))
+    generator = np.random.default_rng(checks.seed("seed", seed))
     with Counter(operator, progress, method, max_products) as counter:
         if method == "hutchinson":
             value, error = _hutchinson(counter, generator, max_products, tolerance)

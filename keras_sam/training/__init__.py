@@ -5,6 +5,7 @@
 3. `method_run` takes it through the method: first evaluation, ascent, descent.
 4. `oracle` evaluates it at any weights, within a `scope` in which no variable is assigned.
 5. The first evaluation owns the metrics, BatchNorm's statistics and the seeds; `step` keeps them.
+   A `guard` finds what is not finite; `weighting` sums up the micro-batches.
 6. `memory` holds what a method knows of earlier steps; `last_batch` the batch of the one before.
 7. What travels is one of four `carriers`: `Context`, `Evaluation`, `Climb`, and at last `Outcome`.
 8. `train_step` gives the outcome's gradients to the optimizer.

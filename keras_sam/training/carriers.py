@@ -157,8 +157,10 @@ class Outcome(NamedTuple):
         displacement: List of tensors to take from the weights after the optimizer's update;
             empty for almost every method.
         state: List of the new values of the method's state, in the order of `Context.variables`.
+        is_made: Whether the optimizer is to make the step: `True` or a bool tensor.
     """
 
     gradients: Vector
     displacement: Vector
     state: list[Tensor]
+    is_made: bool | Tensor = True

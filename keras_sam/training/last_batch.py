@@ -1,6 +1,7 @@
 """The batch of the step before, kept in variables for methods that come back to it."""
 
 import itertools
+import json
 from typing import Any, TypeAlias
 
 import keras
@@ -104,6 +105,16 @@ def spec_of(batch: Batch) -> Spec:
         return f"{keras.backend.standardize_dtype(leaf.dtype)}:{','.join(map(str, leaf.shape))}"
 
     return keras.tree.map_structure(describe, batch)
+
+
+def as_array(spec: Spec) -> np.ndarray:
+    """The spec as numbers, which is all that a file of weights can hold."""
+    return np.frombuffer(json.dumps(spec).encode(), "uint8")
+
+
+def from_array(numbers: np.ndarray) -> Spec:
+    """The spec that `as_array` made numbers of, its tuples as lists."""
+    return json.loads(numbers.tobytes())
 
 
 def fits(spec: Spec, kept: Spec) -> bool:

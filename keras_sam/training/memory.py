@@ -3,13 +3,16 @@
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
 
 from keras_sam import tensors
 from keras_sam.training.carriers import State
-from keras_sam.training.last_batch import LastBatch, Spec, fits
+from keras_sam.training.last_batch import LastBatch, Spec, as_array, fits, from_array
+
+SPEC = "last_batch"  # Under which name files hold what the kept batch is like.
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,17 @@ class Memory(keras.layers.Layer):
             self.state["batches_seen"].assign(0.0)
         self.contents.last_batch = LastBatch(self, spec)
         return True
+
+    def save_own_variables(self, store: Any) -> None:
+        super().save_own_variables(store)
+        if self.last_batch is not None:
+            store[SPEC] = as_array(self.last_batch.spec)
+
+    def load_own_variables(self, store: Any) -> None:
+        # A model that is yet to train has no room for the batch that the file holds.
+        if SPEC in store.keys() and self.last_batch is None:
+            self.prepare_batch(from_array(store[SPEC]))
+        super().load_own_variables({key: store[key] for key in store.keys() if key != SPEC})
 
 
 class _Contents:

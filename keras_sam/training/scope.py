@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
+from keras import ops
 
 from keras_sam import backend
 from keras_sam.tensors import Tensor, Vector
@@ -36,6 +37,18 @@ class Scope(keras.StatelessScope):
     def add_update(self, update: Any) -> None:
         super().add_update(update)
         self.assigned[id(update[0])] = update[0]
+
+    def hand_on(self, predicate: bool | Tensor = True) -> None:
+        """Really assigns, once the scope is left, what was assigned in it.
+
+        Args:
+            predicate: `True`, or a bool tensor: where it is false, the variables stay.
+        """
+        for variable in self.assigned.values():
+            value = self.get_current_value(variable)
+            if predicate is not True:
+                value = ops.where(predicate, value, variable.value)
+            variable.assign(value)
 
     def place(self, variables: Sequence[keras.Variable], values: Vector) -> None:
         """From here on the variables have these values; this is no assignment."""

@@ -9,11 +9,14 @@ from unittest import mock
 
 import keras
 import pytest
+from matplotlib.figure import Figure
 
 from keras_sam.experiments.flags import command_line, train_resnet
+from keras_sam.experiments.results.folder import RunFolder
 
 APPS = Path(__file__).parents[2] / "apps"
 
+TIMES = ("seconds", "train_seconds")  # Of the metrics: a stop changes nothing else.
 TINY = (
     "--model=convnet",
     "--dataset=digits",
@@ -25,10 +28,15 @@ TINY = (
 )
 
 
-def start(*arguments, app=train_resnet, first=TINY):
-    """Starts an app with the tiny settings, or others, and more; returns what it printed."""
+def start(*arguments, app=train_resnet, first=TINY, draws=False):
+    """Starts an app with the tiny settings, or others, and more; returns what it printed.
+
+    Its figures are empty unless a test wants to look at them: to draw one takes as long as an
+    epoch.
+    """
     script = f"{app.__name__.rpartition('.')[-1]}.py"
-    with quietly() as printed:
+    undrawn = mock.patch.object(Figure, "savefig", lambda _, path, **options: path.touch())
+    with quietly() as printed, contextlib.nullcontext() if draws else undrawn:
         command_line.train(app.FLAGS, [script, *first, *arguments], "What the app does.")
     return printed.getvalue()
 
@@ -37,8 +45,10 @@ def start(*arguments, app=train_resnet, first=TINY):
 def quietly():
     """Collects what is printed; other tests see nothing of what an app sets in its process."""
     printed, compiled = io.StringIO(), mock.patch.object(command_line, "keep_compiled")
-    with mock.patch.dict(os.environ), compiled, contextlib.redirect_stdout(printed):
-        yield printed
+    # Keras collects garbage when a session is cleared, in as long as a short epoch takes.
+    with mock.patch.dict(os.environ), compiled, mock.patch("gc.collect"):
+        with contextlib.redirect_stdout(printed):
+            yield printed
 
 
 def metrics(folder, but=()):
@@ -52,11 +62,23 @@ def weights(folder):
     return keras.models.load_model(folder / "model.keras").get_weights()
 
 
+def stop_after_first_epoch(patch):
+    """Interrupts the run as soon as its first epoch is kept."""
+    original = RunFolder.complete_epoch
+
+    def stopped(folder, model, line):
+        original(folder, model, line)
+        raise KeyboardInterrupt
+
+    patch.setattr(RunFolder, "complete_epoch", stopped)
+
+
 @pytest.fixture(scope="session")
 def compared(tmp_path_factory):
     """A work directory in which two methods were compared on two seeds, and the output."""
     workdir = tmp_path_factory.mktemp("compared")
-    return workdir, start("--compare=sgd,sam:0.3", "--seeds=0,1", f"--workdir={workdir}")
+    options = ("--compare=sgd,sam:0.3", "--seeds=0,1", f"--workdir={workdir}")
+    return workdir, start(*options, draws=True)
 
 
 @pytest.fixture

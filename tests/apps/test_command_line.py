@@ -2,8 +2,10 @@
 
 import os
 import re
+import runpy
 import subprocess
 import sys
+import types
 
 import keras
 import pytest
@@ -24,6 +26,24 @@ def command(*arguments, app="train_resnet", **environment):
     )
 
 
+@pytest.fixture
+def within(monkeypatch, capsys):
+    """Runs an app as a command within this process, which has imported what it imports."""
+
+    def run(*arguments, app="train_resnet"):
+        script = str(APPS / f"{app}.py")
+        monkeypatch.setattr(sys, "argv", [script, *arguments])
+        monkeypatch.setitem(sys.modules, "starting", types.ModuleType("starting"))  # No signals.
+        with pytest.raises(SystemExit) as caught:
+            runpy.run_path(script, run_name="__main__")
+        shown, code = capsys.readouterr(), caught.value.code
+        if isinstance(code, str):  # Python prints it and ends with 1.
+            return subprocess.CompletedProcess(script, 1, shown.out, f"{shown.err}{code}\n")
+        return subprocess.CompletedProcess(script, code or 0, shown.out, shown.err)
+
+    return run
+
+
 HELP = {
     "train_resnet": ("--compare", "--num_batch_splits", "--[no]resume", "--method_arguments"),
     "finetune_efficientnet": ("--weights", "--compare", "--steps", "--[no]freeze_batch_norm"),
@@ -32,8 +52,8 @@ HELP = {
 
 
 @pytest.mark.parametrize("app", HELP)
-def test_help_teaches(app):
-    shown = command("--help", app=app)
+def test_help_teaches(app, within):
+    shown = within("--help", app=app)
     assert shown.returncode == 0 and shown.stdout.index(f"python apps/{app}.py --") < 200
     for flag in HELP[app]:
         assert re.search(rf"^ +{re.escape(flag)}:", shown.stdout, re.MULTILINE), flag
@@ -49,8 +69,8 @@ def test_help_teaches(app):
         (["epochs=3"], "two dashes.*Received: epochs=3"),
     ],
 )
-def test_mistyped_command_ends_in_one_line(arguments, message):
-    ended = command(*arguments)
+def test_mistyped_command_ends_in_one_line(arguments, message, within):
+    ended = within(*arguments)
     assert ended.returncode == 1 and not ended.stdout
     assert ended.stderr.count("\n") == 1 and re.search(message, ended.stderr)
 

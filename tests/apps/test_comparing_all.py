@@ -5,7 +5,8 @@ import json
 import pytest
 
 from keras_sam import methods
-from keras_sam.experiments.training import comparison
+from keras_sam.experiments.flags import command_line, train_resnet
+from keras_sam.experiments.training import comparison, planning
 from keras_sam.experiments.training.entries import entries
 
 from .conftest import metrics, start
@@ -40,6 +41,13 @@ def test_no_momentum_on_top_of_a_methods_own(method, default, tmp_path):
     start(f"--method={method}", "--epochs=1", f"--workdir={tmp_path}")
     settings = json.loads((tmp_path / method / "seed_0" / "settings.json").read_text())
     assert settings["momentum"] == default
+
+
+def test_of_all_methods_one_that_does_not_fit_fails_alone():
+    """The command does not name it, and cannot leave it out."""
+    flags = ["train_resnet.py", "--compare=sgd,all", "--optimizer=adam"]
+    options = planning.resolved(command_line.read(train_resnet.FLAGS, flags))
+    assert "bsam" in [entry.method for entry in planning.fitting(options)]
 
 
 def break_asam(patch):

@@ -13,12 +13,9 @@ import pytest
 from keras import layers
 
 from keras_sam.experiments.presets import smoke
-from keras_sam.experiments.results.workdir import RunFolder
 from keras_sam.experiments.training import building
 
-from .conftest import APPS, TINY, metrics, start, weights
-
-TIMES = ("seconds", "train_seconds")
+from .conftest import APPS, TIMES, TINY, metrics, start, stop_after_first_epoch, weights
 
 
 def process(*arguments):
@@ -85,8 +82,8 @@ def test_random_layers_go_on_as_if_never_stopped(tmp_path, monkeypatch, model):
     arguments += ["--method=sam", "--smoke"]
     monkeypatch.setitem(smoke.SIZES, "epochs", 2)
     start(*arguments, f"--workdir={tmp_path / 'unbroken'}")
-    with monkeypatch.context() as patch, pytest.raises(SystemExit, match="--resume goes on"):
-        _stop_after_first_epoch(patch)
+    with monkeypatch.context() as patch, pytest.raises(SystemExit, match="130"):
+        stop_after_first_epoch(patch)
         start(*arguments, f"--workdir={tmp_path / 'stopped'}")
     keras.utils.set_random_seed(77)  # As another process would have drawn other numbers.
     start(*arguments, f"--workdir={tmp_path / 'stopped'}", "--resume")
@@ -97,16 +94,6 @@ def _with_dropout(settings, dataset):
     dropped = [layers.Flatten(), layers.Dropout(0.5), layers.Dense(dataset.num_classes)]
     model = keras.Sequential([keras.Input(dataset.input_shape), *dropped])
     return keras.Model(model.inputs, model.outputs)
-
-
-def _stop_after_first_epoch(patch):
-    original = RunFolder.complete_epoch
-
-    def stopped(folder, model, line):
-        original(folder, model, line)
-        raise KeyboardInterrupt
-
-    patch.setattr(RunFolder, "complete_epoch", stopped)
 
 
 @pytest.mark.parametrize("file", ["settings.json", "metrics.jsonl", "epoch_00002", "model.keras"])

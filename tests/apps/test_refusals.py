@@ -38,6 +38,15 @@ WRONG = [
     (["--momentum=1"], "below 1. Received: --momentum=1.0"),
     (["--optimizer=adam", "--momentum=0.9"], "leave it out. Received: --optimizer=adam"),
     (["--seeds=0,0"], "different integers.*Received: --seeds=0,0"),
+    (["--seeds=0,00"], "different integers.*Received: --seeds=0,00"),
+    (["--seeds=4294967296"], "from 0 to 4294967295.*Received: --seeds=4294967296"),
+    (["--seeds=" + 5000 * "1"], "from 0 to 4294967295"),
+    (["--method=bsam", "--optimizer=adam"], "makes the whole update itself.*Received: optimizer="),
+    (["--method=bsam", "--weight_decay=0.1"], "makes the whole update itself"),
+    (["--compare=sgd,bsam:0.1", "--momentum=0.9"], "makes the whole update itself"),
+    (["--method=sampa", "--num_batch_splits=2"], "Received: num_batch_splits=2"),
+    (["--num_batch_splits=33"], "of 32 examples.*Received: --num_batch_splits=33"),
+    (["--num_batch_splits=9", "--num_train=8"], "of 8 examples.*Received: --num_batch_splits=9"),
     (["--seeds=0,x"], "Received: --seeds=0,x"),
     (["--seeds="], "separated by commas"),
     (["--rho=-1"], "Received: rho=-1.0"),
@@ -46,6 +55,8 @@ WRONG = [
     (["--method=fgsm", "--p=2"], "'fgsm' has the options .*steps.*Received: p=2.0"),
     (["--method_arguments=steps=3"], "'sam' has the options rho, p.*Received: steps=3"),
     (["--method_arguments=steps"], "name=value.*Received: --method_arguments=steps"),
+    (["--method=wsam", "--method_arguments=decoupled=0"], "True or False. Received: decoupled=0"),
+    (["--method=wsam", "--method_arguments=decoupled=no"], "False. Received: decoupled='no'"),
     (["--compare=sgd,sam:big"], "its rho, as in sam:0.5. Received: sam:big"),
     (["--compare=sam,sam"], "Received: --compare=sam,sam"),
     (["--compare=all,all"], "compared once.*Received: --compare="),
@@ -55,6 +66,18 @@ WRONG = [
     (["--resume", "--overwrite"], "Choose one.*Received: --resume --overwrite$"),
     (["--epochs=many"], "epochs must be a positive integer. Received: --epochs=many$"),
     (["--nesterov=maybe"], "nesterov must be true or false. Received: --nesterov=maybe$"),
+    ([f"--epochs={'9' * 400}"], "below 2147483648. Received: --epochs=9{100} … 9{50}$"),
+    ([f"--epochs={'9' * 5000}"], "positive integer. Received: --epochs=9+ … 9{50}$"),
+    (
+        [f"--method_arguments=every={'9' * 400}"],
+        "below 2147483648. Received: every=9{100} … 9{50}$",
+    ),
+    ([f"--method_arguments=p={'9' * 400}"], "p must be a number.*Received: p=9{100} … 9{50}$"),
+    ([f"--learning_rate={'9' * 400}"], "Received: --learning_rate=inf$"),
+    (["--flagfile"], "a flag on each line. Received: --flagfile with no argument$"),
+    (["--flagfile=nowhere"], "a flag on each line. Received: Unable to open .*'nowhere'$"),
+    (["--flagfile=."], "a flag on each line. Received: Unable to open .*: '.'$"),
+    (["--data_dir=a\0b", "--dataset=svhn"], r"of code 0. Received: --data_dir='a\\x00b'$"),
     (["--verbose=3"], r"in the range \[0, 2\]. Received: --verbose=3$"),
 ]
 
@@ -62,6 +85,26 @@ WRONG = [
 @pytest.mark.parametrize("arguments, message", WRONG, ids=lambda value: str(value)[:40])
 def test_wrong_option(refusal, arguments, message):
     assert re.search(message, refusal(*arguments))
+
+
+FLAG_FILES = {
+    "bytes": (
+        b"\x7fELF\xff\x00",
+        "a flag on each line. Received: --flagfile=.*, which is no text$",
+    ),
+    "half": (b"--epochs=1\n--num_train=\xff", "Received: --flagfile=.*, which is no text$"),
+    "a path with a zero": (b"--data_dir=a\0b", r"of code 0. Received: --data_dir='a\\x00b'$"),
+    "words": (b"secret " * 900, "two dashes, see --help. Received: secret .{130,200}$"),
+    "zeros": (bytes(99), "two dashes, see --help. Received: \N{REPLACEMENT CHARACTER}+$"),
+}
+
+
+@pytest.mark.parametrize("kind", FLAG_FILES)
+def test_wrong_file_of_flags(refusal, tmp_path, kind):
+    content, message = FLAG_FILES[kind]
+    path = tmp_path / "flags.txt"
+    path.write_bytes(content)
+    assert re.search(message, refusal(f"--flagfile={path}"))
 
 
 def test_work_directory_that_is_a_file(refusal, tmp_path):

@@ -127,9 +127,10 @@ def test_unfinished_and_shorter_runs_are_no_obstacle(tmp_path):
     make_run(tmp_path, 60, finished=False)
     assert pictures(tmp_path) == []
     make_run(tmp_path, 60, 1)
-    longer = make_run(tmp_path, 60, 2)
-    lines = (longer / "metrics.jsonl").read_text().splitlines(keepends=True)
-    (longer / "metrics.jsonl").write_text("".join(lines[:-1]))
+    shorter = make_run(tmp_path, 60, 2)
+    lines = (shorter / "metrics.jsonl").read_text().splitlines(keepends=True)
+    lines[-2] = lines[-2].replace('"val_loss": ', '"val_loss": NaN, "was": ')  # It diverged.
+    (shorter / "metrics.jsonl").write_text("".join(lines[:-1]))
     assert len(pictures(tmp_path)) == 2
 
 

@@ -1,15 +1,16 @@
 """How the app goes on after a stop, and what it keeps from being written over."""
 
+import json
+import os
 import re
 
 import numpy as np
 import pytest
 
-from keras_sam.experiments.results.workdir import RunFolder
+from keras_sam.experiments.results.folder import RunFolder
+from keras_sam.experiments.results.workdir import OWN_SETTINGS
 
-from .conftest import metrics, start, weights
-
-TIMES = ("seconds", "train_seconds")
+from .conftest import TIMES, metrics, start, stop_after_first_epoch, weights
 
 
 def test_resume_skips_finished_runs_and_adds_new_ones(compared, tmp_path):
@@ -33,7 +34,7 @@ def test_resume_skips_finished_runs_and_adds_new_ones(compared, tmp_path):
 @pytest.mark.parametrize("method", ["sgd", "sam_rho_0.3"])
 def test_resumed_run_equals_the_unbroken_one(compared, tmp_path, monkeypatch, method, where):
     arguments = (f"--compare={method.replace('_rho_', ':')}", f"--workdir={tmp_path}")
-    with monkeypatch.context() as patch, pytest.raises(SystemExit, match="--resume goes on"):
+    with monkeypatch.context() as patch, pytest.raises(SystemExit, match="130"):
         _stop(patch, where)
         start(*arguments)
     folder = tmp_path / method / "seed_0"
@@ -89,8 +90,29 @@ def test_results_are_not_written_over(compared):
 def test_overwrite_removes_runs_and_nothing_else(tmp_path):
     old = tmp_path / "asam" / "seed_7"
     old.mkdir(parents=True)
-    (old / "settings.json").write_text("{}")
+    settings = dict.fromkeys(OWN_SETTINGS) | {"method": "asam", "seed": 7}
+    (old / "settings.json").write_text(json.dumps(settings))
     (tmp_path / "notes.txt").write_text("mine")
     printed = start("--method=sgd", f"--workdir={tmp_path}", "--overwrite", "--epochs=1")
     assert "finished before" not in printed
-    assert not old.exists() and (tmp_path / "notes.txt").read_text() == "mine"
+    assert os.listdir(old) == ["lock"] and (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_what_a_stop_left_of_a_finished_run_is_removed(tmp_path):
+    start("--method=sgd", "--epochs=1", f"--workdir={tmp_path}")
+    folder = tmp_path / "sgd" / "seed_0"
+    before = sorted(os.listdir(folder))
+    for name in ("epoch_00001.weights.h5", "unfinished_model.keras"):
+        (folder / name).write_text("killed before it was removed")
+    again = start("--method=sgd", "--epochs=1", f"--workdir={tmp_path}", "--resume")
+    assert "finished before" in again and sorted(os.listdir(folder)) == before
+
+
+def test_a_diverged_run_trains_no_further(tmp_path, monkeypatch):
+    """Stopped as soon as its last epoch is kept."""
+    arguments = ("--compare=sam:3e38", f"--workdir={tmp_path}")
+    with monkeypatch.context() as patch, pytest.raises(SystemExit, match="130"):
+        stop_after_first_epoch(patch)
+        start(*arguments)
+    assert "diverged in epoch 1: the loss is not finite" in start(*arguments, "--resume")
+    assert len(metrics(tmp_path / "sam_rho_3e+38" / "seed_0")) == 1

@@ -9,12 +9,15 @@ import re
 from unittest import mock
 
 import pytest
+from filelock import FileLock
 
 from keras_sam.experiments.flags import sweep
 from keras_sam.experiments.sweep.points import Point
+from keras_sam.experiments.sweep.study import TRIAL_LOCK
 from keras_sam.experiments.training import comparison
 
 from .conftest import TINY
+from .reported import write_model
 
 BEST = 0.2
 
@@ -38,10 +41,10 @@ def train(folder, *given):
     folder.begin()
     accuracy = 0.9 - 0.1 * abs(math.log(settings["rho"] / BEST)) + 0.01 * settings["seed"]
     loss = math.nan if settings["rho"] > 1 else 0.5
-    line = {"epoch": 1, "loss": loss, "accuracy": 0.5, "val_loss": loss}
-    line |= {"val_accuracy": accuracy, "seconds": 1.0, "train_seconds": 1.0}
+    line = {"epoch": settings["epochs"], "loss": loss, "accuracy": 0.5, "val_loss": loss}
+    line |= {"val_accuracy": min(max(accuracy, 0.0), 1.0), "seconds": 1.0, "train_seconds": 1.0}
     folder.metrics.write_text(json.dumps(line) + "\n")
-    folder.model.touch()
+    write_model(folder.model)
 
 
 @pytest.fixture(name="trained")
@@ -118,7 +121,7 @@ def test_a_killed_sweep_repeats_no_finished_run(trained, tmp_path, monkeypatch, 
             raise KeyboardInterrupt
         complete(*given)
 
-    with monkeypatch.context() as patch, pytest.raises(SystemExit, match="--resume goes on"):
+    with monkeypatch.context() as patch, pytest.raises(SystemExit, match="130"):
         patch.setattr(comparison, "train", killed)
         run(*arguments)
     run(*arguments, "--resume")
@@ -163,3 +166,20 @@ def test_names_of_folders_are_plain():
     point = Point({"augment": "basic,cutout", "weights": "a/b:c"})
     assert point.folder == "augment=basic,cutout,weights=a_b_c"
     assert point.arguments == ["--augment=basic,cutout", "--weights=a/b:c"]
+
+
+def test_overwrite_takes_nothing_from_a_live_sweep_and_follows_no_link(tmp_path, trained):
+    workdir, outside = tmp_path / "sweep", tmp_path / "outside"
+    run(workdir, "--grid=rho=0.1", "--sweep_seeds=0", "--final_seeds=")
+    (workdir / "points" / "rho=0.1").rename(outside)
+    (workdir / "points" / "linked").symlink_to(outside)
+    run(workdir, "--grid=rho=0.2", "--sweep_seeds=0", "--final_seeds=", "--resume")
+    again = ("--grid=rho=0.4", "--sweep_seeds=0", "--final_seeds=", "--overwrite")
+    before = sorted(workdir.rglob("*"))
+    held = workdir / "points" / "rho=0.2"
+    with FileLock(held / TRIAL_LOCK), pytest.raises(SystemExit, match=f"works in {held}: stop it"):
+        run(workdir, *again)
+    assert sorted(workdir.rglob("*")) == before
+    run(workdir, *again)
+    assert not list(held.glob("sam/seed_*/settings.json"))
+    assert list(outside.glob("sam/seed_*/settings.json"))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from keras_sam.experiments.results.workdir import RunFolder
+from keras_sam.experiments.results.folder import RunFolder
 from keras_sam.experiments.sweep.points import Point, corners, named, space
 from keras_sam.experiments.sweep.study import JOURNAL, Study
 

@@ -1,6 +1,7 @@
 """What each option of a training does, by its effect."""
 
 import json
+import math
 
 import keras
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from keras_sam import datasets
 from keras_sam.experiments.flags import command_line, train_resnet
 from keras_sam.experiments.training import building, run
+from keras_sam.experiments.training.entries import assignments
 from keras_sam.experiments.training.planning import loaded, resolved
 
 from .conftest import TINY, metrics, start, weights
@@ -47,12 +49,35 @@ def test_options_of_the_optimizer():
     assert (special.nesterov, special.global_clipnorm, special.weight_decay) == (True, 5, 0.005)
 
 
+@pytest.mark.parametrize(
+    "text, value",
+    [
+        ("false", False),
+        ("True", True),
+        ("inf", math.inf),
+        ("filter", "filter"),
+        ("{512: 64}", {512: 64}),
+        ("[" * 9999, "[" * 9999),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_a_word_of_the_arguments_is_what_python_means_by_it(text, value):
+    assert assignments("method_arguments", [f"option={text}"]) == {"option": value}
+
+
 def test_clipnorm_bounds_the_step(tmp_path):
     common = ("--learning_rate=1", "--momentum=0", "--schedule=constant", "--num_train=32")
     start_of = weights(trained(tmp_path / "still", *common, "--clipnorm=1e-30"))
     moved = weights(trained(tmp_path / "moved", *common, "--clipnorm=0.01"))
     distance = np.sqrt(sum(np.sum((a - b) ** 2) for a, b in zip(start_of, moved, strict=True)))
     assert distance == pytest.approx(0.01, rel=1e-3)  # One step, of the longest length.
+
+
+def test_steps_that_are_not_finite_may_be_skipped(tmp_path):
+    """All of them, with this radius: the run has a loss of 0, and says why."""
+    folder = trained(tmp_path, "--rho=3e38", "--num_train=64", "--skip_nonfinite", method="sam")
+    assert [line["skipped_steps"] for line in metrics(folder)] == [2]
+    assert json.loads((folder / "settings.json").read_text())["skip_nonfinite"] is True
 
 
 @pytest.mark.parametrize("share", [0.1, 0.3])

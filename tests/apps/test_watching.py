@@ -24,7 +24,7 @@ NAME = "m_sharpness"
 def watched(tmp_path_factory):
     """A work directory of two methods, measured on the way, and what was printed."""
     workdir = tmp_path_factory.mktemp("watched")
-    return workdir, start("--compare=sgd,sam:0.3", *WATCH, f"--workdir={workdir}")
+    return workdir, start("--compare=sgd,sam:0.3", *WATCH, f"--workdir={workdir}", draws=True)
 
 
 @pytest.mark.parametrize("method", ["sgd", "sam_rho_0.3"])

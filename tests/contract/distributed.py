@@ -52,11 +52,15 @@ def fitted(name, case, scope):
     generator = np.random.default_rng(0)
     x = generator.normal(size=(32, 4)).astype("float32")
     y = generator.normal(size=(32, 2)).astype("float32")
+    y[case.get("bad_rows", [])] = np.nan
     with scope:
         options = {"every": case["every"]} if "every" in case else {}
         method = keras_sam.methods.get(name, rho=0.5, **options)
         model, splits = base_model(case.get("batch_norm")), case.get("num_batch_splits")
-        sam = keras_sam.SAMModel(model, None, method, splits, log_sharpness=True)
+        skips = "bad_rows" in case
+        sam = keras_sam.SAMModel(
+            model, None, method, splits, log_sharpness=True, skip_nonfinite=skips
+        )
         sam.compile(keras.optimizers.SGD(0.1, momentum=0.9), loss="mse", metrics=["mae"])
     logs = sam.fit(x, y, batch_size=8, epochs=2, shuffle=False, verbose=0).history
     return sam, logs
@@ -70,8 +74,17 @@ def result(case, strategy=None):
 
     if "methods" in case:
         return {name: everything(fitted(name, case, scope())[0]) for name in case["methods"]}
+    if "policies" in case:
+        return [with_bad_rows(policy, case, scope()) for policy in case["policies"]]
     sam, logs = fitted("sam", case, scope())
     check_placement(sam.base_model, case["kind"], strategy)
+    return [[weight.tolist() for weight in values(sam.base_model.weights)], logs]
+
+
+def with_bad_rows(policy, case, scope):
+    """Weights and logs of a training under a policy of precision."""
+    keras.config.set_dtype_policy(policy)
+    sam, logs = fitted("wsam", case, scope)
     return [[weight.tolist() for weight in values(sam.base_model.weights)], logs]
 
 
@@ -92,8 +105,8 @@ def check_placement(model, kind, strategy):
 
 
 if __name__ == "__main__":
-    case = json.loads(sys.argv[1])
-    strategy = two_replicas() if case["kind"] == "mirrored" else None
+    kind, cases = sys.argv[1], json.loads(sys.argv[2])
+    strategy = two_replicas() if kind == "mirrored" else None
     if strategy is None:
-        distribute(case["kind"])
-    print(json.dumps(result(case, strategy)))
+        distribute(kind)
+    print(json.dumps({key: result({**cases[key], "kind": kind}, strategy) for key in cases}))

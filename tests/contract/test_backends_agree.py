@@ -1,10 +1,12 @@
 """A ResNet-8 with BatchNorm makes the same step, and every method the same steps, everywhere."""
 
+import functools
 import importlib.util
 import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ ROOT = pathlib.Path(__file__).parents[2]
 BACKENDS = ("jax", "tensorflow", "torch")
 
 # Weights and batch come from NumPy, so that every backend starts from the same.
-PROGRAM = """
+RESNET = """
 import sys
 import keras
 import numpy as np
@@ -67,21 +69,24 @@ for name, method in deterministic_methods().items():
     weights = [after - before for after, before in zip(values(base_model.weights), start)]
     state = [] if sam.memory is None else values(keras.tree.flatten(sam.memory.state))
     updates[name] = np.concatenate([part.ravel() for part in weights + state])
-np.savez(sys.argv[1], **updates)
+np.savez(sys.argv[2], **updates)
 """
 
 
-def updates_on(backend, path, program=PROGRAM):
-    """What a program makes of the weights, in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-c", program, str(path)],
-        env={**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    assert done.returncode == 0, done.stderr
-    return dict(np.load(path))
+@functools.cache
+def updates_on(backend):
+    """What both programs make of the weights, in one process of the backend's own."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = [pathlib.Path(folder) / name for name in ("resnet.npz", "methods.npz")]
+        done = subprocess.run(
+            [sys.executable, "-c", f"{RESNET}\n{EVERY_METHOD}", *map(str, files)],
+            env={**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
+        assert done.returncode == 0, done.stderr
+        return [dict(np.load(file)) for file in files]
 
 
 def vector(updates, method):
@@ -96,9 +101,9 @@ def installed_backends(backend):
     return installed
 
 
-def test_one_step_is_the_same_on_every_backend(backend, tmp_path):
+def test_one_step_is_the_same_on_every_backend(backend):
     installed = installed_backends(backend)
-    updates = [updates_on(name, tmp_path / f"{name}.npz") for name in installed]
+    updates = [updates_on(name)[0] for name in installed]
     for method in ("sam", "asam"):
         reference = vector(updates[0], f"{method}_")
         assert np.linalg.norm(reference) > 0.01
@@ -107,10 +112,9 @@ def test_one_step_is_the_same_on_every_backend(backend, tmp_path):
             assert difference < 1e-4 * np.linalg.norm(reference), (method, name, difference)
 
 
-def test_every_method_is_the_same_on_every_backend(backend, tmp_path):
+def test_every_method_is_the_same_on_every_backend(backend):
     installed = installed_backends(backend)
-    files = {name: tmp_path / f"{name}.npz" for name in installed}
-    reference, *others = [updates_on(name, files[name], EVERY_METHOD) for name in installed]
+    reference, *others = [updates_on(name)[1] for name in installed]
     assert len(reference) > 40
     for method, expected in reference.items():
         assert np.linalg.norm(expected) > 0.01

@@ -67,14 +67,18 @@ def all_results(model, x, y):
     ]
 
 
-@functools.cache
 def compiled_once(name, is_neutral=False):
     """A model in training with a method (plain Keras for `None`), and its variables."""
+    neutral = conformance.ROWS[name].neutral if name is not None and is_neutral else None
+    return _compiled_once(name, tuple((neutral or {}).items()))
+
+
+@functools.cache
+def _compiled_once(name, options):
     keras.utils.set_random_seed(0)
     model = base_model = noisy_mlp()
     if name is not None:
-        options = (conformance.ROWS[name].neutral or {}) if is_neutral else {}
-        model = keras_sam.SAMModel(base_model, method=methods.get(name, **options))
+        model = keras_sam.SAMModel(base_model, method=methods.get(name, **dict(options)))
     momentum_and_decay = {"momentum": 0.875, "weight_decay": 0.1}
     regression(
         model, conformance.optimizer(getattr(model, "method", None), 0.02, **momentum_and_decay)
@@ -82,9 +86,8 @@ def compiled_once(name, is_neutral=False):
     model.optimizer.build(model.trainable_variables)
     known = [*model.variables, *model.optimizer.variables]
     start = dict(zip(map(id, known), values(known), strict=True))
-    model.train_on_batch(
-        *vectors(4), np.ones(4)
-    )  # Now a method that keeps batches has room for one.
+    # Now a method that keeps batches has room for one.
+    model.fit(*vectors(4), sample_weight=np.ones(4), verbose=0)
     variables = [*model.variables, *model.optimizer.variables]
     return model, variables, [start.get(id(v), np.zeros(v.shape, v.dtype)) for v in variables]
 

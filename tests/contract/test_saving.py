@@ -19,8 +19,10 @@ from tests.toys import mlp, noisy_mlp, values, vectors
 
 # Three updates an epoch: `late` begins to act in the second one.
 OPTIONS = {name: row.brief for name, row in conformance.ROWS.items()} | {"late": {"start": 4}}
-# Compiled: a real branch is another program than its eager run.
+# Compiled: a real branch is another program than its eager run; on JAX all, as that is faster.
 COMPILED = ("sam", "periodic", "late", "looksam", "ae_sam")
+if keras.backend.backend() == "jax":
+    COMPILED = tuple(OPTIONS)
 ANOTHER_BACKEND = {"jax": "tensorflow", "tensorflow": "torch", "torch": "jax"}
 SCHEDULE = schedules.PolynomialDecay(0.5, 10, 0.1)
 
@@ -152,6 +154,28 @@ def test_load_weights_into_a_new_model(tmp_path):
     new.load_weights(tmp_path / "model.weights.h5")
     assert same(new.weights, sam.weights)
     assert float(new.rho) == 0.25
+
+
+def test_weights_of_a_method_that_keeps_a_batch_load_into_a_new_model(tmp_path):
+    """The file says what the batch was like."""
+    x, y = vectors()
+    sam = compiled(keras_sam.SAMModel(noisy_mlp(), method="sampa"))
+    sam.train_on_batch(x, y, sample_weight=y[:, 0] ** 2)
+    sam.save_weights(tmp_path / "model.weights.h5")
+    new = compiled(keras_sam.SAMModel(noisy_mlp(), method="sampa"))
+    new.optimizer.build(new.trainable_variables)
+    new.load_weights(tmp_path / "model.weights.h5")
+    assert new.memory.last_batch.spec == list(sam.memory.last_batch.spec)
+    assert same(new.weights, sam.weights)
+
+
+@pytest.mark.once
+def test_a_kept_batch_is_known_from_the_configuration_of_older_files():
+    sam = compiled(keras_sam.SAMModel(noisy_mlp(), method="sampa"))
+    sam.train_on_batch(*vectors())
+    spec = sam.memory.last_batch.spec
+    older = keras_sam.SAMModel.from_config({**sam.get_config(), "last_batch": spec})
+    assert older.memory.last_batch.spec == spec
 
 
 # The base model's own optimizer has no slots before it steps, and new ones as Keras loads it.

@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 
 import keras_sam
 from tests import conformance
@@ -33,6 +34,9 @@ def end(sam):
     return np.concatenate([value.ravel() for value in values(kept)])
 
 
+# That files go from each backend to another is tested in `test_saving.py`, and that the state is
+# the same everywhere in `test_backends_agree.py`.
+@pytest.mark.once
 def test_state_loads_on_another_backend(backend, tmp_path):
     x, y = vectors()
     data, ours = tmp_path / "data.npz", {}

@@ -8,6 +8,7 @@ from keras import layers
 import keras_sam
 
 
+@pytest.mark.once
 def test_build_function_may_return_a_sam_model(tmp_path):
     keras_tuner = pytest.importorskip("keras_tuner", reason="needs the dev extra")
 

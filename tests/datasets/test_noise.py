@@ -38,7 +38,7 @@ def test_label_noise_starts_from_clean_labels():
     assert (twice.y_train != data.y_train).sum() == round(0.2 * 1297)
 
 
-@pytest.mark.parametrize("fraction", [-0.1, 1.0, float("nan")])
+@pytest.mark.parametrize("fraction", [-0.1, 1.0, float("nan"), "0.4", None, True])
 def test_label_noise_outside_its_range_is_refused(fraction):
     with pytest.raises(ValueError, match=r"\[0, 1\).*Received: label_noise="):
         datasets.with_label_noise(datasets.digits(num_train=10), fraction)

@@ -9,6 +9,7 @@ from keras_sam import datasets
 from keras_sam.datasets import prepared
 from keras_sam.datasets.images import LazyImages
 
+from .broken import refusal
 from .prepared_data import picture, prepare
 
 ALL = ("train", "validation", "test")
@@ -105,3 +106,19 @@ def test_picture_of_the_tests_is_what_is_read(tmp_path):
     data = datasets.get("svhn", tmp_path)
     expected = [picture(number, (32, 32)) for number in numbers(data.x_test)]
     np.testing.assert_array_equal(data.x_test, expected)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "\0"])
+def test_damaged_folder_is_named(tmp_path, content):
+    folder = tmp_path / "food101" / "2.0.0"
+    folder.mkdir(parents=True)
+    for name in ("dataset_info.json", "features.json"):
+        (folder / name).write_text(content)
+    assert refusal(lambda: datasets.get("food101", tmp_path)).startswith(f"{folder} must be")
+
+
+def test_damaged_records_are_named(tmp_path):
+    prepare(tmp_path, "svhn_cropped", size=(32, 32))
+    (path,) = tmp_path.rglob("*test.tfrecord*")
+    path.write_bytes(path.read_bytes()[:-40])
+    assert f"{path.parent} must be" in refusal(lambda: datasets.get("svhn", tmp_path))

@@ -45,7 +45,7 @@ def _run(model):
     return keras.ops.convert_to_numpy(model(images()))
 
 
-@pytest.mark.parametrize("frozen", [True, False])
+@pytest.mark.parametrize("frozen", [True, pytest.param(False, marks=pytest.mark.once)])
 def test_batch_norm_is_frozen_but_for_gamma_and_beta(frozen):
     model = small("efficientnet_l2", frozen_batch_norm=frozen, dropout=0.0)
     sam = keras_sam.SAMModel(model, rho=0.05)

@@ -81,7 +81,14 @@ def test_every_model_takes_digits(name):
     assert model.output_shape == (None, 7)
 
 
-@pytest.mark.parametrize("name", SMALL)
+# The others are layers of Keras alone, one after the other.
+OWN_LAYERS = ("shake_shake", "shakedrop")
+FAMILIES = [
+    pytest.param(name, marks=() if name in OWN_LAYERS else pytest.mark.once) for name in SMALL
+]
+
+
+@pytest.mark.parametrize("name", FAMILIES)
 def test_one_step_is_finite_on_images_of_odd_size(name):
     model = SMALL[name]((9, 7, 2), 3)
     images = np.random.default_rng(0).normal(size=(4, 9, 7, 2)).astype("float32")

@@ -75,6 +75,7 @@ def test_sample_weights_count():
     assert weighted != gradient_cosines(model, x, y, **options)["second_order"]
 
 
+@pytest.mark.once
 def test_the_radius_is_that_of_the_model_in_training():
     (x, y), base = vectors(), mlp()
     sam = keras_sam.SAMModel(base, rho=0.4)

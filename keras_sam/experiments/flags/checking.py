@@ -6,7 +6,12 @@ from typing import Any
 
 from absl import flags
 
-from keras_sam.checks import nearest  # The module alone: it needs no backend.
+# The module alone: it needs no backend.
+from keras_sam.checks import ABOVE_INTEGERS, nearest, shortened, shown
+
+FLAGFILE = "--flagfile must be a text file with a flag on each line."
+
+LARGEST_SEED = 2**32 - 1  # That NumPy's and so Keras's generators take.
 
 
 def check_known(flag: str, value: str, choices: Collection[str]) -> None:
@@ -23,15 +28,17 @@ def whole_numbers(name: str, texts: list[str]) -> list[int]:
     """What a flag of seeds says.
 
     Raises:
-        ValueError: If one is not an integer of at least 0, or comes twice.
+        ValueError: If one is not an integer from 0 to `LARGEST_SEED`, or comes twice.
     """
     texts = [text.strip() for text in texts]
-    if not texts or not all(text.isdecimal() for text in texts) or len(set(texts)) < len(texts):
+    are_whole = all(text.isdecimal() and len(text) < 20 for text in texts)
+    numbers = [int(text) for text in texts] if are_whole else []
+    if not numbers or max(numbers) > LARGEST_SEED or len(set(numbers)) < len(numbers):
         raise ValueError(
-            f"{name} must be different integers of at least 0, separated by commas, as in 0,1,2. "
-            f"Received: {name}={','.join(texts)}"
+            f"{name} must be different integers from 0 to {LARGEST_SEED}, separated by commas, as "
+            f"in 0,1,2. Received: {name}={','.join(texts)}"
         )
-    return [int(text) for text in texts]
+    return numbers
 
 
 def checked(values: flags.FlagValues, check: Callable[[str, Any], Any], *names: str) -> None:
@@ -75,6 +82,25 @@ def excluded(
     flags.register_multi_flags_validator(names, validator, flag_values=values)
 
 
+def check_sane(values: flags.FlagValues) -> None:
+    """Refuses numbers to which nothing counts, and texts that no file's name can hold.
+
+    Raises:
+        ValueError: If a flag has such a value, whichever flag it is.
+    """
+    for name, value in values.flag_values_dict().items():
+        if isinstance(value, int) and abs(value) >= ABOVE_INTEGERS:
+            raise ValueError(
+                f"--{name} must be an integer below {ABOVE_INTEGERS}. "
+                f"Received: --{name}={shown(value)}"
+            )
+        if any("\0" in str(text) for text in (value if isinstance(value, list) else [value])):
+            raise ValueError(
+                f"--{name} must be text without the character of code 0. "
+                f"Received: --{name}={shown(value)}"
+            )
+
+
 def as_argument(name: str, value: Any) -> str:
     """A flag and its value as the command line has them."""
     if isinstance(value, bool):
@@ -85,10 +111,13 @@ def as_argument(name: str, value: Any) -> str:
 
 def explained(error: Exception, values: flags.FlagValues) -> str:
     """What a user hears of a value that absl refuses: what was expected, and what came."""
+    if isinstance(error, flags.CantOpenFlagFileError) or "flagfile with no" in str(error):
+        return f"{FLAGFILE} Received: {str(error).removeprefix('ERROR:: ')}"
     if not isinstance(error, flags.IllegalFlagValueError):
         return str(error)
     received = str(error).removeprefix("flag ").removesuffix(f": {error.__context__}")
     name, _, value = received.removeprefix("--").partition("=")
+    received = shortened(received)
     parser = values[name].parser
     if isinstance(parser, flags.EnumParser):
         return f"Unknown {name}: {nearest(value, parser.enum_values)} Received: {received}"

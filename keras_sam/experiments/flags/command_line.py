@@ -10,9 +10,13 @@ from typing import Any, NoReturn
 
 from absl import flags, logging
 
-from keras_sam.experiments.flags.checking import explained
+from keras_sam.checks import shortened
+from keras_sam.experiments import stopping
+from keras_sam.experiments.flags.checking import FLAGFILE, check_sane, explained
 from keras_sam.experiments.flags.preset import PresetFlag
+from keras_sam.experiments.results.files import RunError
 
+GO_ON = "Stopped. The same command with --resume goes on from the last whole epoch."
 HIDDEN = ("h", "help", "flagfile", "undefok")
 FOLDERS = ("data_dir", "workdir", "weights", "output")
 
@@ -54,9 +58,13 @@ def read(values: flags.FlagValues, argv: list[str]) -> dict[str, Any]:
             flag.apply(values)
     except flags.Error as error:  # absl alone would answer a mistyped flag in several lines.
         raise ValueError(explained(error, values)) from error
+    except UnicodeDecodeError as error:
+        files = shortened(" ".join(word for word in argv if "flagfile" in word))
+        raise ValueError(f"{FLAGFILE} Received: {files}, which is no text") from error
     if len(rest) > 1:
-        words = " ".join(rest[1:])
+        words = shortened(" ".join(rest[1:]))
         raise ValueError(f"Options start with two dashes, see --help. Received: {words}")
+    check_sane(values)
     return {name: value for name, value in values.flag_values_dict().items() if name not in HIDDEN}
 
 
@@ -67,8 +75,19 @@ def _presets(values: flags.FlagValues) -> list[PresetFlag]:
 
 
 def fail(argv: list[str], error: str | Exception) -> NoReturn:
-    """Ends an app with an error in one line."""
-    sys.exit(f"{Path(argv[0]).name}: {' '.join(str(_with_hint(error)).split())}")
+    """Ends an app with an error in one line, of characters that can be shown."""
+    text = " ".join(str(_with_hint(error)).split())
+    shown = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+    sys.exit(f"{_name(argv)}: {shown}")
+
+
+def _name(argv: list[str]) -> str:
+    return Path(argv[0]).name
+
+
+def listening(argv: list[str], advice: str) -> contextlib.AbstractContextManager[None]:
+    """Within it Ctrl-C and SIGTERM end the app in one line, `advice`."""
+    return stopping.listening(_name(argv), advice)
 
 
 def _with_hint(error: str | Exception) -> str | Exception:
@@ -115,6 +134,11 @@ def keep_compiled(workdir: str | Path) -> None:
 
 def train(values: flags.FlagValues, argv: list[str], text: str | None) -> None:
     """Runs a training app: what its flags ask for, to the table."""
+    with listening(argv, GO_ON):
+        _train(values, argv, text)
+
+
+def _train(values: flags.FlagValues, argv: list[str], text: str | None) -> None:
     options = parse(values, argv, text)
     keep_compiled(options["workdir"])
     try:
@@ -124,18 +148,18 @@ def train(values: flags.FlagValues, argv: list[str], text: str | None) -> None:
         planned = planning.plan(options)
     except (ValueError, TypeError, OSError, ImportError) as error:
         fail(argv, error)
-    with stops_explained(argv):
+    with trouble_explained(argv):
         failed = comparison.run(planned, command(values, argv))
     report_failed(argv, failed)
 
 
 @contextlib.contextmanager
-def stops_explained(argv: list[str]) -> Iterator[None]:
-    """What stops a training from outside ends the app in one line that says how to go on."""
+def trouble_explained(argv: list[str]) -> Iterator[None]:
+    """What ends a training from outside ends the app in one line that says how to go on."""
     try:
         yield
-    except KeyboardInterrupt:
-        fail(argv, "Stopped. The same command with --resume goes on from the last whole epoch.")
+    except RunError as error:
+        fail(argv, error)
     except OSError as error:
         fail(argv, f"{error}. The same command with --resume goes on once this is mended.")
 
@@ -145,6 +169,6 @@ def report_failed(argv: list[str], failed: list[str]) -> None:
     if failed:
         fail(
             argv,
-            "Failed, with a traceback in the run's error.txt; the same command with --resume tries "
-            f"again: {'; '.join(failed)}",
+            "Failed, as the lines above say and a traceback in the run's error.txt; once that is "
+            f"mended, the same command with --resume tries again: {'; '.join(failed)}",
         )

@@ -51,6 +51,11 @@ def start(argv: list[str], text: str) -> None:
         argv: List of strings, the command line.
         text: String, what `--help` prints above the flags.
     """
+    with command_line.listening(argv, command_line.GO_ON):
+        _start(argv, text)
+
+
+def _start(argv: list[str], text: str) -> None:
     end = argv.index("--") if "--" in argv else len(argv)
     options = command_line.parse(FLAGS, argv[:end], text)
     command_line.keep_compiled(options["workdir"])
@@ -65,7 +70,7 @@ def start(argv: list[str], text: str) -> None:
 
         request = Request(options, argv[0], argv[end + 1 :])
         command = [command_line.command(FLAGS, argv), "--", *request.app_flags]
-        with command_line.stops_explained(argv):
+        with command_line.trouble_explained(argv):
             failed = Sweep(request, " ".join(command)).run()
     except (ValueError, TypeError, OSError, ImportError) as error:
         command_line.fail(argv, error)

@@ -113,6 +113,12 @@ def _optimisation(values: flags.FlagValues, defaults: dict[str, Any]) -> None:
         **own,
     )
     flags.DEFINE_float("clipnorm", None, "Longest gradient that the optimizer takes.", **own)
+    flags.DEFINE_bool(
+        "skip_nonfinite",
+        False,
+        "Skip steps whose gradient is not finite, and count them; sgd makes them.",
+        **own,
+    )
     flags.DEFINE_float("label_smoothing", 0.0, "Share of a label spread over classes.", **own)
     _check_optimisation(values)
 

@@ -13,6 +13,11 @@ def main(argv: list[str], text: str) -> None:
         argv: List of strings, the command line.
         text: String, the app's help.
     """
+    with command_line.listening(argv, "Stopped before the page was written."):
+        _main(argv, text)
+
+
+def _main(argv: list[str], text: str) -> None:
     options = command_line.parse(FLAGS, argv, text)
     try:
         counted, pages = _report(options)

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from keras_sam.experiments.report.groups import Row
 from keras_sam.experiments.report.page import Picture
 from keras_sam.experiments.results.curves import band
+from keras_sam.figures import literal
 
 MOST_LINES = 8  # The style sheet has as many looks.
 SMALLEST_LOSS = 1e-12  # A logarithm must have something to show.
@@ -100,5 +101,5 @@ def as_picture(figure: Figure, name: str, alt: str, caption: str) -> Picture:
         A `Picture`.
     """
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
+    literal(figure).savefig(buffer, format="png", metadata={"Software": None})
     return Picture(name, buffer.getvalue(), alt, caption)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import jinja2
 
-from keras_sam.experiments.results.workdir import write_whole
+from keras_sam.experiments.results.files import write_whole
 
 PAGES = ("report.md", "report.html")
 

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from keras_sam.experiments.results.labels import places
 from keras_sam.experiments.results.outcomes import Outcome, is_below, plain
+from keras_sam.figures import literal
 
 SIZE = (10, 6.5)  # Inches.
 AXES = (0.075, 0.1, 0.645, 0.82)  # Left, bottom, width and height, as shares of the figure.
@@ -26,7 +27,7 @@ def draw(found: list[Outcome], title: str, path: Path) -> None:
         title: String over the axes.
         path: Path of the PNG to write.
     """
-    drawn(found, title).savefig(path)
+    literal(drawn(found, title)).savefig(path)
 
 
 def drawn(found: list[Outcome], title: str) -> Figure:

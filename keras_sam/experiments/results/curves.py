@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from keras_sam.experiments.results.seeds import Seeds
+from keras_sam.figures import literal
 
 MARKS = 8  # Markers along a line, about.
 BANDS = "bands: one standard deviation over the seeds"
@@ -48,7 +49,7 @@ def draw(found: dict[str, Seeds], title: str, path: Path) -> None:
         title=BANDS if several else None,
     )
     figure.suptitle(title)
-    figure.savefig(path)
+    literal(figure).savefig(path)
 
 
 def band(axes: Axes, curves: pd.DataFrame, label: str) -> None:

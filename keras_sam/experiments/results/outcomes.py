@@ -5,9 +5,9 @@ import dataclasses
 import pandas as pd
 
 from keras_sam import methods
+from keras_sam.experiments.results.folder import RunFolder
 from keras_sam.experiments.results.runs import read
 from keras_sam.experiments.results.seeds import Seeds
-from keras_sam.experiments.results.workdir import RunFolder
 from keras_sam.experiments.training.entries import PLAIN
 
 

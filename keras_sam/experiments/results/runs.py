@@ -2,15 +2,14 @@
 
 import dataclasses
 import functools
-import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from keras_sam.experiments.results.workdir import SETTINGS, RunFolder
+from keras_sam.experiments.results.files import has_diverged, settings
+from keras_sam.experiments.results.folder import SETTINGS, RunFolder
 
 FINISHED = "finished"
 UNFINISHED = "unfinished"
@@ -74,18 +73,6 @@ class Run:
         return "diverged: a loss is not finite"
 
 
-def has_diverged(line: Mapping[str, float]) -> bool:
-    """Whether an epoch's metrics show a training that will not come back.
-
-    Args:
-        line: Dictionary of an epoch's metrics.
-
-    Returns:
-        Bool.
-    """
-    return not all(math.isfinite(line.get(key, 0.0)) for key in ("loss", "val_loss"))
-
-
 def read(folder: RunFolder) -> Run:
     """What a run's folder holds, which need not be there yet.
 
@@ -96,16 +83,11 @@ def read(folder: RunFolder) -> Run:
         A `Run`.
 
     Raises:
-        ValueError: If the metrics of a finished run cannot be read.
+        ValueError: If a file of a finished run is damaged.
     """
     state, lines = FAILED if folder.error.is_file() else UNFINISHED, []
     if state != FAILED and folder.finished:
-        lines = _parsed(folder.metrics, folder.history)
-        if not lines or not all("val_accuracy" in line for line in lines):
-            raise ValueError(
-                "The metrics of a finished run must have a val_accuracy for each epoch. "
-                f"Received: {folder.metrics}"
-            )
+        lines = folder.history()
         state = DIVERGED if any(map(has_diverged, lines)) else FINISHED
     return Run(folder.path, folder.settings, state, lines)
 
@@ -133,25 +115,7 @@ def find(folders: Iterable[str | Path]) -> list[Run]:
             f"There is no run: folders with runs hold <method>/seed_<n>/{SETTINGS} at some depth. "
             f"Received: --runs={','.join(map(str, folders))}"
         )
-    return [read(RunFolder(path.parent, _settings(path))) for path in paths.values()]
-
-
-def _settings(path: Path) -> dict:
-    settings = _parsed(path, lambda: json.loads(path.read_text()))
-    if not isinstance(settings, dict) or not {"method", "seed"} <= set(settings):
-        raise ValueError(f"The settings of a run must have a method and a seed. Received: {path}")
-    return settings
-
-
-def _parsed(path: Path, parse: Callable[[], Any]) -> Any:
-    """What `parse` gives, or an error that names the file."""
-    try:
-        return parse()
-    except (OSError, ValueError) as error:
-        raise ValueError(
-            f"A file of a run cannot be read: mend it or leave its folder out. Received: {path} "
-            f"({error})"
-        ) from error
+    return [read(RunFolder(path.parent, settings(path))) for path in paths.values()]
 
 
 def _last_line(path: Path) -> str:

@@ -1,12 +1,12 @@
 """The app of sharpness: which models to measure, on which data, and in which order of work."""
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any
 
 from keras_sam.experiments.flags import command_line
 from keras_sam.experiments.flags.sharpness import FLAGS, measures
+from keras_sam.experiments.results import files
 
 SMOKE = {"num_examples": 128, "steps": 8, "points": 5}
 # What a run's settings say of its data, with the values of a model that has none beside it.
@@ -28,6 +28,11 @@ OWN_DATA = ("dataset", "data_dir", "label_noise", "seed")  # Flags of the app it
 
 def main(argv: list[str], text: str | None) -> None:
     """Measures what the flags ask for; an error of the user's ends it in one line."""
+    with command_line.listening(argv, "Stopped before the results were written."):
+        _main(argv, text)
+
+
+def _main(argv: list[str], text: str | None) -> None:
     options = command_line.parse(FLAGS, argv, text)
     command_line.keep_compiled(options["workdir"])
     try:
@@ -43,8 +48,6 @@ def main(argv: list[str], text: str | None) -> None:
         report.write(findings, options, command_line.command(FLAGS, argv))
     except (ValueError, TypeError, OSError, ImportError, RuntimeError) as error:
         command_line.fail(argv, error)
-    except KeyboardInterrupt:
-        command_line.fail(argv, "Stopped; nothing was written.")
 
 
 def resolved(options: dict[str, Any]) -> dict[str, Any]:
@@ -117,5 +120,5 @@ def _located(text: str) -> tuple[str, list[Path]]:
 
 def _data(path: Path, given: dict[str, Any]) -> dict[str, Any]:
     settings = path.parent / "settings.json"
-    beside = json.loads(settings.read_text()) if settings.is_file() else {}
+    beside = files.settings(settings, ()) if settings.is_file() else {}
     return DATA | {key: value for key, value in beside.items() if key in DATA} | given

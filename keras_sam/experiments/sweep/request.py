@@ -8,11 +8,11 @@ from typing import Any
 from keras_sam import checks
 from keras_sam.experiments.flags import command_line
 from keras_sam.experiments.flags.checking import whole_numbers
-from keras_sam.experiments.results.workdir import SETTINGS
+from keras_sam.experiments.results.folder import SETTINGS
 from keras_sam.experiments.sweep import points
 from keras_sam.experiments.sweep.points import OWNED, Point
 from keras_sam.experiments.training import planning
-from keras_sam.experiments.training.entries import check_known, entries
+from keras_sam.experiments.training.entries import check_known
 
 
 class Request:
@@ -35,12 +35,19 @@ class Request:
         self.script, self.arguments = script, arguments
         self.workdir = Path(options["workdir"])
         self.space = points.space(options["grid"], options["range"], self._is_whole)
+        for flag in self.space:
+            self._check_flag("grid", flag)
         _check(options)
         _check_workdir(self.workdir, options)
         self._check_points()
 
+    def _check_flag(self, kind, flag):
+        # A flagfile is none, either: an error would show its lines.
+        names = [name for name in self.app.FLAGS if name not in command_line.HIDDEN]
+        check_known(kind, flag, names)
+
     def _is_whole(self, flag):
-        check_known("range", flag, list(self.app.FLAGS))
+        self._check_flag("range", flag)
         return self.app.FLAGS[flag].flag_type() == "int"
 
     @property
@@ -104,7 +111,7 @@ class Request:
                     "--compare, also of a preset's. "
                     f"Received: --compare={','.join(options['compare'])}"
                 )
-            entries(options)
+            planning.fitting(options)
         planning.loaded(options)
 
 
@@ -122,8 +129,9 @@ def _check(options):
     checks.fraction("holdout", options["holdout"])
     checks.share("holdout", options["holdout"])
     sweep, final = options["sweep_seeds"], options["final_seeds"]
-    for seeds in (sweep, final) if final else (sweep,):
-        whole_numbers("--seeds", seeds)
+    whole_numbers("--sweep_seeds", sweep)
+    if final:
+        whole_numbers("--final_seeds", final)
     if set(map(int, sweep)) & set(map(int, final)):
         raise ValueError(
             "The final runs need fresh seeds, or they would be as lucky as the choice. Received: "

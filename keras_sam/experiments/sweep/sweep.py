@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 from keras_sam.experiments.flags import command_line
+from keras_sam.experiments.results.files import write_whole
 from keras_sam.experiments.results.outcomes import Outcome, outcomes
-from keras_sam.experiments.results.workdir import clear, write_whole
+from keras_sam.experiments.results.workdir import check, check_free, clear
 from keras_sam.experiments.sweep.choice import Result, best, table
 from keras_sam.experiments.sweep.points import corners
 from keras_sam.experiments.sweep.request import Request
-from keras_sam.experiments.sweep.study import JOURNAL, Study
+from keras_sam.experiments.sweep.study import JOURNAL, TRIAL_LOCK, Study
 from keras_sam.experiments.training.comparison import run
 from keras_sam.experiments.training.planning import Comparison
 
@@ -107,9 +108,14 @@ class Sweep:
 
 
 def _clear(workdir):
+    folders = [*workdir.glob("points/*"), workdir / "final"]
+    own = [folder for folder in folders if not (folder.is_symlink() or folder.parent.is_symlink())]
+    check_free(lock for folder in own for lock in folder.glob(TRIAL_LOCK))
+    for folder in own:
+        check(folder, [], resume=False, overwrite=True)
     (workdir / JOURNAL).unlink(missing_ok=True)
-    for folder in [*workdir.glob("points/*"), workdir / "final"]:
-        clear(folder)
+    for left in (line for folder in own for line in clear(folder)):
+        print(f"left    {left}", flush=True)
 
 
 def _outcome(comparison: Comparison) -> Outcome:

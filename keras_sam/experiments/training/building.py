@@ -11,6 +11,7 @@ from keras_sam.datasets import Dataset
 from keras_sam.experiments.flags.training import WITH_MOMENTUM
 from keras_sam.experiments.presets import smoke
 from keras_sam.experiments.training.entries import PLAIN
+from keras_sam.methods import composition
 
 OPTIMIZERS = {
     "sgd": keras.optimizers.SGD,
@@ -68,9 +69,11 @@ def compiled(
     if settings["method"] == PLAIN:
         model = keras.Model(base.inputs, base.outputs)
     else:
-        method = methods.get(settings["method"], **settings["method_arguments"])
         splits = settings["num_batch_splits"]
-        model = keras_sam.SAMModel(base, method=method, num_batch_splits=splits)
+        skips = settings.get("skip_nonfinite", False)
+        model = keras_sam.SAMModel(
+            base, method=_method(settings), num_batch_splits=splits, skip_nonfinite=skips
+        )
     model.compile(
         optimizer=_optimizer(settings, steps),
         **_loss_and_metrics(settings, num_classes),
@@ -78,6 +81,21 @@ def compiled(
         steps_per_execution=settings["steps_per_execution"],
     )
     return model
+
+
+def check_combination(settings: dict[str, Any]) -> None:
+    """Refuses a method with an optimizer or splits that it cannot be trained with.
+
+    Raises:
+        ValueError: If they do not go together.
+    """
+    if settings["method"] != PLAIN:
+        optimizer = _optimizer(settings, steps=settings["epochs"])
+        composition.check_model(_method(settings), optimizer, settings["num_batch_splits"])
+
+
+def _method(settings: dict[str, Any]) -> methods.Method:
+    return methods.get(settings["method"], **settings["method_arguments"])
 
 
 def needs_one_hot(settings: dict[str, Any]) -> bool:

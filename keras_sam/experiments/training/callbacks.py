@@ -6,8 +6,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_sam.experiments.results.runs import has_diverged
-from keras_sam.experiments.results.workdir import RunFolder
+from keras_sam.experiments import stopping
+from keras_sam.experiments.results.files import has_diverged
+from keras_sam.experiments.results.folder import RunFolder
 
 
 class SeedsOfEpoch(keras.callbacks.Callback):
@@ -30,6 +31,17 @@ class SeedsOfEpoch(keras.callbacks.Callback):
             if variable.path.endswith("seed_generator_state"):
                 state = numbers.spawn(1)[0].generate_state(2)
                 variable.assign(state.astype(variable.dtype))
+
+
+class StopsBetweenSteps(keras.callbacks.Callback):
+    """Ends a training that a signal asks to end, before the next step."""
+
+    # At the end of a step Keras has the logs for its callbacks, and waits for the device.
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        stopping.check()
+
+    def on_test_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        stopping.check()
 
 
 class CompletedEpochs(keras.callbacks.Callback):

@@ -7,10 +7,12 @@ from typing import Any
 import keras
 
 from keras_sam.datasets import Dataset
+from keras_sam.experiments import stopping
 from keras_sam.experiments.presets import smoke
 from keras_sam.experiments.results import summary
-from keras_sam.experiments.results.workdir import RunFolder
-from keras_sam.experiments.training.callbacks import has_diverged
+from keras_sam.experiments.results.files import RunError
+from keras_sam.experiments.results.folder import SETTINGS, RunFolder
+from keras_sam.experiments.results.workdir import check_same
 from keras_sam.experiments.training.entries import PLAIN
 from keras_sam.experiments.training.planning import Comparison
 from keras_sam.experiments.training.run import train
@@ -44,12 +46,15 @@ def run(comparison: Comparison, command: str) -> list[str]:
         name = f"{label}, seed {folder.settings['seed']}"
         counted = f"[{number}/{len(planned)}] {name}"
         if folder.finished:
+            folder.tidy()
             print(f"{counted}: finished before", flush=True)
             continue
         with folder.claimed() as is_ours:
             if not is_ours or folder.finished:
                 print(f"{counted}: another process trains it", flush=True)
                 continue
+            if (folder.path / SETTINGS).is_file():
+                check_same(folder)  # Another process may have begun it after the plan.
             print(counted, flush=True)
             result = _trained(folder, comparison.dataset, options["verbose"])
             print(f"{counted}: {result}", flush=True)
@@ -88,10 +93,14 @@ def _network(options: dict[str, Any]) -> str:
 def _trained(folder: RunFolder, dataset: Dataset, verbose: int) -> str:
     """Trains a run; returns in one line what came of it."""
     try:
-        train(folder, dataset, verbose)
+        with stopping.after_step():
+            train(folder, dataset, verbose)
     except OSError as error:
         if is_full(error):
             raise  # No other run could keep anything either.
+        folder.fail(error)
+        return f"failed: {error}"
+    except RunError as error:
         folder.fail(error)
         return f"failed: {error}"
     except Exception as error:  # Whatever it is, the other runs are worth having.
@@ -105,7 +114,7 @@ def _trained(folder: RunFolder, dataset: Dataset, verbose: int) -> str:
 def _result(folder: RunFolder) -> str:
     history = folder.history()
     seconds = sum(line["seconds"] for line in history)
-    if has_diverged(history[-1]):
+    if folder.has_diverged:
         return f"diverged in epoch {len(history)}: the loss is not finite"
     return f"{history[-1]['val_accuracy']:.1%} of the test images in {seconds:.0f} s"
 

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from keras_sam import methods
+from keras_sam.checks import shortened
 from keras_sam.experiments.flags.checking import check_known
 
 PLAIN = "sgd"  # Training without any sharpness-aware method, whatever the optimizer.
+WORDS = {"true": True, "false": False, "inf": math.inf}  # As a command line has them.
 ALL = "all"  # Every name of the registry that the command does not list itself.
 
 
@@ -42,13 +44,20 @@ class Entry:
         return self.method if self.rho is None else f"{self.method}, rho {self.rho:g}"
 
 
+def named(options: dict[str, Any]) -> set[str]:
+    """The methods that the command names itself, rather than with `"all"`."""
+    texts = options["compare"] or [options["method"]]
+    return {text.strip().partition(":")[0] for text in texts} - {ALL}
+
+
 def entries(options: dict[str, Any]) -> list[Entry]:
     """The methods to train, in the order of the table.
 
     Raises:
         ValueError: If a method or one of its arguments is unknown, or a method comes twice.
     """
-    names = _expanded(options["compare"]) or [options["method"]]
+    texts = [text.strip() for text in options["compare"]]
+    names = _expanded(texts, named(options)) or [options["method"]]
     found = [_entry(name, options, alone=len(names) == 1) for name in names]
     labels = [entry.label for entry in found]
     if len(set(labels)) < len(labels):
@@ -59,10 +68,8 @@ def entries(options: dict[str, Any]) -> list[Entry]:
     return found
 
 
-def _expanded(texts: list[str]) -> list[str]:
+def _expanded(texts: list[str], listed: set[str]) -> list[str]:
     """The methods to compare, `"all"` replaced in its place by what is not listed beside it."""
-    texts = [text.strip() for text in texts]
-    listed = {text.partition(":")[0] for text in texts}
     rest = [name for name in methods.list() if name not in listed]
     return [name for text in texts for name in (rest if text == ALL else [text])]
 
@@ -123,16 +130,16 @@ def assignments(flag: str, pairs: Sequence[str]) -> dict[str, Any]:
         if not equals or not name.strip():
             raise ValueError(
                 f"{flag} must be name=value, separated by commas, as in steps=3,projection=True. "
-                f"Received: --{flag}={','.join(pairs)}"
+                f"Received: --{flag}={shortened(','.join(pairs))}"
             )
         parsed[name.strip()] = _value(value.strip())
     return parsed
 
 
 def _value(text: str) -> Any:
-    if text == "inf":
-        return math.inf
+    if text.lower() in WORDS:
+        return WORDS[text.lower()]
     try:
         return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text  # A word such as "filter".
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return text  # A word such as "filter", or what no option takes.

@@ -7,7 +7,7 @@ from keras_sam.experiments.flags import command_line
 from keras_sam.experiments.flags.checking import as_argument, check_known
 
 if TYPE_CHECKING:  # What follows needs packages that a report or --help does without.
-    from keras_sam.experiments.results.workdir import RunFolder
+    from keras_sam.experiments.results.folder import RunFolder
 
 APPS = ("train_resnet", "finetune_efficientnet")
 

@@ -22,6 +22,7 @@ def check(options: dict[str, Any]) -> None:
     if "weights" not in options:  # A pre-trained network's source knows its names.
         check_known("model", options["model"], models.list())
     check_names(options["augment"])
+    check_splits(options["num_batch_splits"], options["batch_size"], options["num_train"])
     if options["steps_per_execution"] > 1 and keras.backend.backend() == "torch":
         raise ValueError(
             "Keras takes one step at a time with PyTorch: leave --steps_per_execution out. "
@@ -29,6 +30,25 @@ def check(options: dict[str, Any]) -> None:
         )
     if options["watch"]:
         import_extra("keras_sam.sharpness", "SciPy", "sharpness")
+
+
+def check_splits(splits: int | None, batch_size: int, examples: int | None) -> None:
+    """Refuses more parts of a batch than it has examples.
+
+    Args:
+        splits: Integer, or `None` for no splits.
+        batch_size: Integer.
+        examples: Integer, the training images; `None` if that is not known yet.
+
+    Raises:
+        ValueError: If there are more.
+    """
+    size = min(batch_size, examples or batch_size)
+    if splits is not None and splits > size:
+        raise ValueError(
+            f"A batch of {size} examples has as many parts at most: lower --num_batch_splits. "
+            f"Received: --num_batch_splits={splits}"
+        )
 
 
 def meanings(options: dict[str, Any]) -> dict[str, Any]:

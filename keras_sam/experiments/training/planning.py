@@ -9,9 +9,10 @@ from keras_sam import datasets
 from keras_sam.checks import import_extra
 from keras_sam.experiments.presets import smoke
 from keras_sam.experiments.results import workdir
-from keras_sam.experiments.results.workdir import RunFolder
-from keras_sam.experiments.training.entries import entries
-from keras_sam.experiments.training.options import check, meanings, seeds
+from keras_sam.experiments.results.folder import RunFolder
+from keras_sam.experiments.training.building import check_combination
+from keras_sam.experiments.training.entries import Entry, entries, named
+from keras_sam.experiments.training.options import check, check_splits, meanings, seeds
 from keras_sam.experiments.training.run import check_made, epochs_of
 from keras_sam.experiments.training.settings import settings
 
@@ -51,6 +52,7 @@ def plan(options: dict[str, Any]) -> Comparison:
     options = resolved(options)
     import_extra("matplotlib.figure", "matplotlib")  # Better now than after the training.
     dataset = loaded(options)
+    check_splits(options["num_batch_splits"], options["batch_size"], len(dataset.y_train))
     options["epochs"] = epochs_of(options, dataset)
     place = Path(options["workdir"])
     runs = {
@@ -58,15 +60,29 @@ def plan(options: dict[str, Any]) -> Comparison:
             RunFolder(place / entry.folder / f"seed_{seed}", settings(options, entry, seed))
             for seed in seeds(options)
         ]
-        for entry in entries(options)
+        for entry in fitting(options)
     }
     folders = [folder for label in runs for folder in runs[label]]
     workdir.check(place, folders, options["resume"], options["overwrite"])
     check_made(folders[0].settings, dataset)  # All runs have the same network and batches.
     if options["overwrite"]:
-        workdir.clear(place)
+        for left in workdir.clear(place):
+            print(f"left    {left}", flush=True)
     place.mkdir(parents=True, exist_ok=True)
     return Comparison(options, dataset, runs, place)
+
+
+def fitting(options: dict[str, Any]) -> list[Entry]:
+    """The methods to train, which fit the optimizer and the splits.
+
+    Raises:
+        ValueError: If one that the command names does not; of `"all"` those fail by themselves.
+    """
+    found = entries(options)
+    for entry in found:
+        if entry.method in named(options):
+            check_combination(settings(options, entry, seed=0))
+    return found
 
 
 def resolved(options: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import warnings
 from typing import Any
 
 import keras
@@ -9,9 +10,13 @@ import keras
 from keras_sam import backend, datasets
 from keras_sam.datasets import Dataset
 from keras_sam.datasets.batches import Batches
-from keras_sam.experiments.results.workdir import RunFolder
+from keras_sam.experiments.results.folder import RunFolder
 from keras_sam.experiments.training import building, watching
-from keras_sam.experiments.training.callbacks import CompletedEpochs, SeedsOfEpoch
+from keras_sam.experiments.training.callbacks import (
+    CompletedEpochs,
+    SeedsOfEpoch,
+    StopsBetweenSteps,
+)
 
 EVALUATION_BATCH = 1000
 PIXELS_AT_ONCE = 256 * 224 * 224  # Of an evaluation: large images come in smaller batches.
@@ -62,7 +67,9 @@ def train(folder: RunFolder, dataset: Dataset, verbose: int) -> None:
     everywhere = settings["distribute"] == "all"
     with backend.on_all_devices() if everywhere else contextlib.nullcontext():
         base = building.base_model(settings, dataset)
-        _fit(folder, dataset, base, verbose)
+        with warnings.catch_warnings():  # Which runs diverged, and when, is said in a line of ours.
+            warnings.filterwarnings("ignore", message="The training has left")
+            _fit(folder, dataset, base, verbose)
     folder.finish(base)
 
 
@@ -73,15 +80,19 @@ def _fit(folder: RunFolder, dataset: Dataset, base: keras.Model, verbose: int) -
     epochs = settings["epochs"]
     steps = epochs * batches.num_batches
     model = building.compiled(settings, base, dataset.num_classes, steps)
+    completed = folder.restore(model)
+    if folder.has_diverged:  # It was stopped between its last epoch and its end.
+        return
     model.fit(
         batches,
-        initial_epoch=folder.restore(model),
+        initial_epoch=completed,
         epochs=epochs,
         validation_freq=_passes_between_evaluations(epochs) if settings.get("steps") else 1,
         validation_data=dataset.test_batches(
             _evaluation_batch(settings, dataset), one_hot, augment=settings["augment"]
         ),
         callbacks=[
+            StopsBetweenSteps(),
             batches.follow_epochs(),
             SeedsOfEpoch(settings["seed"]),
             *watching.callbacks(folder, noisy, one_hot),

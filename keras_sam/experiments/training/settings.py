@@ -26,6 +26,8 @@ def settings(options: dict[str, Any], entry: Entry, seed: int) -> dict[str, Any]
     """The resolved settings of one run: all that its result depends on, as JSON can hold it."""
     is_plain = entry.method == PLAIN
     copied = {key: options[key] for key in COPIED if key in options}
+    if options["skip_nonfinite"]:
+        copied["skip_nonfinite"] = True
     if options["watch"]:
         copied |= {key: options[key] for key in WATCH}
     return copied | {

@@ -6,7 +6,7 @@ import numpy as np
 from keras_sam.datasets import Dataset
 from keras_sam.datasets.selection import balanced
 from keras_sam.experiments.flags.training import ANGLE, SPECTRUM
-from keras_sam.experiments.results.workdir import RunFolder
+from keras_sam.experiments.results.folder import RunFolder
 
 
 def measured_on(dataset: Dataset, part: str, number: int) -> tuple[np.ndarray, np.ndarray]:

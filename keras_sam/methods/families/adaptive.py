@@ -4,6 +4,7 @@ from typing import Any
 
 import keras
 
+from keras_sam import checks
 from keras_sam.ascent import AdaptiveAscent, WidthScaledAscent
 from keras_sam.descent import PerturbedGradient
 from keras_sam.methods.method import Method
@@ -100,9 +101,7 @@ def MuPSAM(
 
 
 def _shapes(base_model):
-    if not getattr(base_model, "trainable_variables", None):
-        raise ValueError(
-            "base_model must be a built keras.Model with trainable weights; give it an input or "
-            f"call it once. Received: base_model={base_model!r}"
-        )
+    if not isinstance(base_model, keras.Model) or not base_model.trainable_variables:
+        expected = "a built keras.Model with trainable weights; give it an input or call it once"
+        checks.refuse("base_model", expected, base_model)
     return [tuple(variable.shape) for variable in base_model.trainable_variables]

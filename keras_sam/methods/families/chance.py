@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from keras_sam import checks
 from keras_sam.ascent import DualNormAscent, NoisyAscent, RandomAscent
 from keras_sam.descent import (
     PerturbedGradient,
@@ -158,5 +159,5 @@ def DetSAM(
     >>> method = keras_sam.methods.DetSAM(samples=2)
     """
     descent = UniversalGradient(inverse_square, exponential_decay, strength, samples)
-    ascent = RandomAscent("cube", half_length)
+    ascent = RandomAscent("cube", checks.positive("half_length", half_length))
     return Method(ascent, descent, rho, name="det_sam", **when_and_where)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from keras_sam import checks
 from keras_sam.ascent import DualNormAscent
 from keras_sam.descent import CurvatureGradient, SurrogateGapGradient, WeightedGradient
 from keras_sam.methods.method import Method
@@ -53,14 +54,15 @@ def GSAM(
 
     >>> method = keras_sam.methods.GSAM(rho_min=0.1, rho_max=0.6, lr_max=0.003, alpha=0.6)
     """
-    if rho_min is not None or rho_max is not None or lr_max is not None or lr_min:
+    limits = {"rho_min": rho_min, "rho_max": rho_max, "lr_max": lr_max}
+    lr_min = checks.non_negative("lr_min", lr_min)
+    if lr_min > 0 or any(limit is not None for limit in limits.values()):
         if rho_max is None or lr_max is None or rho is not None:
             raise ValueError(
                 "A radius that follows the learning rate needs rho_max and lr_max, and no rho. "
-                f"Received: rho={rho!r}, rho_min={rho_min!r}, rho_max={rho_max!r}, "
-                f"lr_min={lr_min!r}, lr_max={lr_max!r}"
+                f"Received: {checks.received(rho=rho, lr_min=lr_min, **limits)}"
             )
-        rho = FollowLearningRate(rho_max, lr_max, rho_min or 0.0, lr_min)
+        rho = FollowLearningRate(rho_max, lr_max, 0.0 if rho_min is None else rho_min, lr_min)
     rho = 0.05 if rho is None else rho
     descent = SurrogateGapGradient(alpha)
     return Method(DualNormAscent(p), descent, rho, name="gsam", **when_and_where)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from keras_sam import checks
 from keras_sam.ascent import DualNormAscent, LayerwiseAscent
 from keras_sam.descent import PerturbedGradient, ReusedGradient
 from keras_sam.methods.method import Method
@@ -121,14 +122,22 @@ def LookSAM(
 
     >>> method = keras_sam.methods.LookSAM(k=10)
     """
-    if "every" in when_and_where or (layerwise and p != 2):
+    checks.boolean("layerwise", layerwise)
+    if "every" in when_and_where or (layerwise and checks.norm_order(p) != 2):
         raise ValueError(
             "LookSAM takes k in place of every, and with layerwise=True no p. "
-            f"Received: {when_and_where}, layerwise={layerwise!r}, p={p!r}"
+            f"Received: {checks.received(**when_and_where, layerwise=layerwise, p=p)}"
         )
     ascent = LayerwiseAscent() if layerwise else DualNormAscent(p)
     descent = ReusedGradient(alpha)
-    return Method(ascent, descent, rho, every=k, name="looksam", **when_and_where)
+    return Method(
+        ascent,
+        descent,
+        rho,
+        every=checks.positive_integer("k", k),
+        name="looksam",
+        **when_and_where,
+    )
 
 
 @register(

@@ -6,6 +6,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from keras_sam.checks import import_extra
+from keras_sam.figures import literal
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -107,6 +108,7 @@ def finished(
     """
     if title:
         figure.suptitle(title, wrap=True)  # Into lines as wide as the figure.
+    literal(figure)
     if path is not None:
         figure.savefig(path)
     return figure

@@ -1,0 +1,183 @@
+"""The folder of a run: what a training leaves in it, and how it goes on after a stop."""
+
+import contextlib
+import json
+import re
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import filelock
+
+from keras_sam.experiments.results import files
+from keras_sam.experiments.results.files import RunError, write_whole
+
+if TYPE_CHECKING:  # A report of finished runs needs no backend.
+    import keras
+
+SETTINGS = "settings.json"
+LOCK = "lock"
+CHECKPOINT = "epoch_{:05d}.weights.h5"
+CHECKPOINTS = "epoch_*.weights.h5"
+UNFINISHED = "unfinished_*"
+# All that a run leaves but its lock, the settings last: without them it is no run any more.
+OWN_FILES = (
+    *("model.keras", "metrics.jsonl", "error.txt", CHECKPOINTS, "spectrum_*.npz", UNFINISHED),
+    SETTINGS,
+)
+
+
+class RunFolder:
+    """The files of one run, in `<workdir>/<method>/seed_<n>/`.
+
+    Args:
+        path: Path of the folder; it is made by `begin`.
+        settings: Dictionary of the run's resolved settings.
+    """
+
+    def __init__(self, path: str | Path, settings: dict[str, Any]) -> None:
+        self.path = Path(path)
+        self.settings = settings
+        self.model = self.path / "model.keras"
+        self.metrics = self.path / "metrics.jsonl"
+        self.error = self.path / "error.txt"
+
+    @contextlib.contextmanager
+    def claimed(self) -> Iterator[bool]:
+        """Whether the run is this process's to train: of several, each run has one.
+
+        The claim ends with the process, however that ends.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            claim = filelock.FileLock(self.path / LOCK).acquire(blocking=False)
+        except filelock.Timeout:
+            yield False
+        else:
+            with claim:
+                yield True
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run's trained model is there."""
+        return self.model.is_file()
+
+    def begin(self) -> None:
+        """Makes the folder and writes the settings."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._remove(UNFINISHED)  # Of a process that was killed.
+        text = json.dumps(self.settings, indent=2, sort_keys=True) + "\n"
+        write_whole(self.path / SETTINGS, lambda path: path.write_text(text))
+        self.error.unlink(missing_ok=True)
+
+    def history(self) -> list[dict[str, Any]]:
+        """Returns the metrics of each completed epoch, as a list of dictionaries.
+
+        Raises:
+            RunError: If their file is damaged; of a finished run also if it is not whole.
+        """
+        is_finished = self.finished  # What is finished now has its last line.
+        lines = files.metrics(self.metrics)
+        if is_finished:
+            files.check_model(self.model)
+            files.check_ended(self.metrics, lines, self.settings.get("epochs"))
+        return lines
+
+    @property
+    def has_diverged(self) -> bool:
+        """Whether the last completed epoch ended the run, as its loss is not finite."""
+        return any(map(files.has_diverged, self.history()[-1:]))
+
+    def restore(self, model: "keras.Model") -> int:
+        """Loads the last completed epoch into a compiled model.
+
+        Args:
+            model: A compiled and built `keras.Model`.
+
+        Returns:
+            Integer, the number of completed epochs.
+
+        Raises:
+            RunError: If none of the checkpoints can be loaded, or an epoch's metrics are lost.
+        """
+        completed = self._load_newest(model)
+        # A line is written before its checkpoint: a stop between the two leaves one too many.
+        lines = files.metrics(self.metrics) if completed else []
+        lines = [line for line in lines if line["epoch"] <= completed]
+        if completed and (not lines or lines[-1]["epoch"] != completed):
+            raise RunError(
+                f"{self.metrics} must hold the metrics of {completed} epochs, as there is a "
+                f"checkpoint of the last: {files.AGAIN}. Received: those of {len(lines)}"
+            )
+        self._write_history(lines)
+        return completed
+
+    def _load_newest(self, model: "keras.Model") -> int:
+        """Loads the newest checkpoint that is whole; returns its epoch, 0 where there is none."""
+        found: dict[int, Path] = {}
+        for path in self.path.glob(CHECKPOINTS):
+            if name := re.fullmatch(r"epoch_(\d+)\.weights\.h5", path.name):
+                found[int(name[1])] = path
+        damaged = None
+        for epoch in sorted(found, reverse=True):
+            try:
+                model.optimizer.build(model.trainable_variables)
+                model.load_weights(found[epoch])
+            except Exception as error:  # Whatever the bytes lead HDF5 and Keras to.
+                damaged = RunError(
+                    f"{found[epoch]} must hold the weights after epoch {epoch}: delete the file, "
+                    f"and the run begins again. Received: {error}"
+                )
+            else:
+                if damaged is not None:
+                    print(f"{damaged}; the run goes on after epoch {epoch}", flush=True)
+                return epoch
+        if damaged is not None:
+            raise damaged
+        return 0
+
+    def _write_history(self, history: list[dict[str, Any]]) -> None:
+        lines = "".join(json.dumps(line) + "\n" for line in history)
+        write_whole(self.metrics, lambda path: path.write_text(lines))
+
+    def complete_epoch(self, model: "keras.Model", line: dict[str, Any]) -> None:
+        """Adds an epoch's line to the metrics and replaces the checkpoint.
+
+        Args:
+            model: The `keras.Model` in training, with its optimizer.
+            line: Dictionary of the epoch's metrics; `line["epoch"]` counts from 1.
+        """
+        self._write_history([*files.metrics(self.metrics), line])
+        checkpoint = self.path / CHECKPOINT.format(line["epoch"])
+        write_whole(checkpoint, model.save_weights)
+        self._remove(CHECKPOINTS, but=checkpoint)
+
+    def finish(self, base_model: "keras.Model") -> None:
+        """Saves the trained model.
+
+        Args:
+            base_model: The user's `keras.Model`, without any wrapper.
+        """
+        write_whole(self.model, base_model.save)
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Removes what a finished run needs no more, also where a stop left it."""
+        self._remove(CHECKPOINTS)
+        self._remove(UNFINISHED)
+
+    def clear(self) -> None:
+        """Removes what a run leaves, and nothing else; its lock stays, which may be another's."""
+        for pattern in OWN_FILES:
+            self._remove(pattern)
+
+    def _remove(self, pattern: str, but: Path | None = None) -> None:
+        for path in self.path.glob(pattern):
+            if path != but and (path.is_file() or path.is_symlink()):
+                path.unlink(missing_ok=True)  # Another process may tidy up as well.
+
+    def fail(self, error: Exception) -> None:
+        """Keeps the traceback of an error that ended the run."""
+        with contextlib.suppress(OSError):  # A full disk may be the very error.
+            self.error.write_text("".join(traceback.format_exception(error)))

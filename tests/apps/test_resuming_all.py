@@ -1,0 +1,49 @@
+"""Every method of the registry goes on where it stopped, through the app."""
+
+from functools import partial
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from keras_sam import methods
+from keras_sam.experiments.training import building, comparison
+
+from .conftest import TIMES, metrics, start, stop_after_first_epoch, weights
+
+SMALL = ("--num_train=48", "--num_test=20", "--batch_size=16", "--epochs=2", "--verbose=0")
+# On every backend: they keep a batch, and a mask and the state of a random generator.
+KEEPERS = ("sampa", "ssam_f")
+MARKED = [
+    pytest.param(name, marks=pytest.mark.everywhere) if name in KEEPERS else name
+    for name in methods.list()
+]
+
+
+def tiny(settings, dataset):
+    """A network that trains in no time."""
+    inputs = keras.Input(dataset.input_shape)
+    hidden = layers.Dense(4, activation="tanh")(layers.Flatten()(inputs))
+    hidden = layers.LayerNormalization()(hidden)  # Some methods perturb it alone.
+    return keras.Model(inputs, layers.Dense(dataset.num_classes)(hidden))
+
+
+@pytest.mark.parametrize("method", MARKED)
+def test_every_method_resumes(method, tmp_path, monkeypatch):
+    monkeypatch.setattr(building, "base_model", tiny)
+    # What takes the most time, and is not what is tested.
+    monkeypatch.setattr(comparison, "_sum_up", lambda *arguments: None)
+    clear = partial(keras.utils.clear_session, free_memory=False)
+    monkeypatch.setattr(keras.utils, "clear_session", clear)
+    unbroken, stopped = tmp_path / "unbroken", tmp_path / "stopped"
+    start(f"--method={method}", f"--workdir={unbroken}", first=SMALL)
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        stop_after_first_epoch(patch)
+        start(f"--method={method}", f"--workdir={stopped}", first=SMALL)
+    keras.utils.set_random_seed(77)  # As another process would have drawn other numbers.
+    start(f"--method={method}", f"--workdir={stopped}", "--resume", first=SMALL)
+    ours, theirs = (folder / method / "seed_0" for folder in (stopped, unbroken))
+    assert metrics(ours, but=TIMES) == metrics(theirs, but=TIMES)
+    for one, other in zip(weights(ours), weights(theirs), strict=True):
+        np.testing.assert_array_equal(one, other)
