@@ -39,9 +39,9 @@ ENVIRONMENT = {
 for name, value in ENVIRONMENT.items():
     os.environ.setdefault(name, value)
 
-import _faults_children  # noqa: E402
-import _faults_log  # noqa: E402
 from absl import app, flags  # noqa: E402
+from attacks import children  # noqa: E402
+from attacks import log as results  # noqa: E402
 
 FLAGS = flags.FLAGS
 KINDS = ("kills", "nans", "inputs", "files")
@@ -58,7 +58,7 @@ def main(argv: list[str]) -> None:
         raise app.UsageError(f"Options start with two dashes. Received: {' '.join(argv[1:])}")
     backend = os.environ.setdefault("KERAS_BACKEND", "jax")
     output = Path(FLAGS.output or f"runs/faults_{backend}.jsonl").absolute()
-    log = _faults_log.Log(output, {"backend": backend, "seed": FLAGS.seed})
+    log = results.Log(output, {"backend": backend, "seed": FLAGS.seed})
     if FLAGS.only:
         failed = [case for case in FLAGS.only if _repeated(case, log)]
         sys.exit(bool(failed))
@@ -71,17 +71,17 @@ def main(argv: list[str]) -> None:
     _conclude(log)
 
 
-def _kind(name: str, log: _faults_log.Log):
+def _kind(name: str, log: results.Log):
     """The cases of a kind, which have a folder beside the results."""
-    module = importlib.import_module(f"_faults_{name}")
+    module = importlib.import_module(f"attacks.{name}")
     folder = log.path.with_suffix("") / name
     folder.mkdir(parents=True, exist_ok=True)
     os.environ["FAULTS_COMPILED"] = str(log.path.with_suffix("") / "compiled")
-    _faults_children.settle()
+    children.settle()
     return module.Cases(folder, FLAGS.seed)
 
 
-def _run(kind: str, number: int, log: _faults_log.Log) -> None:
+def _run(kind: str, number: int, log: results.Log) -> None:
     numbers = sorted(set(range(number)) - log.numbers(kind))
     if not numbers:
         return
@@ -93,27 +93,27 @@ def _run(kind: str, number: int, log: _faults_log.Log) -> None:
         started, failed = time.perf_counter(), 0
         for case, result in cases.run(numbers):
             log.add(kind, case, time.perf_counter() - started, result)
-            failed += result.outcome == _faults_log.FAILED
+            failed += result.outcome == results.FAILED
             bar.set_postfix(failed=failed, refresh=False)
             bar.update()
             started = time.perf_counter()
 
 
-def _repeated(case: str, log: _faults_log.Log) -> bool:
+def _repeated(case: str, log: results.Log) -> bool:
     """Repeats a case; returns whether it fails."""
     kind, _, number = case.partition(":")
     if kind not in KINDS or not number.isdecimal():
         raise app.UsageError(f"A case is kind:number, as in kills:1234. Received: --only={case}")
     ((_, result),) = _kind(kind, log).run([int(number)])
     print(f"{case}: {result.what}\n{result.outcome}: {result.reason}\n{result.detail}")
-    return result.outcome == _faults_log.FAILED
+    return result.outcome == results.FAILED
 
 
-def _conclude(log: _faults_log.Log) -> None:
+def _conclude(log: results.Log) -> None:
     """Prints and writes the table; ends with 1 where anything failed."""
     lines = log.lines()
-    text = f"{_faults_log.counts(lines)}\n\n{_faults_log.reasons(lines)}"
-    every = _faults_log.commands(lines)
+    text = f"{results.counts(lines)}\n\n{results.reasons(lines)}"
+    every = results.commands(lines)
     log.path.with_suffix(".txt").write_text(f"{text}\n\n{every}\n", encoding="utf-8")
     print(f"{text}\n\nall failures, with commands: {log.path.with_suffix('.txt')}")
     sys.exit(bool(every))

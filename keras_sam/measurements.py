@@ -1,7 +1,6 @@
 """What is shown beside the losses and metrics, in training and only there."""
 
 import contextlib
-import functools
 import math
 import warnings
 from collections.abc import Sequence
@@ -12,7 +11,7 @@ import numpy as np
 from keras import ops
 
 from keras_sam import backend
-from keras_sam.backend.types import ModelMixin
+from keras_sam.backend.types import ModelMixin, documented_as
 from keras_sam.tensors import Tensor
 
 MEASUREMENTS = ("sharpness", "grad_norm", "perturbation_norm")
@@ -42,7 +41,7 @@ class Measuring(ModelMixin):
             skipped = 1.0 - ops.cast(is_made, "float32")
             self.skipped_steps.update_state(skipped / backend.num_replicas())  # Which add it up.
 
-    @functools.wraps(keras.Model.fit)
+    @documented_as(keras.Model.fit)
     def fit(self, *args: Any, **kwargs: Any) -> Any:
         history = super().fit(*args, **kwargs)
         losses = history.history.get("loss", [])
@@ -55,12 +54,12 @@ class Measuring(ModelMixin):
             )
         return history
 
-    @functools.wraps(keras.Model.evaluate)
+    @documented_as(keras.Model.evaluate)
     def evaluate(self, *args: Any, **kwargs: Any) -> Any:
         with self._without_measurements():
             return super().evaluate(*args, **kwargs)
 
-    @functools.wraps(keras.Model.test_on_batch)
+    @documented_as(keras.Model.test_on_batch)
     def test_on_batch(self, *args: Any, **kwargs: Any) -> Any:
         with self._without_measurements():
             return super().test_on_batch(*args, **kwargs)

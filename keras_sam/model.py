@@ -1,11 +1,11 @@
 """The model that trains another model for flat minima."""
 
-import functools
 from typing import Any, Self
 
 import keras
 
 from keras_sam import backend, checks, keras_hooks, methods
+from keras_sam.backend.types import documented_as
 from keras_sam.keras_hooks import Delegation, MakesVariables
 from keras_sam.measurements import Measuring
 from keras_sam.methods import composition
@@ -133,7 +133,7 @@ class SAMModel(
         if self.base_model.built and self.roles:
             self._prepare()
 
-    @functools.wraps(keras.Model.make_train_function)
+    @documented_as(keras.Model.make_train_function)
     def make_train_function(self, force: bool = False) -> Any:
         # An error inside the step would be too late: JAX has emptied the variables by then.
         _refuse_separate_trainings()

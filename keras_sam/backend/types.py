@@ -1,6 +1,8 @@
 """The words of the signatures."""
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import keras
 
@@ -18,3 +20,14 @@ if TYPE_CHECKING:
     ModelMixin: TypeAlias = keras.Model
 else:
     ModelMixin = object
+
+Function = TypeVar("Function", bound=Callable)
+
+
+def documented_as(function: Callable) -> Callable[[Function], Function]:
+    """`functools.wraps`, but that the type stays that of a method: mypy binds no `self` to its own.
+
+    Args:
+        function: The function whose name, signature and docstring are shown.
+    """
+    return functools.wraps(function)  # type: ignore[return-value]

@@ -145,9 +145,15 @@ def resumed(folder):
     return start("--compare=sgd", f"--workdir={folder.parents[1]}", "--resume")
 
 
-def test_a_damaged_checkpoint_is_to_be_deleted(stopped, compared, capsys):
+def a_bit_of_a_weight_changed(content):
+    place = len(content) // 2
+    return content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+
+
+@pytest.mark.parametrize("damaged", [lambda content: content[:3000], a_bit_of_a_weight_changed])
+def test_a_damaged_checkpoint_is_to_be_deleted(stopped, compared, damaged):
     checkpoint = stopped / "epoch_00001.weights.h5"
-    checkpoint.write_bytes(checkpoint.read_bytes()[:3000])
+    checkpoint.write_bytes(damaged(checkpoint.read_bytes()))
     for _ in range(2):
         with pytest.raises(SystemExit, match="tries again: sgd, seed 0"):
             resumed(stopped)

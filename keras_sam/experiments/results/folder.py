@@ -12,6 +12,7 @@ import filelock
 
 from keras_sam.experiments.results import files
 from keras_sam.experiments.results.files import RunError, write_whole
+from keras_sam.experiments.results.seal import check_seal, seal
 
 if TYPE_CHECKING:  # A report of finished runs needs no backend.
     import keras
@@ -122,6 +123,7 @@ class RunFolder:
         damaged = None
         for epoch in sorted(found, reverse=True):
             try:
+                check_seal(found[epoch])
                 model.optimizer.build(model.trainable_variables)
                 model.load_weights(found[epoch])
             except Exception as error:  # Whatever the bytes lead HDF5 and Keras to.
@@ -150,7 +152,7 @@ class RunFolder:
         """
         self._write_history([*files.metrics(self.metrics), line])
         checkpoint = self.path / CHECKPOINT.format(line["epoch"])
-        write_whole(checkpoint, model.save_weights)
+        write_whole(checkpoint, lambda path: _save_sealed(model, path))
         self._remove(CHECKPOINTS, but=checkpoint)
 
     def finish(self, base_model: "keras.Model") -> None:
@@ -181,3 +183,8 @@ class RunFolder:
         """Keeps the traceback of an error that ended the run."""
         with contextlib.suppress(OSError):  # A full disk may be the very error.
             self.error.write_text("".join(traceback.format_exception(error)))
+
+
+def _save_sealed(model: "keras.Model", path: Path) -> None:
+    model.save_weights(path)
+    seal(path)

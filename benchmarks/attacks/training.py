@@ -5,10 +5,10 @@ from typing import Any
 
 import keras
 import numpy as np
-from _faults_scenarios import LEARNING_RATE, Scenario, brief
 from keras import layers
 
 import keras_sam
+from attacks.scenarios import LEARNING_RATE, Scenario, brief
 
 BATCH = 8
 

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import _faults_artefacts as artefacts
 import numpy as np
-from _faults_children import Ended, forked
-from _faults_log import FAILED, REFUSED, SURVIVED, Result
-from _faults_readers import READERS, Reader
+
+from attacks import artefacts
+from attacks.children import Ended, forked
+from attacks.log import FAILED, REFUSED, SURVIVED, Result
+from attacks.readers import READERS, Reader
 
 LONGEST = 15.0  # Seconds that an app may take for a second's work before it counts as hung.
 TROUBLE = "trouble"  # Key of what a reader raised.

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import _faults_tiny as tiny
 import numpy as np
-from _faults_children import forked
 from PIL import Image
 
+from attacks import tiny
+from attacks.children import forked
 from keras_sam.experiments.results.workdir import RunFolder
 
 FLAGS: dict[str, Any] = {"method": "looksam", "label_noise": 0.2, "epochs": 2}

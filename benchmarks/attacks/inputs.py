@@ -9,13 +9,13 @@ from typing import Any
 
 import keras
 import numpy as np
-from _faults_children import Ended, streamed
-from _faults_log import FAILED, REFUSED, SURVIVED, Result
-from _faults_targets import TARGETS, Target
-from _faults_values import drawn, fits
 from keras import layers
 
 import keras_sam
+from attacks.children import Ended, streamed
+from attacks.log import FAILED, REFUSED, SURVIVED, Result
+from attacks.targets import TARGETS, Target
+from attacks.values import drawn, fits
 
 SHARE_OF_STEPS = 0.1  # Of the accepted methods: building them takes a hundredth of a step's time.
 LARGEST = 100  # Of an argument with which a step is tried: with more it is a test of patience.

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-import _faults_tiny as tiny
 import numpy as np
-from _faults_children import Ended, forked
-from _faults_log import FAILED, REFUSED, SURVIVED, Result
 
+from attacks import tiny
+from attacks.children import Ended, forked
+from attacks.log import FAILED, REFUSED, SURVIVED, Result
 from keras_sam import methods
 
 VARIANTS = 4  # Of each method: an unbroken run each, which all its cases share.

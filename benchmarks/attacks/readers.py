@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import _faults_artefacts as artefacts
-import _faults_mutations as mutations
-import _faults_tiny as tiny
 import numpy as np
 
+from attacks import artefacts, mutations, tiny
 from keras_sam import datasets
 from keras_sam.experiments.flags import command_line, train_resnet
 from keras_sam.experiments.report import command as report

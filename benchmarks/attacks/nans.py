@@ -8,10 +8,11 @@ from typing import Any
 
 import keras
 import numpy as np
-from _faults_children import Ended, streamed
-from _faults_log import FAILED, REFUSED, SURVIVED, Result
-from _faults_scenarios import LEARNING_RATE, Scenario, drawn
-from _faults_training import Training
+
+from attacks.children import Ended, streamed
+from attacks.log import FAILED, REFUSED, SURVIVED, Result
+from attacks.scenarios import LEARNING_RATE, Scenario, drawn
+from attacks.training import Training
 
 AFTER = 50  # Clean steps, after which nothing may be broken any more.
 TOLERANCE = 0.1  # Share of the steps by which a policy may act more or less often than without.
