@@ -15,7 +15,9 @@ from attacks.scenarios import LEARNING_RATE, Scenario, drawn
 from attacks.training import Training
 
 AFTER = 50  # Clean steps, after which nothing may be broken any more.
-TOLERANCE = 0.1  # Share of the steps by which a policy may act more or less often than without.
+ACTING = 6 * AFTER  # On how many of these a policy acts.
+TOLERANCE = 0.1  # Share of them by which it may do so more or less often than without.
+FACTORS = (1.0, 2.0, -3.0)  # Of the labels of ordinary batches in the place of the faulty one.
 
 
 class Cases:
@@ -74,6 +76,8 @@ def _broken(scenario: Scenario) -> tuple[str, str]:
         moved = [name for name in before if not _same(before[name], after[name])]
         if moved:
             return "a guarded step changes something", ", ".join(moved)
+    elif scenario.guard == "skip" and not _finite(after, ""):
+        return "a step that is not finite is made", ""
     elif trouble := _beyond_plain(scenario, before, after):
         return trouble
     if not _finite(after, "weight"):
@@ -120,19 +124,22 @@ def _lasting(scenario: Scenario, training: Training) -> tuple[str, str]:
         return f"still broken after {AFTER} clean steps: {', '.join(kinds)}", ", ".join(wrong)
     if wrong or not scenario.by_policy:
         return "", ""
-    acted, usual = training.clean(AFTER), _usual(scenario)
-    if abs(acted - usual) > TOLERANCE * AFTER:
-        return "acts otherwise than before", f"on {acted} of {AFTER} steps instead of {usual}"
+    acted = training.clean(ACTING)
+    # Which other batch it was makes a difference, too.
+    usual = sorted(_usual(scenario, factor) for factor in FACTORS)
+    slack = TOLERANCE * ACTING
+    if not usual[0] - slack <= acted <= usual[-1] + slack:
+        return "acts otherwise than before", f"on {acted} of {ACTING} steps instead of {usual}"
     return "", ""
 
 
-def _usual(scenario: Scenario) -> int:
-    """On how many of the same steps a training acts that had no fault."""
+def _usual(scenario: Scenario, factor: float) -> int:
+    """On how many of the same steps a training acts that had an ordinary batch in that place."""
     training = Training(scenario)
     training.clean(4)
-    training.clean(scenario.executed)
+    training.ordinary(factor)
     training.clean(AFTER)
-    return training.clean(AFTER)
+    return training.clean(ACTING)
 
 
 def _finite(values: dict[str, np.ndarray], kind: str) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from keras_sam import checks
 from keras_sam.datasets import recipe
 from keras_sam.datasets.batches import Batches, OrderedBatches
 from keras_sam.datasets.checking import check_images, checked_labels
@@ -176,4 +177,5 @@ class Dataset:
         return self.prepare(centre_crops(images, self.input_shape[:2]))
 
     def _labels(self, labels: np.ndarray, one_hot: bool) -> np.ndarray:
-        return np.eye(self.num_classes, dtype="float32")[labels] if one_hot else labels
+        is_one_hot = checks.boolean("one_hot", one_hot)
+        return np.eye(self.num_classes, dtype="float32")[labels] if is_one_hot else labels

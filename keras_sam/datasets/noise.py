@@ -52,8 +52,8 @@ def with_label_noise(
         of kind `"class"` only the examples of classes that have a similar one are counted.
 
     Raises:
-        ValueError: If the fraction is outside [0, 1), the kind is unknown, or similar classes of
-            the data set are not known.
+        ValueError: If the fraction is outside [0, 1), the seed no integer of at least 0, the kind
+            unknown, or similar classes of the data set are not known.
 
     Example:
 
@@ -63,6 +63,7 @@ def with_label_noise(
     0.4
     """
     check_fraction(fraction)
+    checks.seed("seed", seed)
     checks.one_of("kind", kind, KINDS)
     clean = np.asarray(dataset.y_train_clean)
     generator = np.random.default_rng(seed)

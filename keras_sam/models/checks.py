@@ -1,5 +1,7 @@
 """What every builder of an image classifier asks of its arguments."""
 
+from collections.abc import Sequence
+
 from keras_sam import checks
 
 NORMALIZATIONS = ("batch", "group", "layer")
@@ -15,15 +17,16 @@ def check_images(input_shape: tuple[int, int, int], num_classes: int) -> None:
     Raises:
         ValueError: If either is something else.
     """
-    shape = tuple(input_shape)
-    if len(shape) != 3 or not all(isinstance(size, int) and size > 0 for size in shape):
+    sizes = list(input_shape) if isinstance(input_shape, Sequence) else []
+    if len(sizes) != 3 or not all(isinstance(size, int) and size > 0 for size in sizes):
         raise ValueError(
             "The input shape must be three positive integers, (height, width, channels), such "
-            f"as (32, 32, 3). Received: input_shape={input_shape}"
+            f"as (32, 32, 3). Received: {checks.received(input_shape=input_shape)}"
         )
-    if num_classes < 2:
+    if not checks.is_number(num_classes) or num_classes < 2:
         raise ValueError(
-            f"A classifier needs two classes at least. Received: num_classes={num_classes}"
+            "A classifier needs two classes at least. "
+            f"Received: {checks.received(num_classes=num_classes)}"
         )
 
 

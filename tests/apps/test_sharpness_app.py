@@ -125,7 +125,10 @@ WRONG = [
     ([], "Received: no --checkpoint"),
     (["--checkpoint=model.keras"], "label and a path.*Received: --checkpoint=model.keras"),
     (["--checkpoint=a=nowhere.keras"], "or a folder with.*Received: --checkpoint=a=nowhere"),
-    (["--checkpoint=a={saved}/runs/seed_0/settings.json"], "is no model that Keras loads"),
+    (
+        ["--checkpoint=a={saved}/runs/seed_0/settings.json"],
+        "must be a model that Keras loads. Received: ",
+    ),
     (["--checkpoint=a={saved}/runs", "--dataset=digit"], "did you mean digits"),
     (["--checkpoint=a={saved}/runs", "--label_noise=1"], "--label_noise=1.0"),
     (["--checkpoint=a={saved}/runs", "--measure=trce"], "did you mean trace.*--measure=trce"),

@@ -9,6 +9,7 @@ from keras_sam.experiments.report.names import name_of, title_of, value_text
 from keras_sam.experiments.report.page import Section
 from keras_sam.experiments.report.published import READINGS, differences, experiment_of
 from keras_sam.experiments.report.table import columns, figures
+from keras_sam.experiments.results import files
 from keras_sam.experiments.results.runs import FINISHED
 
 HOW_TO_READ = (
@@ -92,5 +93,5 @@ def _commands(table: Table) -> list[str]:
     """The command lines that the work directories of a table's runs keep."""
     workdirs = dict.fromkeys(run.path.parent.parent for row in table.rows for run in row.runs)
     texts = [path / "table.txt" for path in workdirs]
-    lines = [text.read_text(encoding="utf-8").split("\n")[0] for text in texts if text.is_file()]
-    return list(dict.fromkeys(line for line in lines if "python " in line))
+    lines = [files.command_line(text) for text in texts if text.is_file()]
+    return list(dict.fromkeys(filter(None, lines)))

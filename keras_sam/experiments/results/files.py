@@ -68,11 +68,12 @@ def _is_setting(name: str, value: Any) -> bool:
     return _is_number(value) if name in NUMBERS else True
 
 
-def metrics(path: Path) -> list[dict[str, Any]]:
+def metrics(path: Path, is_sparse: bool = False) -> list[dict[str, Any]]:
     """The metrics of each evaluated epoch of a run.
 
     Args:
         path: Path of a `metrics.jsonl`, which need not be there.
+        is_sparse: Whether not every epoch was evaluated. Defaults to `False`.
 
     Returns:
         List of dictionaries from a name to a number, in the order of their `"epoch"`s.
@@ -86,10 +87,11 @@ def metrics(path: Path) -> list[dict[str, Any]]:
         lines = [json.loads(line) for line in text.splitlines()]
     except (OSError, ValueError, RecursionError) as error:
         _refuse(path, expected, AGAIN, error)
+    step = lines[0]["epoch"] if is_sparse and lines and _wrong(lines[0]) is None else 1
     for number, line in enumerate(lines, start=1):
         if (wrong := _wrong(line)) is not None:
             _refuse(path, expected, AGAIN, f"{wrong:.80} in line {number}")
-        if line["epoch"] != number * lines[0]["epoch"]:
+        if line["epoch"] != number * step:
             _refuse(path, expected, AGAIN, f"epoch {line['epoch']} in line {number}")
     return lines
 
@@ -144,6 +146,25 @@ def check_ended(path: Path, lines: list[dict[str, Any]], epochs: int | None) -> 
     if not lines or (epochs not in (None, last["epoch"]) and not has_diverged(last)):
         expected = f"the metrics of {epochs or 'all'} epochs, as the run is finished"
         _refuse(path, expected, AGAIN, f"those up to epoch {last['epoch']}")
+
+
+def command_line(path: Path) -> str:
+    """The command with which a comparison was made.
+
+    Args:
+        path: Path of a `table.txt`.
+
+    Returns:
+        String; empty where the file has none.
+
+    Raises:
+        RunError: If the file is no text.
+    """
+    try:
+        first = path.read_text(encoding="utf-8").partition("\n")[0]
+    except (OSError, ValueError) as error:
+        _refuse(path, "the table of a comparison", "delete the file, or leave the runs out", error)
+    return first if "python " in first else ""
 
 
 def check_model(path: Path) -> None:

@@ -79,7 +79,7 @@ class RunFolder:
             RunError: If their file is damaged; of a finished run also if it is not whole.
         """
         is_finished = self.finished  # What is finished now has its last line.
-        lines = files.metrics(self.metrics)
+        lines = self._lines()
         if is_finished:
             files.check_model(self.model)
             files.check_ended(self.metrics, lines, self.settings.get("epochs"))
@@ -104,7 +104,7 @@ class RunFolder:
         """
         completed = self._load_newest(model)
         # A line is written before its checkpoint: a stop between the two leaves one too many.
-        lines = files.metrics(self.metrics) if completed else []
+        lines = self._lines() if completed else []
         lines = [line for line in lines if line["epoch"] <= completed]
         if completed and (not lines or lines[-1]["epoch"] != completed):
             raise RunError(
@@ -139,6 +139,9 @@ class RunFolder:
             raise damaged
         return 0
 
+    def _lines(self) -> list[dict[str, Any]]:
+        return files.metrics(self.metrics, is_sparse=bool(self.settings.get("steps")))
+
     def _write_history(self, history: list[dict[str, Any]]) -> None:
         lines = "".join(json.dumps(line) + "\n" for line in history)
         write_whole(self.metrics, lambda path: path.write_text(lines))
@@ -150,7 +153,7 @@ class RunFolder:
             model: The `keras.Model` in training, with its optimizer.
             line: Dictionary of the epoch's metrics; `line["epoch"]` counts from 1.
         """
-        self._write_history([*files.metrics(self.metrics), line])
+        self._write_history([*self._lines(), line])
         checkpoint = self.path / CHECKPOINT.format(line["epoch"])
         write_whole(checkpoint, lambda path: _save_sealed(model, path))
         self._remove(CHECKPOINTS, but=checkpoint)

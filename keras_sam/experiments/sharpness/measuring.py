@@ -11,6 +11,7 @@ import numpy as np
 
 import keras_sam
 from keras_sam import sharpness
+from keras_sam.checks import shown
 from keras_sam.experiments.sharpness.options import Checkpoint
 from keras_sam.experiments.training.planning import loaded
 from keras_sam.experiments.training.run import with_noise
@@ -64,8 +65,10 @@ def measured(checkpoints: list[Checkpoint], options: dict[str, Any]) -> list[Fin
 def _model(checkpoint: Checkpoint) -> keras.Model:
     try:
         model = keras.models.load_model(checkpoint.path, compile=False)
-    except (ValueError, TypeError, OSError, KeyError) as error:
-        raise ValueError(f"{checkpoint.path} is no model that Keras loads: {error}") from error
+    except Exception as error:  # Whatever the bytes lead ZIP, HDF5 and Keras to.
+        raise ValueError(
+            f"{checkpoint.path} must be a model that Keras loads. Received: {shown(error)}"
+        ) from error
     return model.base_model if isinstance(model, keras_sam.SAMModel) else model
 
 
