@@ -173,7 +173,7 @@ def after(name, start, steps=1):
 @pytest.mark.once
 def test_every_default_method_differs_from_sgd_and_from_each_other():
     """After many steps: those with a memory are another's equal at first."""
-    ends = {name: after(name, 1000, steps=16) for name in [None, *methods.list()]}
+    ends = {name: after(name, 1000, steps=10) for name in [None, *methods.list()]}
     for a, b in itertools.combinations(ends, 2):
         distance = np.max(np.abs(ends[a] - ends[b]))
         is_same = {a, b} <= set(conformance.SAM_WHEN_ACTING)
