@@ -87,7 +87,7 @@ class GradientNormPolicy(Policy):
         return {
             "square_norm_mean": Slot(per_weight=False),
             "square_norm_variance": Slot(per_weight=False),
-            "last_square_norm": Slot(per_weight=False),
+            "last_square_norm": Slot(per_weight=False, is_newer=True),
         }
 
     def acts(self, gradients: Vector, context: Context) -> Tensor:

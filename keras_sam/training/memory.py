@@ -26,11 +26,14 @@ class Slot:
             perturbed variables. Defaults to `0.0`.
         is_averaged: Whether micro-batches average what they make of it; else the first one's
             counts, as for a mask, whose average is none. Defaults to `True`.
+        is_newer: Whether files of older versions lack it; such a scalar comes last of a method's.
+            Defaults to `False`.
     """
 
     per_weight: bool = True
     initial: float | Callable = 0.0
     is_averaged: bool = True
+    is_newer: bool = False
 
 
 class Memory(keras.layers.Layer):
@@ -126,7 +129,14 @@ class Memory(keras.layers.Layer):
         # A model that is yet to train has no room for the batch that the file holds.
         if SPEC in store.keys() and self.last_batch is None:
             self.prepare_batch(from_array(store[SPEC]))
-        super().load_own_variables({key: store[key] for key in store.keys() if key != SPEC})
+        found = {key: store[key] for key in store.keys() if key != SPEC}
+        super().load_own_variables(found | self._lacking(found))
+
+    def _lacking(self, found):
+        """What a file of an older version lacks: it stays as it is."""
+        newer = [self.state[name] for name, slot in self.contents.slots.items() if slot.is_newer]
+        is_older = len(found) + len(newer) == len(keras.tree.flatten(self.state))
+        return {str(len(found) + n): v.value for n, v in enumerate(newer)} if is_older else {}
 
 
 class _Contents:

@@ -178,6 +178,23 @@ def test_a_kept_batch_is_known_from_the_configuration_of_older_files():
     assert older.memory.last_batch.spec == spec
 
 
+@pytest.mark.once
+@pytest.mark.parametrize("name", ["ae_sam", "ao_sam"])
+def test_state_of_older_files_is_loaded_without_what_came_later(name):
+    sam = compiled(keras_sam.SAMModel(noisy_mlp(), method=name))
+    sam.train_on_batch(*vectors())
+    before, store = values(keras.tree.flatten(sam.memory.state)), {}
+    sam.memory.save_own_variables(store)
+    store = {key: np.array(keras.ops.convert_to_numpy(store[key])) for key in store}
+    del store[str(len(store) - 1)]
+    sam.memory.load_own_variables(store)
+    for old, new in zip(before, values(keras.tree.flatten(sam.memory.state)), strict=True):
+        np.testing.assert_array_equal(new, old)
+    del store["0"]
+    with pytest.raises(ValueError, match="variables"):
+        sam.memory.load_own_variables(store)
+
+
 # The base model's own optimizer has no slots before it steps, and new ones as Keras loads it.
 OWN_OPTIMIZER = pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer")
 
