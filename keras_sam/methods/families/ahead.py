@@ -91,7 +91,7 @@ def OptSAM(
     summary="Opt-SAM where the gradient is long",
     paper="Yu et al. 2024",
     cost=Cost(by_policy=True),
-    state="gradient, two numbers",
+    state="gradient, three numbers",
     fixed=NO_FRACTION,
     neutral={"step": 0.0},
     brief={"l1": -1000000000.0, "l2": -1000000000.0},

@@ -145,7 +145,7 @@ def LookSAM(
     summary="SAM where the gradient is long",
     paper="Jiang et al. 2023",
     cost=Cost(by_policy=True),
-    state="two numbers",
+    state="three numbers",
     fixed=NO_FRACTION,
     brief={"l1": -1000000000.0, "l2": -1000000000.0},
 )
