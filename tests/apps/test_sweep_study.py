@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from keras_sam.experiments.results.files import RunError
 from keras_sam.experiments.results.folder import RunFolder
 from keras_sam.experiments.sweep.points import Point, corners, named, space
 from keras_sam.experiments.sweep.study import JOURNAL, Study
@@ -170,3 +171,10 @@ def test_runs_of_a_point_are_shared_when_no_point_is_left(trained, tmp_path):
     assert [s["seed"] for s in trained] == [1]
     run(tmp_path, "--grid=rho=0.2", "--final_seeds=", "--resume")
     assert [s["seed"] for s in trained] == [1, 0]
+
+
+@pytest.mark.parametrize("line", [b"\xff\xfe\n", b"[1]\n", b"{}\n", b'{"op_code": "x"}\n'])
+def test_a_damaged_journal_is_named(tmp_path, line):
+    (tmp_path / "study.log").write_bytes(line)
+    with pytest.raises(RunError, match=r"study\.log must hold .* delete .* Received: "):
+        study(tmp_path)

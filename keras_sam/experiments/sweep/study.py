@@ -16,6 +16,8 @@ from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.storages.journal import JournalFileBackend, JournalStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from keras_sam.checks import shown
+from keras_sam.experiments.results.files import RunError
 from keras_sam.experiments.sweep.points import Point, Space
 
 JOURNAL = "study.log"
@@ -122,13 +124,21 @@ def _opened(path: Path, lock: FileLock, name: str) -> optuna.Study:
             file.truncate(file.read().rfind(b"\n") + 1)
     # Optuna's own lock would outlive a process that is killed, and cannot be taken twice.
     backend = JournalFileBackend(str(path), lock)  # type: ignore[arg-type]
-    return optuna.create_study(
-        storage=JournalStorage(backend),
-        sampler=RandomSampler(),  # Never asked: what is tried is always in the queue first.
-        study_name=name,
-        direction="maximize",
-        load_if_exists=True,
-    )
+    try:
+        return optuna.create_study(
+            storage=JournalStorage(backend),
+            sampler=RandomSampler(),  # Never asked: what is tried is always in the queue first.
+            study_name=name,
+            direction="maximize",
+            load_if_exists=True,
+        )
+    except OSError:
+        raise
+    except Exception as error:  # Whatever a line leads Optuna to.
+        raise RunError(
+            f"{path} must hold the trials of a sweep: delete the file, and what is trained is not "
+            f"trained again. Received: {shown(error)}"
+        ) from error
 
 
 def _sampler(tuner: str, seed: int, num_random: int) -> BaseSampler:
