@@ -38,7 +38,7 @@ PROPER: dict[Any, tuple[Any, ...]] = {
 STRANGE: tuple[Any, ...] = (
     *(None, True, False, 0, -1, 2.5, 1.0, math.nan, math.inf, -math.inf, 1e300, 1e-300, 10**400),
     *("", "false", "0.1", "2", "no such name", b"sam", "a\0b", "ü"),
-    *([], [1], {}, (), ("kernels",), {"a": 1}, set(), object(), len, int, 1j),
+    *([], [1], {}, (), ("kernels",), {"a": 1}, set(), object(), callable, type, 1j),
     *(np.int64(2), np.float64(0.5), np.bool_(True), np.array([1.0, 2.0]), np.nan),
 )
 SHARE_OF_PROPER = 0.6
