@@ -173,22 +173,24 @@ class MakesVariables(ModelMixin):
         self._loss_tracker.update_state(loss, sample_weight=size)
 
     def _symbolic_build(self, iterator=None, data_batch=None):
+        if self._wants_batch() and data_batch is None:
+            data_batch = self._peek(iterator)
+        super()._symbolic_build(iterator, data_batch)
         if self._wants_batch():
-            data_batch = self._peek(iterator) if data_batch is None else data_batch
             self._prepare_last_batch(data_batch)
-        return super()._symbolic_build(iterator, data_batch)
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        if self._wants_batch():
-            self._prepare_last_batch(self._peek(iterator) if data_batch is None else data_batch)
         super()._maybe_symbolic_build(iterator, data_batch)
         if not (self.is_ready or self._is_evaluating):
             # TensorFlow traces a step twice that makes variables on its way: they come before it.
             self._make_variables_of(data_batch if iterator is None else _element_of(iterator))
+        if self._wants_batch():
+            self._prepare_last_batch(self._peek(iterator) if data_batch is None else data_batch)
 
     def _make_variables_of(self, batch):
         parts = [part for part in keras.tree.flatten(batch) if part is not None]
-        if all(hasattr(part, "shape") for part in parts):  # Not lists of numbers.
+        # Neither lists of numbers, nor what several replicas share.
+        if parts and all(hasattr(part, "shape") for part in parts):
             self.make_variables(batch)
 
     def _wants_batch(self):
@@ -210,6 +212,8 @@ class MakesVariables(ModelMixin):
                 "each replica; train it on one device, or on JAX with keras.distribution. "
                 f"Received: {strategy.num_replicas_in_sync} replicas"
             )
+        if self.base_model.built:
+            self._prepare()  # Slots come first, as where a file is loaded.
         batch = keras.utils.unpack_x_y_sample_weight(data_batch)
         if self.memory.prepare_batch(spec_of(batch)):
             self.train_function = None  # It was made for other variables.

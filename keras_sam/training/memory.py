@@ -134,6 +134,8 @@ class Memory(keras.layers.Layer):
 
     def _lacking(self, found):
         """What a file of an older version lacks: it stays as it is."""
+        if not self.state:  # Neither the file nor this has any yet.
+            return {}
         newer = [self.state[name] for name, slot in self.contents.slots.items() if slot.is_newer]
         is_older = len(found) + len(newer) == len(keras.tree.flatten(self.state))
         return {str(len(found) + n): v.value for n, v in enumerate(newer)} if is_older else {}

@@ -109,3 +109,12 @@ def test_a_run_that_another_process_began_with_other_settings(tmp_path, monkeypa
     with pytest.raises(SystemExit, match="epochs=3 instead of 77"):
         start("--method=sgd", f"--workdir={tmp_path}")
     assert not (tmp_path / "sgd" / "seed_0" / "error.txt").exists()
+
+
+def test_what_a_kill_left_as_a_run_began_is_no_run(tmp_path):
+    folder = tmp_path / "sgd" / "seed_0"
+    folder.mkdir(parents=True)
+    (folder / "lock").touch()
+    (folder / "unfinished_settings.json").write_text("{")
+    assert "failed" not in start("--method=sgd", "--epochs=1", f"--workdir={tmp_path}")
+    assert not (folder / "unfinished_settings.json").exists()

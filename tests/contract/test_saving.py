@@ -169,6 +169,19 @@ def test_weights_of_a_method_that_keeps_a_batch_load_into_a_new_model(tmp_path):
     assert same(new.weights, sam.weights)
 
 
+@pytest.mark.filterwarnings("ignore:You are saving a model that has not yet been built")
+@pytest.mark.parametrize("name", ["ae_sam", "sampa"])
+@pytest.mark.parametrize("is_trained", [False, True])
+def test_a_model_that_a_batch_builds_is_loaded_as_it_was(name, is_trained, tmp_path):
+    x, y = vectors(4)
+    sam = compiled(keras_sam.SAMModel(keras.Sequential([keras.layers.Dense(1)]), method=name))
+    if is_trained:
+        sam.fit(x, y, batch_size=4, verbose=0)
+    sam.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
+    assert same(loaded.variables, sam.variables)
+
+
 @pytest.mark.once
 def test_a_kept_batch_is_known_from_the_configuration_of_older_files():
     sam = compiled(keras_sam.SAMModel(noisy_mlp(), method="sampa"))

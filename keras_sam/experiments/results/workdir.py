@@ -9,7 +9,7 @@ import filelock
 
 from keras_sam.experiments.results import files
 from keras_sam.experiments.results.files import RunError
-from keras_sam.experiments.results.folder import LOCK, SETTINGS, RunFolder
+from keras_sam.experiments.results.folder import LOCK, SETTINGS, UNFINISHED, RunFolder
 
 # They tell a work directory's runs apart; all other settings are common to them.
 OWN_SETTINGS = (
@@ -141,8 +141,13 @@ def _check_removable(workdir: Path, folders: list[RunFolder]) -> None:
 def _present(workdir: Path) -> Iterator[tuple[Path, str | None]]:
     """The folders where runs are, each with the reason why it is none of this app's, if any."""
     for path in sorted(workdir.glob("*/seed_*")):
-        if path.is_dir() and any(other.name != LOCK for other in path.iterdir()):
+        if path.is_dir() and any(map(_counts, path.iterdir())):
             yield path, _why_foreign(path)
+
+
+def _counts(path: Path) -> bool:
+    """Whether a file is more than what a process leaves that is killed as it begins a run."""
+    return path.name != LOCK and not path.match(UNFINISHED)
 
 
 def _is_link(path: Path) -> bool:
