@@ -99,7 +99,7 @@ class Training:
         skipped = getattr(self.model, "skipped_steps", None)
         if skipped is not None:  # An infinite weight may well give a finite step, behind a tanh.
             return float(keras.ops.convert_to_numpy(skipped.result())) == self.scenario.executed
-        return self.scale() <= before / 2**self.scenario.executed
+        return 0 < self.scale() <= before / 2**self.scenario.executed
 
     def _batches(self, steps):
         x = self.draw.normal(size=(BATCH * steps, 4)).astype("float32")
