@@ -71,10 +71,22 @@ def signature(method):
     )
 
 
-def each_method(but=(), of_chance=False):
+def use_of_batches(method):
+    """How a training step goes about a batch, for tests of data rather than of state."""
+    return (
+        method.every > 1 or method.start > 0 or method.policy is not None,
+        method.ascent.is_one_pass,
+        method.ascent.probes > 0,
+        method.descent.displaces,
+        method.descent.needs_last_batch,
+    )
+
+
+def each_method(but=(), of_chance=False, by=signature):
     """Names of all methods but some, as parameters of a test; `once` where another one stands in.
 
     With `of_chance` the test is one of randomness: each method that draws numbers runs everywhere.
+    Methods with the same value of the function `by` stand in for each other.
 
     Example:
 
@@ -86,8 +98,8 @@ def each_method(but=(), of_chance=False):
         {*keras_sam.methods.list()} - {*but}, key=lambda name: (name != "sam", name)
     ):
         method = conformance.short(name)
-        stands_in = signature(method) in seen and not (of_chance and method.is_random)
-        seen.add(signature(method))
+        stands_in = by(method) in seen and not (of_chance and method.is_random)
+        seen.add(by(method))
         marks = pytest.mark.once if stands_in else ()
         parameters.append(pytest.param(name, marks=marks, id=name))
     return sorted(parameters, key=lambda parameter: parameter.id)

@@ -13,10 +13,9 @@ from keras_sam.experiments.training import building, comparison
 from .conftest import TIMES, metrics, start, stop_after_first_epoch, weights
 
 SMALL = ("--num_train=48", "--num_test=20", "--batch_size=16", "--epochs=2", "--verbose=0")
-# On every backend: they keep a batch, and a mask and the state of a random generator.
-KEEPERS = ("sampa", "ssam_f")
+# On every backend: it keeps a batch.
 MARKED = [
-    pytest.param(name, marks=pytest.mark.everywhere) if name in KEEPERS else name
+    pytest.param(name, marks=pytest.mark.everywhere) if name == "sampa" else name
     for name in methods.list()
 ]
 

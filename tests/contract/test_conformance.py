@@ -7,7 +7,7 @@ from keras import layers
 
 import keras_sam
 from tests import conformance
-from tests.selection import each_method
+from tests.selection import each_method, use_of_batches
 from tests.toys import noisy_mlp, restore, values, vectors
 
 
@@ -91,7 +91,7 @@ def nested_data(rows=10):
     return x, y, generator.uniform(0.5, 1.5, rows).astype("float32")
 
 
-@pytest.mark.parametrize("name", each_method())
+@pytest.mark.parametrize("name", each_method(by=use_of_batches))
 def test_nested_data_frozen_layers_and_an_uneven_last_batch(name):
     x, y, weight = nested_data()
     model = nested_model()

@@ -15,7 +15,8 @@ from tests.contract import distributed
 ROOT = pathlib.Path(__file__).parents[2]
 
 
-STATEFUL = ["ae_sam", "friendly", "looksam", "msam", "opt_sam", "ssam_f", "wsam"]
+# Numbers that are averaged over replicas, vectors that are, some that are not, and a mask.
+STATEFUL = ["ae_sam", "friendly", "looksam", "ssam_f"]
 SPLIT = {"methods": STATEFUL, "num_batch_splits": 2}
 NORMED = {"batch_norm": True, "num_batch_splits": 2, "every": 2}
 BAD = {"policies": ["float32", "mixed_float16"], "bad_rows": [5, 6]}

@@ -8,7 +8,7 @@ import pytest
 from keras import layers, ops
 
 import keras_sam
-from tests.selection import each_method
+from tests.selection import each_method, use_of_batches
 from tests.toys import gradients_by_hand, mean_output, restore, values
 
 RHO = 0.5
@@ -71,7 +71,8 @@ def plain_statistics():
     return values(model.non_trainable_variables)
 
 
-@pytest.mark.parametrize("name", each_method(but={"bsam"}))  # Has no such.
+# Without bsam, which has no such.
+@pytest.mark.parametrize("name", each_method(but={"bsam"}, by=use_of_batches))
 def test_batch_norm_statistics_are_those_of_one_clean_pass(name):
     model = batch_norm_network()
     options = {"sigma": 0.0} if name == "random_sam" else {}

@@ -78,7 +78,7 @@ def run_python(code, backend, *arguments):
     return np.load(output)
 
 
-@pytest.mark.parametrize("name", each_method(of_chance=True))
+@pytest.mark.parametrize("name", each_method())
 def test_resumed_training_is_the_same_bit_for_bit(name, tmp_path):
     x, y = vectors(12)
     method = methods.get(name, **OPTIONS[name])
