@@ -6,7 +6,6 @@ from typing import Any
 
 import keras
 
-from keras_sam import checks
 from keras_sam.backend.types import ModelMixin
 from keras_sam.tensors import Batch, Tensor
 from keras_sam.training.last_batch import spec_of
@@ -15,37 +14,19 @@ from keras_sam.training.last_batch import spec_of
 COMPILED_STATE = (
     "_compile_loss",
     "_compile_metrics",
+    "_jit_compile",
     "_loss_tracker",
+    "_run_eagerly",
     "compiled",
     "loss",
     "optimizer",
+    "steps_per_execution",
 )
 
 
 def overrides(model: keras.Model, name: str) -> bool:
     """Whether the class of `model` brings its own version of a method of `keras.Model`."""
     return getattr(type(model), name) is not getattr(keras.Model, name)
-
-
-def check_model(model: Any) -> None:
-    """Refuse what is not a Keras model, or one whose own training would be skipped."""
-    if not isinstance(model, keras.Model):
-        raise TypeError(
-            "model must be a keras.Model; wrap a layer in keras.Sequential first. "
-            f"Received: {checks.received(model=model)}"
-        )
-    if getattr(model, "preprocessor", None) is not None:
-        raise ValueError(
-            "SAMModel calls the model directly and would skip its preprocessor. Wrap a model of "
-            "the task's backbone and a head, or map task.preprocessor over the data and set "
-            f"task.preprocessor = None. Received: model={model.name!r}"
-        )
-    if overrides(model, "train_step"):
-        raise ValueError(
-            "SAMModel brings its own train_step, and the model's would be skipped. Put what is "
-            "special about its training into compute_loss, which is kept; of a SAMModel, wrap "
-            f"the base_model. Received: model={model.name!r} of class {type(model).__name__}"
-        )
 
 
 @contextlib.contextmanager
@@ -60,6 +41,20 @@ def lent(lender: keras.Model, borrower: keras.Model) -> Iterator[keras.Model]:
         for name in COMPILED_STATE:
             vars(borrower).pop(name, None)
         vars(borrower).update(own)
+
+
+@contextlib.contextmanager
+def last_part(model: keras.Model, name: str, part: Any) -> Iterator[None]:
+    """Lets `model` save and load `part` after all its own parts, under `name` in its files.
+
+    Keras visits attributes by name, and those that start with `~` after all that a program has.
+    """
+    attribute = f"~{name}"
+    vars(model)[attribute] = part  # Past `__setattr__`, which would track it.
+    try:
+        yield
+    finally:
+        del vars(model)[attribute]
 
 
 def compile_arguments(model: keras.Model) -> dict[str, Any]:
@@ -107,6 +102,11 @@ def layers_of(model: keras.Model) -> list[keras.layers.Layer]:
     return list(model._flatten_layers())
 
 
+def has_inside(model: keras.Model, kind: type) -> bool:
+    """Whether a layer inside of `model` is of a class."""
+    return any(isinstance(layer, kind) for layer in layers_of(model))
+
+
 def own_variables(layer: keras.layers.Layer) -> list[keras.Variable]:
     """The variables that a layer itself has made, without those of layers inside it."""
     return [*layer._trainable_variables, *layer._non_trainable_variables]
@@ -116,41 +116,6 @@ def _element_of(iterator):
     """Shapes and dtypes of the batches of TensorFlow's epoch iterator, without taking one."""
     spec = iterator._get_iterator().element_spec
     return keras.tree.map_structure(lambda part: part if hasattr(part, "shape") else None, spec)
-
-
-class Delegation(ModelMixin):
-    """Asks the base model where it overrides Keras's loss and metrics, and shows what it tracks."""
-
-    def compute_loss(
-        self,
-        x: Tensor | None = None,
-        y: Tensor | None = None,
-        y_pred: Tensor | None = None,
-        sample_weight: Tensor | None = None,
-        training: bool = True,
-    ) -> Tensor:
-        if not overrides(self.base_model, "compute_loss"):
-            return super().compute_loss(x, y, y_pred, sample_weight, training)
-        with lent(self, self.base_model) as base_model:
-            return base_model._compute_loss(x, y, y_pred, sample_weight, training)
-
-    def compute_metrics(
-        self, x: Tensor, y: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
-    ) -> dict[str, Any]:
-        if not overrides(self.base_model, "compute_metrics"):
-            return super().compute_metrics(x, y, y_pred, sample_weight)
-        with lent(self, self.base_model) as base_model:
-            logs = base_model.compute_metrics(x, y, y_pred, sample_weight)
-        return {**self.get_metrics_result(), **logs}
-
-    @property
-    def metrics(self) -> list[keras.metrics.Metric]:
-        own = super().metrics
-        with lent(self, self.base_model) as base_model:
-            # Keras leaves out what a model inside a model tracks by itself.
-            theirs = base_model.metrics
-        seen = {id(metric) for metric in own}
-        return own + [metric for metric in theirs if id(metric) not in seen]
 
 
 class MakesVariables(ModelMixin):

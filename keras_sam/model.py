@@ -6,22 +6,23 @@ import keras
 
 from keras_sam import backend, checks, keras_hooks, methods
 from keras_sam.backend.types import documented_as
-from keras_sam.keras_hooks import Delegation, MakesVariables
-from keras_sam.measurements import Measuring
+from keras_sam.keras_hooks import MakesVariables
 from keras_sam.methods import composition
 from keras_sam.methods.method import Method
 from keras_sam.roles import Role, roles_of
 from keras_sam.saving import Saving, restore_policy
 from keras_sam.schedules import Radius, Rho, is_constant
-from keras_sam.tensors import Tensor
 from keras_sam.training.carriers import Context, Outcome
 from keras_sam.training.memory import Memory
 from keras_sam.training.step import batch_update
+from keras_sam.wrapping.face import Face
+from keras_sam.wrapping.measuring import Measuring
+from keras_sam.wrapping.overrides import Delegation, check_model
 
 
 @keras.saving.register_keras_serializable(package="keras_sam")
 class SAMModel(
-    backend.TrainStep, MakesVariables, Radius, Measuring, Delegation, Saving, keras.Model
+    backend.TrainStep, MakesVariables, Radius, Measuring, Delegation, Face, Saving, keras.Model
 ):
     """Trains a model with a sharpness-aware method, behind the usual `compile` and `fit`.
 
@@ -55,6 +56,7 @@ class SAMModel(
             PyTorch each step waits for the device once. Defaults to `False`, as in Keras: such a
             step is made, and `fit` warns of what it has left.
         name: String. Defaults to `None`, a name of Keras's making.
+        **options: Of a method that is given by its name, such as `eta=0.1` for `"asam"`.
 
     Raises:
         ValueError: If an argument is outside its range, the method or one of its options is
@@ -78,9 +80,10 @@ class SAMModel(
         log_sharpness: bool = False,
         skip_nonfinite: bool = False,
         name: str | None = None,
+        **options: Any,
     ):
-        keras_hooks.check_model(model)
-        chosen_method = _resolve_method(method, rho)
+        check_model(model)
+        chosen_method = _resolve_method(method, rho, options)
         if num_batch_splits is not None:
             checks.positive_integer("num_batch_splits", num_batch_splits)
         if name is not None:
@@ -88,7 +91,8 @@ class SAMModel(
         # The base model casts its own inputs; its policy is adopted for the loss scaling.
         super().__init__(name=name, dtype=model.dtype_policy, autocast=False)
         self.base_model = model
-        self.method = chosen_method
+        self.supports_masking = model.supports_masking
+        self._method = chosen_method
         self.num_batch_splits = num_batch_splits
         self.log_sharpness = checks.boolean("log_sharpness", log_sharpness)
         self.skip_nonfinite = checks.boolean("skip_nonfinite", skip_nonfinite)
@@ -100,13 +104,22 @@ class SAMModel(
             self.output_names = model.output_names
         if model.built:
             self.built = True
-            if self.roles:
-                self._prepare()  # A mask that leaves nothing is refused now.
+            self._prepare()  # A mask that leaves nothing is refused now.
         if model.compiled:
             self.compile(**keras_hooks.compile_arguments(model))
 
-    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
-        return self.base_model(inputs, training=training)
+    @property
+    def method(self) -> Method:
+        """The method. Its state belongs to this model: another one takes another `SAMModel`."""
+        return self._method
+
+    @method.setter
+    def method(self, method: str | Method) -> None:
+        raise AttributeError(
+            "The method of a SAMModel stays as it is, as it has variables of its own: build "
+            "another one, SAMModel(model.base_model, method=...), and compile it. "
+            f"Received: {checks.received(method=method)}"
+        )
 
     @property
     def roles(self) -> tuple[Role, ...]:
@@ -117,20 +130,16 @@ class SAMModel(
         return self._roles
 
     def _prepare(self):
-        """Makes the method's state; refuses to train nothing, or to perturb nothing."""
+        """Makes the method's state where anything is trained; refuses to perturb nothing of it."""
         if not self.roles:
-            raise ValueError(
-                "The model must have trainable weights; unfreeze a layer and compile again. "
-                f"Received: {self.base_model.name!r}, of whose {len(self.base_model.weights)} "
-                "weights none is trainable"
-            )
+            return
         chosen = self.method.chosen(self.roles)
         if self.memory is not None:
             self.memory.prepare(self.trainable_variables, chosen)
 
     def build_from_config(self, config: dict[str, Any]) -> None:
         super().build_from_config(config)
-        if self.base_model.built and self.roles:
+        if self.base_model.built:
             self._prepare()
 
     @documented_as(keras.Model.make_train_function)
@@ -160,9 +169,6 @@ class SAMModel(
             The `keras_sam.training.carriers.Outcome`, its gradients in the order of
             `trainable_variables` with `None` for a weight that the loss does not depend on, and
             a dict of metric results.
-
-        Raises:
-            ValueError: If the model has no trainable weights.
         """
         self._prepare()
         return batch_update(self, keras.utils.unpack_x_y_sample_weight(data))
@@ -196,10 +202,21 @@ class SAMModel(
         return wrapped
 
 
-def _resolve_method(method: str | Method, rho: Rho | None) -> Method:
-    if rho is not None and isinstance(method, str):
-        return methods.get(method, rho=rho)
+def _resolve_method(method: str | Method, rho: Rho | None, options: dict[str, Any]) -> Method:
+    if isinstance(rho, str):
+        raise ValueError(
+            "rho must be a number or a LearningRateSchedule; a method goes by its keyword, "
+            "SAMModel(model, method=...), and an optimizer into compile. "
+            f"Received: {checks.received(rho=rho)}"
+        )
+    if isinstance(method, str):
+        return methods.get(method, **options, **({} if rho is None else {"rho": rho}))
     method = methods.get(method)
+    if options:
+        raise ValueError(
+            "Options go with a method that is given by its name; give a Method its own where it "
+            f"is made. Received: {checks.received(method=method, **options)}"
+        )
     return method if rho is None else method.with_rho(rho)
 
 

@@ -58,7 +58,7 @@ class Saving(ModelMixin):
 
     def _seeds(self):
         """States of the random generators: the variables that Keras counts to no weights."""
-        weights = {id(variable) for variable in self.weights}
+        weights = {id(variable) for variable in super().weights}
         return [variable for variable in self.variables if id(variable) not in weights]
 
     def get_compile_config(self) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from attacks.training import Training
 
 AFTER = 50  # Clean steps, after which nothing may be broken any more.
 ACTING = 6 * AFTER  # On how many of these a policy acts.
+PATIENCE = 900.0  # Seconds: a policy makes hundreds of steps, on a machine that may be busy.
 TOLERANCE = 0.1  # Share of them by which it may do so more or less often than without.
 FACTORS = (1.0, 2.0, -3.0)  # Of the labels of ordinary batches in the place of the faulty one.
 
@@ -33,7 +34,7 @@ class Cases:
 
     def run(self, numbers: Iterable[int]) -> Iterator[tuple[int, Result]]:
         """Yields pairs of a case's number and its `Result`."""
-        for number, ended in streamed(self._case, numbers):
+        for number, ended in streamed(self._case, numbers, PATIENCE):
             yield number, self._result(number, ended)
 
     def _result(self, number: int, ended: Ended) -> Result:

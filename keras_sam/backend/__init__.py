@@ -3,7 +3,7 @@
 Each backend file offers the same names: `value_and_gradient`, `hessian_vector_product`,
 `gauss_newton_vector_product`, `compiled`, `cond`, `computed_once`, `random_state`,
 `set_random_state`, `num_replicas`, `on_all_devices`, `across_replicas`, `keep_compiled`,
-`num_separate_trainings` and `TrainStep`.
+`num_separate_trainings`, `test_step_of` and `TrainStep`.
 """
 
 import importlib
@@ -36,6 +36,7 @@ num_separate_trainings = active.num_separate_trainings
 on_all_devices = active.on_all_devices
 across_replicas = active.across_replicas
 keep_compiled = active.keep_compiled
+test_step_of = active.test_step_of
 TrainStep = active.TrainStep
 
 __all__ = [
@@ -54,5 +55,6 @@ __all__ = [
     "on_all_devices",
     "random_state",
     "set_random_state",
+    "test_step_of",
     "value_and_gradient",
 ]

@@ -119,6 +119,36 @@ def num_separate_trainings() -> int:
     return 1
 
 
+def test_step_of(
+    base_model: keras.Model, model: keras.Model, state: Any, data: Any
+) -> tuple[dict[str, Any], tuple[list[Tensor], ...]]:
+    """The `test_step` of a model inside of another one, whose state is a part of that one's.
+
+    Args:
+        base_model: The `keras.Model` whose step it is.
+        model: The `keras.Model` that holds it.
+        state: Tuple of lists of arrays, as the `test_step` of `model` gets it.
+        data: The batch.
+
+    Returns:
+        The logs, and the state of `model` after the step.
+    """
+    known = {id(v): value for v, value in _pairs(_tested(model), state)}
+    theirs = _tested(base_model)
+    logs, after = base_model.test_step(tuple([known[id(v)] for v in vs] for vs in theirs), data)
+    known |= {id(v): value for v, value in _pairs(theirs, after)}
+    return logs, tuple([known[id(v)] for v in variables] for variables in _tested(model))
+
+
+def _tested(model):
+    """What Keras hands to a `test_step` and takes back."""
+    return model.trainable_variables, model.non_trainable_variables, model.metrics_variables
+
+
+def _pairs(variables, values):
+    return [pair for lists in zip(variables, values) for pair in zip(*lists, strict=True)]
+
+
 class TrainStep(ModelMixin):
     """The stateless `train_step` of Keras's JAX trainer around `compute_update`.
 
@@ -127,14 +157,15 @@ class TrainStep(ModelMixin):
     """
 
     def train_step(self, state: Any, data: Any) -> tuple[dict[str, Any], tuple[list[Tensor], ...]]:
+        if not self.trainable_variables:
+            return super().train_step(state, data)
         variables = (
             self.trainable_variables,
             self.non_trainable_variables,
             self.optimizer.variables,
             self.metrics_variables,
         )
-        mapping = [pair for refs, values in zip(variables, state) for pair in zip(refs, values)]
-        with keras.StatelessScope(state_mapping=mapping) as scope:
+        with keras.StatelessScope(state_mapping=_pairs(variables, state)) as scope:
             outcome, logs = self.compute_update(data)
         trainable, optimizer = self.optimizer.stateless_apply(state[2], outcome.gradients, state[0])
         trainable = displaced(variables[0], trainable, outcome.displacement)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import keras
 import tensorflow as tf
 from keras import ops
 
@@ -126,6 +127,12 @@ def num_separate_trainings() -> int:
     return 1
 
 
+def test_step_of(base_model: keras.Model, model: keras.Model, data: Any) -> dict[str, Any]:
+    """See `keras_sam.backend.jax.test_step_of`; here a step finds its variables by itself."""
+    del model
+    return base_model.test_step(data)
+
+
 class TrainStep(ModelMixin):
     """The `train_step` of Keras's TensorFlow trainer around `compute_update`."""
 
@@ -134,6 +141,8 @@ class TrainStep(ModelMixin):
         # model through a stateless scope, where variables cannot be made.
         if not self.is_ready:
             self.make_variables(data)
+        if not self.trainable_variables:  # Keras says so.
+            return super().train_step(data)
         outcome, logs = self.compute_update(data)
         update = outcome.gradients, outcome.displacement
         if outcome.is_made is True:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import keras
 import torch
 from keras import ops, tree
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -148,10 +149,18 @@ def num_separate_trainings() -> int:
     return distributed.get_world_size()
 
 
+def test_step_of(base_model: keras.Model, model: keras.Model, data: Any) -> dict[str, Any]:
+    """See `keras_sam.backend.jax.test_step_of`; here a step finds its variables by itself."""
+    del model
+    return base_model.test_step(data)
+
+
 class TrainStep(ModelMixin):
     """The `train_step` of Keras's PyTorch trainer around `compute_update`."""
 
     def train_step(self, data: Any) -> dict[str, Any]:
+        if not self.trainable_variables:  # Keras says so.
+            return super().train_step(data)
         outcome, logs = self.compute_update(data)
         # Where it is a tensor, this waits for the device.
         if outcome.is_made is True or bool(outcome.is_made):

@@ -88,9 +88,11 @@ def get(identifier: str | Method | dict, **arguments: Any) -> Method:
             )
         return identifier if isinstance(identifier, Method) else deserialize(identifier)
     if not isinstance(identifier, str):
+        is_factory = any(identifier is row.factory for row in ROWS.values())
+        hint = f"; call it: method={identifier.__name__}()" if is_factory else ""
         raise TypeError(
             "method must be a name from keras_sam.methods.list(), a keras_sam.methods.Method or "
-            f"its config. Received: {checks.received(method=identifier)}"
+            f"its config{hint}. Received: {checks.received(method=identifier)}"
         )
     if identifier not in ROWS:
         raise ValueError(

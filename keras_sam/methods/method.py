@@ -1,6 +1,7 @@
 """A method: an ascent, a descent, and when they act."""
 
 import copy
+import math
 from collections.abc import Sequence
 from typing import Any, Self
 
@@ -77,6 +78,20 @@ class Method:
         self.name = checks.instance("name", name, str)
         composition.check(self)
 
+    def __repr__(self) -> str:
+        """As in `SAM(rho=0.05, p=2)`: the radius, the numbers of its parts, when and where."""
+        from keras_sam.methods import registry  # Which needs this class.
+
+        values = {"rho": self.rho}
+        for part in self.parts:
+            values |= _flat(part.get_config())
+        when_and_where = {"mask": None, "every": 1, "start": 0, "ascent_fraction": 1.0}
+        for name, default in when_and_where.items():
+            if getattr(self, name) != default:
+                values[name] = getattr(self, name)
+        shown = ", ".join(f"{name}={_shown(value)}" for name, value in values.items())
+        return f"{registry.label(self.name)}({shown})"
+
     @property
     def parts(self) -> list[Ascent | Descent | Policy]:
         """The ascent, the descent and the policy, where there is one."""
@@ -104,6 +119,11 @@ class Method:
             return True
         since = ops.cast(iteration, "int32") - self.start
         return ops.logical_and(since >= 0, ops.equal(ops.mod(since, self.every), 0))
+
+    def next_due(self, iteration: int) -> int:
+        """The first update from `iteration` on that `every` and `start` leave to act on."""
+        since = max(iteration - self.start, 0)
+        return self.start + math.ceil(since / self.every) * self.every
 
     def chosen(self, roles: Sequence[Role]) -> list[int]:
         """Indices of the variables that the mask leaves to perturb."""
@@ -144,3 +164,21 @@ class Method:
         other = copy.copy(self)
         other.rho = check_rho(rho)
         return other
+
+
+def _flat(config):
+    """The numbers of a part and of the parts inside it."""
+    flat: dict[str, Any] = {}
+    for name, value in config.items():
+        is_part = isinstance(value, dict) and isinstance(value.get("config"), dict)
+        flat |= _flat(value["config"]) if is_part else {name: value}
+    return flat
+
+
+def _shown(value):
+    if isinstance(value, dict) and "config" in value:  # A function.
+        return value["config"].split(">")[-1]
+    if isinstance(value, float):
+        return f"{value:g}"
+    is_schedule = hasattr(value, "get_config")
+    return type(value).__name__ if is_schedule else repr(value)

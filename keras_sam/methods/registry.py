@@ -171,6 +171,20 @@ def register(name: str, **fields: Any) -> Callable[[Factory], Factory]:
     return entered
 
 
+def label(name: str) -> str:
+    """What the factory of a method is called; for a method of one's own, its name.
+
+    Args:
+        name: String, the name of a `Method`.
+
+    Example:
+
+    >>> keras_sam.methods.registry.label("asam")
+    'ASAM'
+    """
+    return ROWS[name].factory.__name__ if name in ROWS else name
+
+
 def _filled(row):
     """The factory's docstring with the arguments that many share written out."""
     text = row.factory.__doc__ or ""

@@ -164,24 +164,6 @@ def test_training_step_that_would_be_skipped(make):
     assert_helpful(error, "of a SAMModel, wrap the base_model")
 
 
-def test_model_without_trainable_weights_at_fit():
-    model = mlp()
-    model.trainable = False
-    sam = keras_sam.SAMModel(model)
-    sam.compile("sgd", "mse")
-    before = values(sam.variables)
-    with pytest.raises(ValueError, match="must have trainable weights") as error:
-        sam.fit(*vectors(), verbose=0)
-    assert_helpful(error, "unfreeze a layer and compile again")
-    np.testing.assert_equal(values(sam.variables), before)
-    assert int(sam.optimizer.iterations) == 0
-
-    model.trainable = True
-    sam.compile("sgd", "mse")
-    sam.fit(*vectors(), verbose=0)
-    assert int(sam.optimizer.iterations) == 1
-
-
 def test_mask_that_leaves_nothing_of_a_model_built_at_fit():
     model = keras.Sequential([layers.Dense(1)])
     sam = keras_sam.SAMModel(model, method="sam_on")

@@ -173,6 +173,17 @@ def test_fit_warns_of_the_last_step():
 
 
 @pytest.mark.once
+def test_fit_warns_of_what_the_optimizer_has_gathered():
+    """Loss and weights are finite, and the next step is not going to be."""
+    linear = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+    linear.layers[0].kernel.assign(np.full((4, 1), 1e-4))
+    sam = keras_sam.SAMModel(linear)
+    sam.compile(keras.optimizers.SGD(0.1, gradient_accumulation_steps=9), "mse")
+    with pytest.warns(UserWarning, match=r"an optimizer that are not finite.*loss=\[\d"):
+        sam.fit(np.full_like(X, 1e21), Y, batch_size=8, verbose=0)
+
+
+@pytest.mark.once
 def test_config_has_it():
     config = skipping("sam").get_config()
     assert config["skip_nonfinite"] is True

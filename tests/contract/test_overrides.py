@@ -6,6 +6,7 @@ import pytest
 from keras import layers, ops
 
 import keras_sam
+from keras_sam.wrapping import overrides
 from tests.toys import gradients_by_hand, values
 
 
@@ -213,3 +214,56 @@ def test_model_built_by_the_first_batch_is_perturbed():
     logs = sam.fit(x, y, verbose=0).history
     assert logs["perturbation_norm"][0] == pytest.approx(0.5, rel=1e-5)
     assert logs["sharpness"][0] > 0
+
+
+class OwnSteps(Base):
+    """Evaluates and predicts in its own way, and tracks a metric of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.largest = keras.metrics.Mean(name="largest")
+
+    def test_step(self, *args):
+        if keras.backend.backend() != "jax":
+            x, _ = args[0]
+            self.largest.update_state(ops.max(self(x)))
+            return {"largest": self.largest.result()}
+        state, (x, _) = args
+        outputs, non_trainable = self.stateless_call(*state[:2], x)
+        metrics = self.largest.stateless_update_state(state[2][-2:], ops.max(outputs))
+        logs = {"largest": self.largest.stateless_result(metrics)}
+        return logs, (state[0], non_trainable, [*state[2][:-2], *metrics])
+
+    def predict_step(self, *args):
+        if keras.backend.backend() != "jax":
+            return super().predict_step(*args) + 1.0
+        outputs, state = super().predict_step(*args)
+        return outputs + 1.0, state
+
+    def get_metrics_result(self):
+        return {**super().get_metrics_result(), "of_mine": 3.0}
+
+
+def test_steps_of_its_own_are_called():
+    x, y = np.ones((8, 3), "float32"), np.ones((8, 2), "float32")
+    base_model = OwnSteps()
+    sam = keras_sam.SAMModel(base_model)
+    sam.compile("sgd", "mse")
+    logs = sam.fit(x, y, batch_size=4, validation_data=(x, y), verbose=0).history
+    outputs = ops.convert_to_numpy(base_model(x))
+    assert logs["of_mine"] == [3.0]
+    assert logs["val_largest"][0] == pytest.approx(outputs.max(), rel=1e-5)
+    assert sam.evaluate(x, y, verbose=0, return_dict=True)["largest"] == pytest.approx(
+        outputs.max(), rel=1e-5
+    )
+    np.testing.assert_allclose(sam.predict(x, verbose=0), outputs + 1.0, rtol=1e-5)
+    np.testing.assert_allclose(sam.predict_on_batch(x), outputs + 1.0, rtol=1e-5)
+    assert not base_model.compiled
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("name", overrides.REFUSED)
+def test_what_would_be_skipped_is_refused_by_name(name):
+    model = type("Own", (Base,), {name: lambda self, *args, **kwargs: None})()
+    with pytest.raises(ValueError, match=rf"the model's own {name}\..*Received: model=.*Own"):
+        keras_sam.SAMModel(model)

@@ -43,16 +43,44 @@ class Measuring(ModelMixin):
 
     @documented_as(keras.Model.fit)
     def fit(self, *args: Any, **kwargs: Any) -> Any:
+        before = self._at_present()
         history = super().fit(*args, **kwargs)
+        self._warn_of_idleness(before)
         losses = history.history.get("loss", [])
-        if not (all(map(math.isfinite, losses)) and _are_finite(self.trainable_variables)):
+        # An optimizer that accumulates gradients has what a later step is going to make.
+        kept = [*self.trainable_variables, *self.optimizer.variables]
+        if not (all(map(math.isfinite, losses)) and _are_finite(kept)):
             warnings.warn(
-                "The training has left a loss or weights that are not finite: look at the data, "
-                "lower the learning rate or rho, or build the SAMModel with skip_nonfinite=True, "
-                f"which skips such steps and counts them. Received: loss={losses[-1:]}",
+                "The training has left a loss, weights or an optimizer that are not finite: look "
+                "at the data, lower the learning rate or rho, or build the SAMModel with "
+                "skip_nonfinite=True, which skips such steps and counts them. "
+                f"Received: loss={losses[-1:]}",
                 stacklevel=2,
             )
         return history
+
+    def _at_present(self):
+        """Updates made until now, and the radius, on the host."""
+        if getattr(self, "optimizer", None) is None:
+            return 0, 0.0
+        iterations = ops.convert_to_numpy(self.optimizer.iterations)
+        return int(iterations), float(ops.convert_to_numpy(self.current_rho()))
+
+    def _warn_of_idleness(self, before):
+        """Says that the method has done nothing, which nothing else would show."""
+        (first, rho), (end, last_rho) = before, self._at_present()
+        if end > first and self.method.next_due(first) >= end:
+            warnings.warn(
+                f"The method acted on none of the updates {first} to {end - 1}: lower its start or "
+                f"its every. Received: {self.method!r}",
+                stacklevel=3,
+            )
+        elif end > first and rho == last_rho == 0:
+            warnings.warn(
+                "rho was 0 when the training began and when it ended, so that no weight was "
+                f"perturbed: give the method a radius. Received: {self.method!r}",
+                stacklevel=3,
+            )
 
     @documented_as(keras.Model.evaluate)
     def evaluate(self, *args: Any, **kwargs: Any) -> Any:
@@ -80,7 +108,7 @@ class Measuring(ModelMixin):
 
 
 def _are_finite(variables):
-    """Whether all weights are, looked at on the host: nothing is compiled for it."""
+    """Whether all numbers are, looked at on the host: nothing is compiled for it."""
     values = (variable.value for variable in variables)
     # Of a JAX array that is spread over several hosts this one has but a part.
     at_hand = (value for value in values if getattr(value, "is_fully_addressable", True))

@@ -1,0 +1,6 @@
+"""What makes a `SAMModel` look like the model that it trains, a mixin each.
+
+- `face`: weights, layers, shapes, files of weights and exports are those of the base model.
+- `overrides`: what the base model does in its own way is called, or refused by name.
+- `measuring`: what `fit` shows beside the losses and metrics, and what it warns of.
+"""
