@@ -7,9 +7,10 @@ from typing import Any
 
 import tensorflow as tf
 from keras import ops
+from tensorflow.python.eager import record
 
 from keras_sam.backend.displacement import displace
-from keras_sam.backend.types import Gradients, ModelMixin, Tensor, Vector
+from keras_sam.backend.types import Function, Gradients, ModelMixin, Tensor, Vector
 
 
 def value_and_gradient(
@@ -124,6 +125,31 @@ def across_replicas(tensors: list[Tensor], is_averaged: Sequence[bool]) -> list[
 def num_separate_trainings() -> int:
     """See `keras_sam.backend.jax.num_separate_trainings`; a strategy of TensorFlow's trains one."""
     return 1
+
+
+def without_graph() -> contextlib.AbstractContextManager[Any]:
+    """See `keras_sam.backend.jax.without_graph`."""
+    return contextlib.nullcontext()
+
+
+def unconverted(function: Function) -> Function:
+    """See `keras_sam.backend.jax.unconverted`."""
+    return tf.autograph.experimental.do_not_convert(function)
+
+
+def is_recorded() -> bool:
+    """See `keras_sam.backend.jax.is_recorded`."""
+    return record.could_possibly_record()
+
+
+def plain_modules(parts: Sequence[Any]) -> None:
+    """See `keras_sam.backend.jax.plain_modules`; none on TensorFlow."""
+    del parts
+
+
+def neutral_train_step(function: Function) -> Function:
+    """See `keras_sam.backend.jax.neutral_train_step`; Keras calls it so already."""
+    return function
 
 
 class TrainStep(ModelMixin):
