@@ -91,6 +91,20 @@ def elsewhere(settings: dict, experiment: str | None = None) -> list[Published]:
     ]
 
 
+def is_same(settings: dict, figure: Published) -> bool:
+    """Whether a published figure is of the very network, data set and augmentation.
+
+    Args:
+        settings: Dictionary of a row's settings.
+        figure: A `Published`.
+    """
+    return (
+        _same_name(settings.get("dataset"), figure.dataset, DATASETS)
+        and _same_name(settings.get("model"), figure.model, MODELS)
+        and _same_augmentation(settings, figure)
+    )
+
+
 def differences(settings: dict, figure: Published) -> list[str]:
     """How a row's settings differ from those of a published figure.
 
@@ -136,14 +150,10 @@ def _belongs(settings: dict, figure: Published, experiment: str | None) -> bool:
         return False
     if not all(_value(settings, key) in values for key, values in figure.only):
         return False
-    exactly = _same_name(settings.get("dataset"), figure.dataset, DATASETS)
     if experiment:
+        exactly = _same_name(settings.get("dataset"), figure.dataset, DATASETS)
         return figure.experiment == experiment and (exactly or _is_part(settings, figure))
-    return (
-        exactly
-        and _same_name(settings.get("model"), figure.model, MODELS)
-        and _same_augmentation(settings, figure)
-    )
+    return is_same(settings, figure)
 
 
 def _is_part(settings: dict, figure: Published) -> bool:
