@@ -11,11 +11,16 @@ OLDEST := .venv-oldest
 WHEEL := .venv-wheel
 DEMO := .venv-demo
 BENCH := .venv-bench
+GPU := .venv-gpu
+# Of `make gpu`: the folder with CIFAR-10, and how long WideResNet-28-10 trains.
+DATA_DIR ?= data
+MINUTES ?= 60
+GPU_ARGS ?=
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo test test-oldest wheel-test lint format readme bench bench-methods bench-curvature clean
+.PHONY: help demo test test-oldest wheel-test lint format readme bench bench-methods bench-curvature gpu clean
 
 help:  ## Say what each target does.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -79,8 +84,11 @@ bench-curvature: $(BENCH)/ready  ## Measure curvature products, and compare them
 	KERAS_BACKEND=torch $(BENCH)/bin/python benchmarks/curvature_peer.py \
 	  --output=benchmarks/results/curvature_peer.json
 
+gpu: $(GPU)/ready  ## On a GPU: every method's step, step times, E6, and WRN-28-10 for MINUTES.
+	$(GPU)/bin/python benchmarks/gpu.py --data_dir=$(DATA_DIR) --minutes=$(MINUTES) $(GPU_ARGS)
+
 clean:  ## Remove the environments and the runs.
-	rm -rf $(TEST) $(OLDEST) $(DEMO) $(BENCH) $(WHEEL) runs build dist *.egg-info
+	rm -rf $(TEST) $(OLDEST) $(DEMO) $(BENCH) $(GPU) $(WHEEL) runs build dist *.egg-info
 
 $(DEMO)/ready: pyproject.toml
 	$(PYTHON) -m venv $(DEMO)
@@ -107,4 +115,10 @@ $(BENCH)/ready: pyproject.toml constraints.txt
 	$(BENCH)/bin/pip install -q -r constraints.txt
 	$(BENCH)/bin/pip install -q -c constraints.txt -e '.[jax,sharpness,tensorflow,torch]' \
 	  curvlinops-for-pytorch flax optax pytorch-optimizer
+	touch $@
+
+# Without constraints.txt, which asks for builds for CPUs.
+$(GPU)/ready: pyproject.toml
+	$(PYTHON) -m venv $(GPU)
+	$(GPU)/bin/pip install -q -e '.[apps,torch]' 'jax[cuda12]' flax optax pytest pytorch-optimizer
 	touch $@

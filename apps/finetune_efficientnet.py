@@ -20,7 +20,8 @@ decay 1e-5 (1e-4 in Keras's terms), the statistics of BatchNorm frozen, a number
 --model is any name of keras.applications (efficientnet_b0 … b7, efficientnet_v2_s, mobilenet,
 resnet50 …) or efficientnet_l2; with --model_source=keras_cv or keras_hub a preset of theirs. The
 images stay in [0, 255]: each network scales them for itself. --weights=FILE reads the weights of
-the network without its top from a .weights.h5, .h5, .keras or .npz file.
+the network without its top from a .weights.h5, .h5, .keras or .npz file, or an EfficientNet's from
+a Flax checkpoint of google-research/sam, unpacked (which takes `pip install msgpack`).
 
 Each run leaves settings.json, metrics.jsonl (a line per epoch, with the accuracy of the best guess
 and of the best five) and model.keras, which keras.saving.load_model opens without keras_sam, in

@@ -6,7 +6,8 @@ searches runs/e6 and runs/e4 for <method>/seed_<n>/ as train_resnet.py leaves th
 report/report.md with its figures beside it and report/report.html, one file to read, to print and
 to send. Expect a table for each network and data set (mean ± 95 % interval over the seeds, the
 difference to --baseline on the same seeds, published figures beside), curves with bands, accuracy
-over training time, and results over rho, label noise and batch size where these vary. It takes a
+over training time, and results over rho, label noise and batch size where these vary; where several
+tables compare methods, what each saves on all networks and data sets comes first. It takes a
 second or two for each figure and reads no data set.
 
     python apps/report.py --runs=runs/e8 --output=report --experiment=e8 --weights

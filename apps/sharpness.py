@@ -12,8 +12,10 @@ ascent step of length --rho. It takes about half a minute for each model of the 
 
 measures files that were saved elsewhere, and all there is: in addition adaptive sharpness (worst
 case, relative to the size of each weight and independent of the scale of the logits), the bounds
-of McAllester and of SAM's theorem on the error, the Hessian's spectrum, and the landscape around
-the weights along two random directions that are normalised by filter. A number of models after the
+of SAM's theorem, McAllester, Maurer (McAllester's in its sharper form) and Hoeffding on the error,
+the Hessian's spectrum, and the landscape around the weights along two random directions that are
+normalised by filter. Hoeffding's bound is for weights that the data have not chosen: what it lies
+below the others is the price of that choice. A number of models after the
 same label counts as repetitions. Spectrum and landscape are those of a label's first model. Expect
 a minute or two for each model of the demo; a ResNet on thousands of images is a task for a GPU.
 

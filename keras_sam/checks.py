@@ -155,13 +155,13 @@ def nearest(name: str, names: Collection[str]) -> str:
     return f"did you mean {' or '.join(close)}?" if close else f"choose from {', '.join(names)}."
 
 
-def import_extra(module: str, package: str, extra: str = "apps") -> ModuleType:
-    """Imports a module of an extra, or says how to install it.
+def import_extra(module: str, package: str, extra: str | None = "apps") -> ModuleType:
+    """Imports a module that the package does without, or says how to install it.
 
     Args:
         module: String, the module's full name.
         package: String, the name under which it is installed.
-        extra: String, the extra of keras-sam that has it. Defaults to `"apps"`.
+        extra: String, the extra of keras-sam that has it; `None` if none has. Defaults to `"apps"`.
 
     Returns:
         The module.
@@ -178,7 +178,8 @@ def import_extra(module: str, package: str, extra: str = "apps") -> ModuleType:
     try:
         return importlib.import_module(module)
     except ImportError as error:
+        wanted = package if extra is None else f"keras-sam[{extra}]"
         raise ImportError(
-            f"This needs {package}, which is not installed: `pip install keras-sam[{extra}]`. "
+            f"This needs {package}, which is not installed: `pip install {wanted}`. "
             f"Received: {error}"
         ) from error

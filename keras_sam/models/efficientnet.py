@@ -52,6 +52,8 @@ def efficientnet(
 ) -> keras.Model:
     """Builds an EfficientNet without its top, with its own scaling of the input.
 
+    Its layers have the names that they have in `keras.applications`.
+
     Args:
         width: Float, factor of the channels: 1.0 for B0, 4.3 for L2.
         depth: Float, factor of the number of blocks: 1.0 for B0, 5.3 for L2.
@@ -74,16 +76,18 @@ def efficientnet(
     """
     check_size(input_shape)
     inputs = keras.Input(input_shape)
-    outputs = _unit(_scaled(inputs), round_filters(32, width), 3, 2)
+    outputs = _unit(_scaled(inputs), "stem_", round_filters(32, width), 3, 2)
     counts = [math.ceil(stage.count * depth) for stage in STAGES]
     index = 0
-    for stage, count in zip(STAGES, counts, strict=True):
+    for number, (stage, count) in enumerate(zip(STAGES, counts, strict=True), start=1):
+        filters = round_filters(stage.filters, width)
         for position in range(count):
+            block = f"block{number}{chr(ord('a') + position)}_"
             strides = stage.strides if position == 0 else 1
             drop = DEPTH_DROP * index / sum(counts)
-            outputs = _block(outputs, stage, round_filters(stage.filters, width), strides, drop)
+            outputs = _block(outputs, block, stage, filters, strides, drop)
             index += 1
-    return keras.Model(inputs, _unit(outputs, round_filters(1280, width), 1), name=name)
+    return keras.Model(inputs, _unit(outputs, "top_", round_filters(1280, width), 1), name=name)
 
 
 def check_size(input_shape: tuple[int, int, int]) -> None:
@@ -114,12 +118,14 @@ def _scaled(inputs: Tensor) -> Tensor:
     return layers.Rescaling(1 / 127.5, offset=-1.0)(inputs)
 
 
-def _block(inputs: Tensor, stage: Stage, filters: int, strides: int, drop: float) -> Tensor:
+def _block(
+    inputs: Tensor, name: str, stage: Stage, filters: int, strides: int, drop: float
+) -> Tensor:
     """An inverted bottleneck; a shortcut where the shape stays."""
     channels = inputs.shape[-1]
     outputs = inputs
     if stage.expansion > 1:
-        outputs = _unit(outputs, channels * stage.expansion, 1)
+        outputs = _unit(outputs, f"{name}expand_", channels * stage.expansion, 1)
     outputs = _padded(outputs, stage.size, strides)
     outputs = layers.DepthwiseConv2D(
         stage.size,
@@ -127,33 +133,43 @@ def _block(inputs: Tensor, stage: Stage, filters: int, strides: int, drop: float
         padding="same" if strides == 1 else "valid",
         use_bias=False,
         depthwise_initializer=kaiming_normal(),
+        name=f"{name}dwconv",
     )(outputs)
-    outputs = layers.Activation("swish")(layers.BatchNormalization()(outputs))
-    outputs = _excited(outputs, max(1, channels // 4))
-    outputs = layers.BatchNormalization()(_convolution(outputs, filters, 1))
+    outputs = _normalized(outputs, name)
+    outputs = _excited(outputs, f"{name}se_", max(1, channels // 4))
+    outputs = _convolution(outputs, f"{name}project_conv", filters, 1)
+    outputs = layers.BatchNormalization(name=f"{name}project_bn")(outputs)
     if strides > 1 or channels != filters:
         return outputs
     if drop > 0:
-        outputs = layers.Dropout(drop, noise_shape=(None, 1, 1, 1))(outputs)
+        shape = (None, 1, 1, 1)
+        outputs = layers.Dropout(drop, noise_shape=shape, name=f"{name}drop")(outputs)
     # The shortcut first: Keras follows it first, and would else recurse too deeply for L2.
-    return layers.Add()([inputs, outputs])
+    return layers.Add(name=f"{name}add")([inputs, outputs])
 
 
-def _excited(inputs: Tensor, squeezed: int) -> Tensor:
+def _excited(inputs: Tensor, name: str, squeezed: int) -> Tensor:
     """Squeeze and excitation: channels weighted by what the whole image holds."""
-    weights = layers.GlobalAveragePooling2D(keepdims=True)(inputs)
-    weights = _convolution(weights, squeezed, 1, activation="swish", use_bias=True)
-    weights = _convolution(weights, inputs.shape[-1], 1, activation="sigmoid", use_bias=True)
-    return layers.Multiply()([inputs, weights])
+    weights = layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}squeeze")(inputs)
+    weights = _convolution(weights, f"{name}reduce", squeezed, 1, True, activation="swish")
+    channels = inputs.shape[-1]
+    weights = _convolution(weights, f"{name}expand", channels, 1, True, activation="sigmoid")
+    return layers.Multiply(name=f"{name}excite")([inputs, weights])
 
 
-def _unit(inputs: Tensor, filters: int, size: int, strides: int = 1) -> Tensor:
-    outputs = _convolution(_padded(inputs, size, strides), filters, size, strides=strides)
-    return layers.Activation("swish")(layers.BatchNormalization()(outputs))
+def _unit(inputs: Tensor, name: str, filters: int, size: int, strides: int = 1) -> Tensor:
+    padded = _padded(inputs, size, strides)
+    outputs = _convolution(padded, f"{name}conv", filters, size, strides=strides)
+    return _normalized(outputs, name)
+
+
+def _normalized(inputs: Tensor, name: str) -> Tensor:
+    outputs = layers.BatchNormalization(name=f"{name}bn")(inputs)
+    return layers.Activation("swish", name=f"{name}activation")(outputs)
 
 
 def _convolution(
-    inputs: Tensor, filters: int, size: int, use_bias: bool = False, **arguments: Any
+    inputs: Tensor, name: str, filters: int, size: int, use_bias: bool = False, **arguments: Any
 ) -> Tensor:
     strided = arguments.get("strides", 1) > 1
     return layers.Conv2D(
@@ -162,6 +178,7 @@ def _convolution(
         padding="valid" if strided else "same",
         use_bias=use_bias,
         kernel_initializer=kaiming_normal(),
+        name=name,
         **arguments,
     )(inputs)
 

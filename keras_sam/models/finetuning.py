@@ -44,7 +44,8 @@ def pretrained(
         source: `"keras"`, `"keras_cv"` or `"keras_hub"`. Defaults to `"keras"`.
         weights: `None` for random ones, `"imagenet"` for those that the source offers under
             the name, a preset of KerasCV or KerasHub, or the path of a file: `.weights.h5`,
-            `.h5` or `.keras` of Keras, or `.npz` with keys such as `conv1/kernel`. Defaults to
+            `.h5` or `.keras` of Keras, `.npz` with keys such as `conv1/kernel`, or of an
+            EfficientNet a Flax checkpoint as google-research/sam publishes them. Defaults to
             `None`.
         frozen_batch_norm: Whether BatchNorm is in inference mode also in training; its gamma and
             beta are trained all the same. Defaults to `True`.

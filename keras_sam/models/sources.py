@@ -35,8 +35,9 @@ def from_keras(
     """An architecture of `keras.applications`, or EfficientNet-L2."""
     if weights not in (None, "imagenet"):
         raise ValueError(
-            'The weights of a network of Keras must be None, "imagenet" or a file that ends in '
-            f".weights.h5, .h5, .keras or .npz. Received: weights={weights!r}"
+            'The weights of a network of Keras must be None, "imagenet", a file that ends in '
+            ".weights.h5, .h5, .keras or .npz, or a Flax checkpoint, unpacked. "
+            f"Received: weights={weights!r}"
         )
     key = _key(name)
     if key.startswith("efficientnet"):

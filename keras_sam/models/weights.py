@@ -1,4 +1,4 @@
-"""Weights from files of Keras or NumPy, checked layer by layer."""
+"""Weights from files of Keras, NumPy or Flax, checked layer by layer."""
 
 import re
 from collections.abc import Iterable
@@ -11,6 +11,7 @@ import numpy as np
 from keras import ops
 
 from keras_sam.datasets.archives import opened_archive
+from keras_sam.models import flax_checkpoints
 from keras_sam.models.scaling import RGB_DEVIATION
 
 SUFFIXES = (".h5", ".keras", ".npz")
@@ -23,8 +24,10 @@ def is_file(weights: str | Path | None) -> TypeGuard[str | Path]:
     Raises:
         FileNotFoundError: If it looks like one, and there is none.
     """
-    if weights is None or Path(weights).suffix not in SUFFIXES:
+    if weights is None:
         return False
+    if Path(weights).suffix not in SUFFIXES:
+        return flax_checkpoints.checkpoint_of(weights) is not None
     if not Path(weights).is_file():
         raise FileNotFoundError(
             f"There is no such file of weights. Received: weights={str(weights)!r}"
@@ -37,19 +40,27 @@ def load_weights(model: keras.Model, path: str | Path) -> None:
 
     Args:
         model: A built `keras.Model`, changed in place.
-        path: Path of a `.weights.h5`, `.h5` or `.keras` file of Keras, or of an `.npz` archive
-            of floats of any type with keys such as `conv1/kernel`.
+        path: Path of a `.weights.h5`, `.h5` or `.keras` file of Keras, of an `.npz` archive of
+            floats of any type with keys such as `conv1/kernel`, or of a Flax checkpoint of
+            google-research/sam, which is a file `checkpoint…` or the folder that has it.
 
     Raises:
+        ImportError: If it is a checkpoint of Flax, and msgpack is not installed.
         ValueError: If layers are missing, are too many or have other shapes, or the file is
             damaged.
     """
-    suffix = Path(path).suffix
-    if suffix == ".h5":
+    if Path(path).suffix == ".h5":
         _load_h5(model, path)
     else:
-        _assign(model, _arrays_of_model(model, path) if suffix == ".keras" else _npz(path), path)
+        _assign(model, _arrays_of_file(model, path), path)
     _correct_normalization(model)
+
+
+def _arrays_of_file(model: keras.Model, path: str | Path) -> dict[str, np.ndarray]:
+    checkpoint = flax_checkpoints.checkpoint_of(path)
+    if checkpoint is not None:
+        return flax_checkpoints.keras_arrays(flax_checkpoints.read(checkpoint), model)
+    return _arrays_of_model(model, path) if Path(path).suffix == ".keras" else _npz(path)
 
 
 def _npz(path: str | Path) -> dict[str, np.ndarray]:
@@ -127,13 +138,14 @@ def _refuse(
 def _correct_normalization(model: keras.Model) -> None:
     """Keras's files of EfficientNet hold deviations in the place of variances.
 
-    Its constructor makes up for that with one more layer, but only if it fetches the file.
+    Its constructor makes up for that with one more layer, but only if it fetches the file. The
+    layer computes with what it has derived from its weights, which are new now.
     """
     for layer in model.layers:
-        if isinstance(layer, keras.layers.Normalization):
+        if isinstance(layer, keras.layers.Normalization) and layer.variables:
             stored = layer.get_weights()[1]
             if stored.shape == np.shape(RGB_DEVIATION) and np.allclose(
                 stored, RGB_DEVIATION, atol=1e-3
             ):
                 layer.variables[1].assign(np.square(stored))
-                layer.finalize_state()
+            layer.finalize_state()

@@ -7,7 +7,8 @@ from keras_sam.sharpness import plots
 from keras_sam.sharpness.angle import GradientAngle, gradient_cosines
 from keras_sam.sharpness.average_case import average_case, expected_loss
 from keras_sam.sharpness.bounds import (
-    generalization_bounds,
+    hoeffding,
+    maurer,
     mcallester,
     perturbed_bound,
     sam_bound,
@@ -16,6 +17,7 @@ from keras_sam.sharpness.callbacks import HessianSpectrumCallback, SharpnessCall
 from keras_sam.sharpness.density import Density, spectral_density
 from keras_sam.sharpness.directions import filter_normalized, random_direction, sam_direction
 from keras_sam.sharpness.eigenvalues import top_eigenvalues
+from keras_sam.sharpness.generalization import generalization_bounds
 from keras_sam.sharpness.interpolation import interpolation
 from keras_sam.sharpness.landscape import Landscape, landscape, perturbation_landscape
 from keras_sam.sharpness.losses import ZeroOneError
@@ -51,8 +53,10 @@ __all__ = [
     "filter_normalized",
     "generalization_bounds",
     "gradient_cosines",
+    "hoeffding",
     "interpolation",
     "landscape",
+    "maurer",
     "mcallester",
     "perturbation_landscape",
     "perturbed_bound",

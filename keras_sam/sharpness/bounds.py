@@ -1,26 +1,16 @@
-"""PAC-Bayes bounds on the expected loss over the distribution that the data are from.
+"""Bounds on the expected loss over the distribution that the data are from, as formulas.
 
 What is proven: with probability `confidence` over the draw of the n training examples, for a loss
-in [0, 1] and a prior that was fixed before. McAllester's bound is on the loss averaged over a
-distribution Q of weights. SAM's theorem is on the loss at the weights, and assumes that Gaussian
-noise on these does not lower the loss over the distribution. For networks with more weights than
-examples both are usually above 1, and say nothing; they still rank models.
+in [0, 1] and a prior that was fixed before. McAllester's bound, and Maurer's sharper form of it,
+are on the loss averaged over a distribution Q of weights. SAM's theorem is on the loss at the
+weights, and assumes that Gaussian noise on these does not lower the loss over the distribution.
+Hoeffding's bound is for weights that were chosen without the examples. For networks with more
+weights than examples all but the last are usually above 1, and say nothing; they still rank models.
 """
 
 import math
 
-import numpy as np
-
 from keras_sam import checks
-from keras_sam.sharpness.average_case import expected_loss
-from keras_sam.sharpness.losses import Loss, ZeroOneError
-from keras_sam.sharpness.objective import Objective
-from keras_sam.sharpness.results import Bounds
-from keras_sam.sharpness.worst_case import worst_offset
-
-# One of each, as an objective compiles a loss once.
-ERROR = ZeroOneError()
-ERROR_OF_LOGITS = ZeroOneError(threshold=0.0)
 
 
 def mcallester(loss: float, kl: float, n: int, confidence: float = 0.95) -> float:
@@ -50,6 +40,67 @@ def mcallester(loss: float, kl: float, n: int, confidence: float = 0.95) -> floa
     risk = _risk(n, confidence)
     checks.non_negative("kl", kl)
     return loss + math.sqrt((kl + math.log(n / risk)) / (2 * (n - 1)))
+
+
+def maurer(loss: float, kl: float, n: int, confidence: float = 0.95) -> float:
+    """Maurer's form of McAllester's bound, `loss + sqrt((kl + log √n + log(2 / δ)) / (2 n))`.
+
+    It pays for √n where `mcallester` pays for n, and is the sharper one.
+
+    Reference:
+        Maurer, A Note on the PAC Bayesian Theorem, 2004 (arXiv:cs/0411099), with Pinsker's
+        inequality; proven there from 8 examples on.
+
+    Args:
+        loss: Float, mean over the n examples of a loss in [0, 1], averaged over Q.
+        kl: Number of at least 0, the divergence KL(Q || P) from the prior P.
+        n: Integer of at least 2.
+        confidence: Number in (0, 1). Defaults to `0.95`.
+
+    Returns:
+        Float, with the given confidence above the expected loss, averaged over Q.
+
+    Raises:
+        ValueError: If an argument is outside its range.
+
+    Example:
+
+    >>> from keras_sam import sharpness
+    >>> round(sharpness.maurer(0.0, kl=10.0, n=50_000), 7)
+    0.0138198
+    """
+    risk = _risk(n, confidence)
+    checks.non_negative("kl", kl)
+    return loss + math.sqrt((kl + math.log(math.sqrt(n)) + math.log(2 / risk)) / (2 * n))
+
+
+def hoeffding(loss: float, n: int, confidence: float = 0.95) -> float:
+    """Hoeffding's bound, `loss + sqrt(log(1 / δ) / (2 n))`, on weights fixed before the examples.
+
+    It holds on test examples. On those that chose the weights it does not: there it is what any
+    bound would come to if the choice were free of charge.
+
+    Reference:
+        Hoeffding, Probability Inequalities for Sums of Bounded Random Variables, 1963.
+
+    Args:
+        loss: Float, mean over the n examples of a loss in [0, 1].
+        n: Integer of at least 2.
+        confidence: Number in (0, 1). Defaults to `0.95`.
+
+    Returns:
+        Float, with the given confidence above the expected loss.
+
+    Raises:
+        ValueError: If an argument is outside its range.
+
+    Example:
+
+    >>> from keras_sam import sharpness
+    >>> round(sharpness.hoeffding(0.1, n=10_000), 6)
+    0.112239
+    """
+    return loss + math.sqrt(math.log(1 / _risk(n, confidence)) / (2 * n))
 
 
 def perturbed_bound(
@@ -83,10 +134,18 @@ def perturbed_bound(
     >>> bound = sharpness.perturbed_bound(0.1, squared_norm=100.0, sigma=0.01, k=1000, n=50_000)
     """
     risk = _risk(n, confidence)
+    divergence, choice = noise_divergence(squared_norm, sigma, k, n)
+    return loss + math.sqrt((divergence / 2 + math.log(n / risk) + choice) / (n - 1))
+
+
+def noise_divergence(squared_norm: float, sigma: float, k: int, n: int) -> tuple[float, float]:
+    """KL(Q || P) of `perturbed_bound`, at most, and the price of choosing P from the grid.
+
+    The arguments are those of `perturbed_bound`. The sum is the `kl` of a bound that takes one.
+    """
     ratio = checks.non_negative("squared_norm", squared_norm) / checks.positive("sigma", sigma) ** 2
-    divergence = checks.positive_integer("k", k) * math.log1p(ratio / k) / 4 + 1 / 4
-    choice = math.log(n / risk) + 2 * math.log(6 * n + 3 * k)
-    return loss + math.sqrt((divergence + choice) / (n - 1))
+    divergence = checks.positive_integer("k", k) * math.log1p(ratio / k) / 2 + 1 / 2
+    return divergence, 2 * math.log(6 * n + 3 * k)
 
 
 def sam_bound(
@@ -123,91 +182,6 @@ def sam_bound(
     tail = (1 + math.sqrt(math.log(n) / checks.positive_integer("k", k))) ** 2
     inner = k * math.log1p(ratio * tail) + 4 * math.log(n / risk) + 8 * math.log(6 * n + 3 * k)
     return loss + math.sqrt(inner / (n - 1))
-
-
-def generalization_bounds(
-    objective: Objective,
-    rho: float,
-    confidence: float = 0.95,
-    loss: Loss | None = None,
-    samples: int = 20,
-    steps: int = 20,
-    seed: int = 0,
-    n: int | None = None,
-    progress: bool = False,
-) -> Bounds:
-    """Both bounds for a trained model; the noise is as wide as SAM's proof needs it for rho.
-
-    The bounds are for the objective's data as the training set and for a loss in [0, 1]. The
-    objective's own loss, which has a gradient, only shows the way to the worst point, found by
-    Auto-PGD: the true maximum may be larger, and the bound with it. Likewise the mean under noise
-    is an estimate. Weights outside the objective's mask count as fixed before the data: where they
-    were trained on these, the bounds do not hold.
-
-    Reference:
-        Foret et al., Sharpness-Aware Minimization, ICLR 2021 (https://arxiv.org/abs/2010.01412),
-        theorem 2 and equation 5.
-
-    Args:
-        objective: A `keras_sam.sharpness.Objective` over the whole training set.
-        rho: Number above 0, radius of the ball.
-        confidence: Number in (0, 1). Defaults to `0.95`.
-        loss: A Keras loss in [0, 1]. Defaults to `None`, the `ZeroOneError`; of a single output
-            that is a logit by the objective's loss, with the threshold 0.
-        samples: Positive integer, draws of the noise. Defaults to `20`.
-        steps: Positive integer, of Auto-PGD. Defaults to `20`.
-        seed: Integer of at least 0. Defaults to `0`.
-        n: Integer of at least 2, the size of the training set, where the objective has but a
-            random part of it. Defaults to `None`, the number of the objective's examples.
-        progress: Whether to show a bar over the draws, by tqdm. Defaults to `False`.
-
-    Returns:
-        `Bounds`.
-
-    Raises:
-        ValueError: If an argument is outside its range, or the loss outside [0, 1].
-
-    Example:
-
-    >>> from keras_sam import sharpness
-    >>> model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
-    >>> objective = sharpness.Objective(model, np.ones((8, 2)), np.ones((8, 1)), loss="mse")
-    >>> bounds = sharpness.generalization_bounds(objective, rho=0.05)
-    >>> bool(bounds.sam > bounds.worst >= bounds.clean)
-    True
-    """
-    n, k = objective.num_examples() if n is None else n, objective.size
-    _risk(n, confidence)
-    sigma = checks.positive("rho", rho) / (math.sqrt(k) + math.sqrt(math.log(n)))
-    if loss is None:
-        loss = ERROR_OF_LOGITS if objective.takes_logits() else ERROR
-    bounded = objective.with_loss(loss)
-    clean = bounded.loss()
-    worst = max(clean, bounded.loss(worst_offset(objective, rho, steps=steps)[0]))
-    perturbed = expected_loss(bounded, sigma, samples, seed, progress)
-    _check_bounded(clean, worst, perturbed.value)
-    squared_norm = float(np.sum(objective.weights().astype("float64") ** 2))
-    return Bounds(
-        mcallester=perturbed_bound(perturbed.value, squared_norm, sigma, k, n, confidence),
-        sam=sam_bound(worst, squared_norm, rho, k, n, confidence),
-        perturbed=perturbed,
-        worst=worst,
-        clean=clean,
-        sigma=sigma,
-        rho=float(rho),
-        squared_norm=squared_norm,
-        size=k,
-        num_examples=n,
-        confidence=confidence,
-    )
-
-
-def _check_bounded(*losses: float) -> None:
-    if min(losses) < 0 or max(losses) > 1:
-        raise ValueError(
-            "The bounds need a loss in [0, 1], such as sharpness.ZeroOneError(). "
-            f"Received: loss with the values {losses}"
-        )
 
 
 def _risk(n: int, confidence: float) -> float:

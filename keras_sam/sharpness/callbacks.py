@@ -29,7 +29,7 @@ class SharpnessCallback(Measurement):
         measures: Sequence of names: `"eigenvalues"` logs `lambda_max`, the Hessian's largest
             eigenvalue, and `lambda_ratio`, this over the fifth; `"trace"`, `"m_sharpness"` (one
             ascent step) and `"adaptive"` (worst case by Auto-PGD, of normalised logits) log
-            numbers of these names; `"bound"` logs `bound_sam` and `bound_mcallester`. Defaults
+            numbers of these names; `"bound"` logs `bound_sam` and three others. Defaults
             to `("eigenvalues", "m_sharpness")`.
         every: Positive integer. Defaults to `1`.
         rho: Float above 0, the radius of `m_sharpness` and `bound`. Defaults to `0.05`.

@@ -3,13 +3,14 @@
 import math
 from dataclasses import dataclass
 
-from keras_sam.sharpness.bounds import generalization_bounds
 from keras_sam.sharpness.eigenvalues import top_eigenvalues
+from keras_sam.sharpness.generalization import generalization_bounds
 from keras_sam.sharpness.objective import Objective
 from keras_sam.sharpness.operators import Hessian
 from keras_sam.sharpness.trace import trace
 from keras_sam.sharpness.worst_case import worst_case
 
+BOUNDS = ("sam", "mcallester", "maurer", "hoeffding")
 RATIO_OF = 5  # λ1 over this eigenvalue, as in the paper of SAM.
 
 
@@ -72,7 +73,7 @@ def _bound(objective: Objective, settings: Settings) -> dict[str, float]:
         n=settings.n,
         progress=settings.progress,
     )
-    return {"bound_sam": found.sam, "bound_mcallester": found.mcallester}
+    return {f"bound_{name}": getattr(found, name) for name in BOUNDS}
 
 
 MEASURES = {
@@ -87,5 +88,5 @@ NAMES = {
     "trace": ("trace",),
     "m_sharpness": ("m_sharpness",),
     "adaptive": ("adaptive",),
-    "bound": ("bound_sam", "bound_mcallester"),
+    "bound": tuple(f"bound_{name}" for name in BOUNDS),
 }

@@ -96,7 +96,9 @@ class Bounds:
 
     Args:
         mcallester: Float, bound on the expected loss of a Gaussian around the weights.
+        maurer: Float, the same in Maurer's sharper form.
         sam: Float, right-hand side of SAM's theorem.
+        hoeffding: Float, Hoeffding's bound, which would hold had the data not chosen the weights.
         perturbed: `Estimate` of the loss on the data set under this Gaussian.
         worst: Float, the largest loss found in the ball.
         clean: Float, the loss at the weights.
@@ -109,7 +111,9 @@ class Bounds:
     """
 
     mcallester: float
+    maurer: float
     sam: float
+    hoeffding: float
     perturbed: Estimate
     worst: float
     clean: float

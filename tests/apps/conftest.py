@@ -12,6 +12,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from keras_sam.experiments.flags import command_line, train_resnet
+from keras_sam.experiments.report import figures as drawing
 from keras_sam.experiments.results.folder import RunFolder
 
 APPS = Path(__file__).parents[2] / "apps"
@@ -98,3 +99,17 @@ def message_of(run, name, folder, flag, arguments):
     assert "\n" not in message and message.startswith(f"{name}: ")
     assert not folder.exists()
     return message
+
+
+@pytest.fixture
+def figures(monkeypatch):
+    """The Matplotlib figures by their names, which are drawn meanwhile."""
+    drawn = {}
+    as_picture = drawing.as_picture
+
+    def spy(figure, name, *texts):
+        drawn[name] = figure
+        return as_picture(figure, name, *texts)
+
+    monkeypatch.setattr(drawing, "as_picture", spy)
+    return drawn

@@ -85,3 +85,10 @@ def write_report(*arguments):
     with contextlib.redirect_stdout(printed):
         command.main(["report.py", *arguments], "What a report shows.")
     return printed.getvalue()
+
+
+def points(axes):
+    """The points of each line with a label, by its label."""
+    handles, labels = axes.get_legend_handles_labels()
+    lines = [getattr(handle, "lines", [handle])[0] for handle in handles]
+    return {label: line.get_xydata() for label, line in zip(labels, lines)}

@@ -7,40 +7,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_sam.experiments.report import figures as drawing
 from keras_sam.experiments.report.figures import MOST_LINES
 from keras_sam.experiments.report.groups import tables
 from keras_sam.experiments.report.sections import sections
 from keras_sam.experiments.report.weights import first_kernel
 from keras_sam.experiments.results.runs import find
 
-from .reported import make_run
+from .reported import make_run, points
 
 
 def pictures(folder, **options):
     parts = sections(tables(find([folder]), "sgd"), folder, **options)
     return [picture for part in parts for picture in part.pictures]
-
-
-@pytest.fixture
-def figures(monkeypatch):
-    """The Matplotlib figures by their names, which are drawn meanwhile."""
-    drawn = {}
-    as_picture = drawing.as_picture
-
-    def spy(figure, name, *texts):
-        drawn[name] = figure
-        return as_picture(figure, name, *texts)
-
-    monkeypatch.setattr(drawing, "as_picture", spy)
-    return drawn
-
-
-def points(axes):
-    """The points of each line with a label, by its label."""
-    handles, labels = axes.get_legend_handles_labels()
-    lines = [getattr(handle, "lines", [handle])[0] for handle in handles]
-    return {label: line.get_xydata() for label, line in zip(labels, lines)}
 
 
 def test_curves_are_means_with_bands_of_one_deviation(tmp_path, figures):

@@ -94,7 +94,7 @@ def test_runs_without_an_end_are_named_and_in_no_mean(report, page):
 
 def test_a_shrunken_experiment_is_said_to_be_one(page):
     assert "of kind and not of size" in page and "500 training images are used, not all" in page
-    assert "Published reading of E6" in page
+    assert "Our reading of the published figures of E6: SAM after half the epochs" in page
 
 
 def test_the_command_is_on_the_page(page):

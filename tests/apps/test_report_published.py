@@ -2,11 +2,21 @@
 
 import pytest
 
-from keras_sam.experiments.report.published import READINGS, differences, experiment_of, published
+from keras_sam import methods
+from keras_sam.experiments.report.groups import tables
+from keras_sam.experiments.report.published import (
+    READINGS,
+    differences,
+    elsewhere,
+    experiment_of,
+    published,
+)
 from keras_sam.experiments.report.published_figures import FIGURES
+from keras_sam.experiments.report.sections import sections
 from keras_sam.experiments.report.table import published_text
+from keras_sam.experiments.results.runs import find
 
-from .reported import SETTINGS
+from .reported import SETTINGS, make_run
 
 SAM = SETTINGS | {"method": "sam", "rho": 0.05}
 
@@ -18,15 +28,39 @@ def texts(**settings):
 def test_every_table_is_there():
     counts = {name: sum(f.experiment == name for f in FIGURES) for name in READINGS}
     # E1: 5 networks x 3 augmentations x 2 data sets x 2 methods, 2 x 2 x 2 x 2 for SVHN and
-    # Fashion-MNIST; E3: 8 more with a common rho; E7 is a reading only.
-    assert counts == dict(zip(READINGS, (76, 18, 44, 27, 12, 2, 0, 2, 3, 0)))
+    # Fashion-MNIST; E3: 8 more with a common rho; E4: 24 of other methods; E7 is a reading only.
+    assert counts == dict(zip(READINGS, (76, 18, 44, 51, 12, 2, 0, 2, 3, 0)))
     assert all(0 < figure.accuracy < 100 for figure in FIGURES)
 
 
-def test_gains_of_e6_are_those_of_its_seeds():
-    accuracies = {f.method: f.accuracy for f in FIGURES if f.experiment == "e6"}
-    assert accuracies["sam"] == pytest.approx((71.22 + 70.77 + 70.98) / 3, abs=0.005)
-    assert accuracies["sgd"] == pytest.approx((65.15 + 64.03 + 64.17) / 3, abs=0.005)
+def test_single_seeds_and_losses_are_there_with_their_mean():
+    found = {(f.experiment, f.method): f for f in FIGURES if f.experiment in ("e6", "e8", "e9")}
+    assert found["e6", "sgd"].seeds == (("20", 65.15), ("30", 64.03), ("40", 64.17))
+    assert found["e6", "sgd"].accuracy == pytest.approx((65.15 + 64.03 + 64.17) / 3, abs=0.005)
+    assert published_text([found["e6", "sam"]]).split("\n") == [
+        "accuracy 70.99 ± 0.23 (Coldenhoff et al.)",
+        "seed 20: 71.22, seed 30: 70.77, seed 40: 70.98",
+    ]
+    assert published_text([found["e8", "asam"]]).split("\n")[1:] == [
+        "seed 1: 68.65, seed 2: 65.77, seed 3: 66.23",
+        "training loss 27.5e-5, 25.0e-5, 24.7e-5",
+    ]
+    assert published_text([found["e9", "sam"]]) == "accuracy 75.74 (K. Lee)\nloss .59017"
+
+
+def test_methods_that_are_not_here_are_told_beside_their_conditions():
+    noisy = SAM | {"model": "resnet32", "label_noise": 0.6}
+    assert {f.method: f.text for f in elsewhere(noisy)} == {
+        "Bootstrap + Mixup": "87.6",
+        "Bootstrap + SAM": "91.8",
+        "MentorMix": "91.3",
+        "MentorNet": "74.2",
+        "Mixup, as its authors have it": "86.8",
+        "Sanchez et al. 2019": "90.3",
+    }
+    assert elsewhere(SAM) == elsewhere(noisy | {"dataset": "cifar100"}) == []
+    known = {"sgd", *methods.list()}
+    assert all(figure.is_elsewhere or figure.method in known for figure in FIGURES)
 
 
 @pytest.mark.parametrize(
@@ -46,8 +80,9 @@ def test_gains_of_e6_are_those_of_its_seeds():
         ({"model": "efficientnet_l2", "dataset": "oxford_flowers102"}, "0.35"),
         ({"model": "EfficientNetL2", "dataset": "cars196", "method": "sgd"}, "4.93"),
         ({"model": "resnet50", "dataset": "cifar100", "epochs": 90}, "57.6"),
-        ({"normalization": "batch"}, "70.99±.23"),
+        ({"normalization": "batch"}, "70.99±0.23"),
         ({"normalization": "none"}, "67.00±2.65"),
+        ({"model": "convnet", "batch_size": 64}, "75.74"),
     ],
 )
 def test_settings_find_their_figure(settings, text):
@@ -97,7 +132,7 @@ def test_another_experiment_has_no_figure(other):
 def test_a_named_experiment_is_shown_beside_a_shrunken_one():
     small = SAM | {"model": "resnet20", "num_train": 5000, "epochs": 10, "batch_size": 64}
     (figure,) = published(small, "e6")
-    assert figure.text == "70.99±.23"
+    assert figure.text == "70.99±0.23"
     reasons = "; ".join(differences(small, figure))
     for part in (
         "resnet20, not ResNet-18",
@@ -135,3 +170,15 @@ def test_errors_of_several_guesses_are_called_as_published(experiment, name):
     found = [figure for figure in FIGURES if figure.experiment == experiment]
     lines = published_text(found).split("\n")
     assert len(lines) == len(found) and all(f", {name} error " in line for line in lines)
+
+
+def test_a_page_says_whose_reading_it_is_and_what_others_came_to(tmp_path):
+    for number, preset in enumerate(("e7", "e8")):
+        make_run(tmp_path / preset, 60, preset=preset, num_train=number)
+    make_run(tmp_path / "e4", 60, model="resnet32", preset="e4_noise20", label_noise=0.2)
+    parts = sections(tables(find([tmp_path])), tmp_path)
+    remarks = "\n".join(remark for part in parts for remark in part.remarks)
+    assert "Published reading of E7: Smaller batches" in remarks
+    assert "Our reading of the published figures of E8: Without BatchNorm" in remarks
+    assert "Published with 20 % wrong labels by other means: Bootstrap + Mixup 93.3 %" in remarks
+    assert "Sanchez et al. 2019 94.0 % (Foret et al. 2021)." in remarks

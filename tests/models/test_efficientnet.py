@@ -8,7 +8,9 @@ import pytest
 
 from keras_sam import models
 from keras_sam.models.efficientnet import round_filters
+from keras_sam.models.flax_checkpoints import keras_arrays
 from tests.models.deferred import built, trainable
+from tests.models.reference_layout import checkpoint
 
 pytestmark = pytest.mark.once
 
@@ -18,9 +20,9 @@ def test_weights_are_those_of_keras(name, width, depth):
     constructor = getattr(keras.applications, f"EfficientNet{name}")
     theirs = built(constructor, weights=None, include_top=False, input_shape=(64, 64, 3))
     ours = built(models.efficientnet, width, depth, (64, 64, 3))
-    # Not their names, and of Keras's first layers the statistics of the input.
-    expected = [tuple(variable.shape) for variable in theirs.trainable_variables]
-    assert [tuple(variable.shape) for variable in ours.trainable_variables] == expected
+    # Of Keras's first layers it has no statistics of the input.
+    expected = [(variable.path, tuple(variable.shape)) for variable in theirs.trainable_variables]
+    assert [(v.path, tuple(v.shape)) for v in ours.trainable_variables] == expected
     assert ours.output_shape == theirs.output_shape
 
 
@@ -41,10 +43,14 @@ def test_same_function_as_keras_for_the_same_weights():
     np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
 
 
-def test_l2_has_the_published_number_of_weights():
+def test_l2_has_the_published_weights():
     model = built(models.pretrained, "efficientnet_l2", (475, 475, 3), 1000)
     assert trainable(model) == 480_309_308  # Published are 480 M.
     assert trainable(model) == pytest.approx(480e6, rel=0.001)
+    (network,) = (layer for layer in model.layers if isinstance(layer, keras.Model))
+    arrays = keras_arrays(checkpoint(4.3, 5.3, lambda shape: np.broadcast_to(0, shape)), network)
+    shapes = {key: array.shape for key, array in arrays.items()}
+    assert shapes == {weight.path: tuple(weight.shape) for weight in network.weights}
     assert round_filters(32, 4.3) == 136 and round_filters(1280, 4.3) == 5504
 
 

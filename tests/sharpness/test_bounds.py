@@ -15,6 +15,24 @@ def test_numbers_of_the_formulas():
     assert sam == pytest.approx(0.356308, abs=5e-7)
     assert sharpness.mcallester(0.0, 10.0, 50_000) == pytest.approx(0.0154324, abs=5e-8)
     assert sharpness.mcallester(0.3, 10.0, 50_000) == pytest.approx(0.3154324, abs=5e-8)
+    expected = 0.3 + math.sqrt((10 + math.log(math.sqrt(5000)) + math.log(2 / 0.1)) / (2 * 5000))
+    assert sharpness.maurer(0.3, 10.0, 5000, 0.9) == pytest.approx(expected)
+    expected = 0.1 + math.sqrt(math.log(1 / 0.1) / (2 * 5000))
+    assert sharpness.hoeffding(0.1, 5000, 0.9) == pytest.approx(expected)
+
+
+def test_maurers_form_is_the_sharper_one_and_the_choice_has_a_price():
+    for kl in (0.0, 10.0, 1e4):
+        for n in (2, 8, 50_000):
+            bounds = (sharpness.maurer(0.1, kl, n), sharpness.mcallester(0.1, kl, n))
+            assert sharpness.hoeffding(0.1, n) < bounds[0] < bounds[1]
+
+
+def test_hoeffdings_bound_fails_as_seldom_as_it_says():
+    """Of 200 examples with an error of 0.3, drawn again and again, with confidence 0.8."""
+    errors = np.random.default_rng(0).binomial(200, 0.3, 2000) / 200
+    failures = np.mean([sharpness.hoeffding(error, 200, 0.8) < 0.3 for error in errors])
+    assert 0 < failures < 0.2
 
 
 def test_sam_bound_is_the_perturbed_one_with_the_proofs_sigma():
@@ -84,6 +102,7 @@ def test_of_a_model(classifier, examples):
     assert found.sam == pytest.approx(sharpness.sam_bound(found.worst, float(norm), 2, k, n))
     perturbed = sharpness.perturbed_bound(found.perturbed.value, float(norm), found.sigma, k, n)
     assert found.mcallester == pytest.approx(perturbed)
+    assert found.clean < found.hoeffding < found.maurer < found.mcallester
     larger = sharpness.generalization_bounds(objective, rho=2.0, samples=1, steps=1, n=5000)
     assert larger.num_examples == 5000 and larger.sam < found.sam
     with pytest.raises(ValueError, match=r"in \[0, 1\].*Received: loss with the values"):
@@ -136,6 +155,7 @@ def test_bad_arguments(match, changed):
         sharpness.sam_bound(0.0, **{**settings, **changed})
 
 
-def test_kl_cannot_be_negative():
+@pytest.mark.parametrize("bound", [sharpness.mcallester, sharpness.maurer])
+def test_kl_cannot_be_negative(bound):
     with pytest.raises(ValueError, match="kl"):
-        sharpness.mcallester(0.0, -1.0, 100)
+        bound(0.0, -1.0, 100)

@@ -48,6 +48,8 @@ def test_numbers_are_those_of_direct_calls(classifier, examples):
         "adaptive": sharpness.worst_case(found, 0.3, **adaptive).value,
         "bound_sam": bounds.sam,
         "bound_mcallester": bounds.mcallester,
+        "bound_maurer": bounds.maurer,
+        "bound_hoeffding": bounds.hoeffding,
     }
     assert set(history) == {"loss", *expected}
     for name, value in expected.items():

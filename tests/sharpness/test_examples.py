@@ -14,8 +14,8 @@ from keras_sam import sharpness
 
 from ..test_docstrings import check_docstring
 
-MODULES = ("average_case", "bounds", "density", "eigenvalues", "losses", "objective", "operators")
-MODULES += ("trace", "worst_case")
+MODULES = ("average_case", "bounds", "density", "eigenvalues", "generalization", "losses")
+MODULES += ("objective", "operators", "trace", "worst_case")
 PUBLIC = [
     getattr(sharpness, name)
     for name in sharpness.__all__

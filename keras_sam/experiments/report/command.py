@@ -34,6 +34,7 @@ def _report(options: dict) -> tuple[str, list[Path]]:
     """How many runs count, and the pages of their report."""
     # Imported here, so that --help and a mistyped flag need not wait.
     from keras_sam.experiments.report import page
+    from keras_sam.experiments.report.across import overview
     from keras_sam.experiments.report.groups import tables
     from keras_sam.experiments.report.sections import HOW_TO_READ, sections
     from keras_sam.experiments.results.runs import FINISHED, find
@@ -43,7 +44,9 @@ def _report(options: dict) -> tuple[str, list[Path]]:
     if output.exists() and not output.is_dir():
         raise ValueError(f"The output must be a folder. Received: --output={output}")
     found = tables(runs, _baseline(runs, options["baseline"]))
-    parts = sections(found, output, _experiment(options["experiment"]), options["weights"])
+    experiment = _experiment(options["experiment"])
+    parts = overview(found, experiment)
+    parts += sections(found, output, experiment, options["weights"])
     counted = sum(run.state == FINISHED for run in runs)
     return f"{counted} of {len(runs)}", page.write(parts, options["title"], HOW_TO_READ, output)
 

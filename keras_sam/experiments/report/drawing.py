@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import matplotlib.style
 
+from keras_sam.experiments.report.batch_sizes import KEY, batch_sizes
 from keras_sam.experiments.report.figures import MOST_LINES, curves, over_time
 from keras_sam.experiments.report.groups import METHOD_KEYS, Row, Table
 from keras_sam.experiments.report.names import identity, phrase, title_of
@@ -28,6 +29,7 @@ def pictures(table: Table, prefix: str, weights: bool = False) -> list[Picture]:
         for key in ("label_noise", "batch_size"):
             name = f"{prefix}_{key}.png"
             found += _over(key, table, rows, table.differing, title_of(table.common), name)
+        found += _batch_sizes(table, rows, prefix)
         return found + (_weights(table, rows, f"{prefix}_weights.png") if weights and rows else [])
 
 
@@ -57,6 +59,24 @@ def _over(
     levels = [row for row in rows if row.settings["method"] == table.baseline]
     reference = levels[0] if key == "rho" and len(levels) == 1 else None
     return [over(key, lines, reference, title, name)]
+
+
+def _batch_sizes(table: Table, rows: list[Row], prefix: str) -> list[Picture]:
+    """A figure for each set of conditions that differ in the batch size alone."""
+    if KEY not in table.differing:
+        return []
+    others = [key for key in table.differing if key not in (*METHOD_KEYS, KEY)]
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(identity(row.settings, others), []).append(row)
+    found = []
+    for number, alike in enumerate(groups.values(), start=1):
+        under = ", ".join(
+            [title_of(table.common), *(phrase(key, alike[0].settings.get(key)) for key in others)]
+        )
+        name = f"{prefix}_batch_sizes_{number}.png"
+        found.append(batch_sizes(alike, table.baseline, table.differing, under, name))
+    return [picture for picture in found if picture is not None]
 
 
 def _shown(rows: list[Row], baseline: str | None) -> list[Row]:

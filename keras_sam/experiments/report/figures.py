@@ -2,6 +2,7 @@
 
 import io
 import textwrap
+from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -29,17 +30,27 @@ def curves(rows: list[Row], keys: list[str], title: str, name: str) -> Picture:
         A `Picture`.
     """
     figure, panels = panels_for(2, 6.2, title)
+    accuracy_and_loss(panels, {row.label(keys): row for row in rows})
+    panels[0].set_ylabel("test accuracy, %")
+    panels[1].set_ylabel("training loss")
+    alt = f"Curves of test accuracy and training loss over the epochs. {_ends(rows, keys)}"
+    return with_legend(figure, name, alt, f"Over the epochs: {title}. {band_caption(rows)}")
+
+
+def accuracy_and_loss(panels: Sequence[Axes], rows: dict[str, Row]) -> None:
+    """Draws test accuracy over the epochs into a first panel, and training loss into a second.
+
+    Args:
+        panels: Two Matplotlib axes.
+        rows: Dictionary from a label to a `Row` with finished runs.
+    """
     panels[1].set_yscale("log")
-    for row in rows:
-        label = row.label(keys)
+    for label, row in rows.items():
         band(panels[0], 100 * row.curves("val_accuracy"), label)
         band(panels[1], row.curves("loss").clip(lower=SMALLEST_LOSS), label)
-    panels[0].set_ylabel("test accuracy, %")
-    panels[1].set(ylabel="training loss", xlabel="epoch")
+    panels[1].set_xlabel("epoch")
     panels[1].locator_params(axis="x", integer=True)
     _name_ticks(panels[1])
-    alt = f"Curves of test accuracy and training loss over the epochs. {_ends(rows, keys)}"
-    return with_legend(figure, name, alt, f"Over the epochs: {title}. {_band_caption(rows)}")
 
 
 def over_time(rows: list[Row], keys: list[str], title: str, name: str) -> Picture:
@@ -50,7 +61,7 @@ def over_time(rows: list[Row], keys: list[str], title: str, name: str) -> Pictur
         band(axes, 100 * row.curves("val_accuracy").set_axis(seconds), row.label(keys))
     axes.set(xlabel="training time, s", ylabel="test accuracy, %")
     alt = f"Curves of test accuracy over training time. {_ends(rows, keys)}"
-    return with_legend(figure, name, alt, f"Over training time: {title}. {_band_caption(rows)}")
+    return with_legend(figure, name, alt, f"Over training time: {title}. {band_caption(rows)}")
 
 
 def panels_for(count: int, height: float, title: str) -> tuple[Figure, list[Axes]]:
@@ -74,7 +85,8 @@ def _ends(rows: list[Row], keys: list[str]) -> str:
     return f"{'; '.join(ends)}."
 
 
-def _band_caption(rows: list[Row]) -> str:
+def band_caption(rows: list[Row]) -> str:
+    """What the bands around the lines of some rows are."""
     several = any(len(row.finished) > 1 for row in rows)
     return "Bands: one standard deviation over the seeds." if several else "A single seed each."
 

@@ -7,7 +7,14 @@ from keras_sam.experiments.report.drawing import pictures
 from keras_sam.experiments.report.groups import Table
 from keras_sam.experiments.report.names import name_of, title_of, value_text
 from keras_sam.experiments.report.page import Section
-from keras_sam.experiments.report.published import READINGS, differences, experiment_of
+from keras_sam.experiments.report.published import (
+    OURS,
+    READINGS,
+    differences,
+    elsewhere,
+    experiment_of,
+)
+from keras_sam.experiments.report.published_figures import Published
 from keras_sam.experiments.report.table import columns, figures
 from keras_sam.experiments.results import files
 from keras_sam.experiments.results.runs import FINISHED
@@ -17,7 +24,8 @@ HOW_TO_READ = (
     "are a mean over the seeds and the 95 % interval of Student's t; a single seed has none. A "
     "gain is the mean difference in accuracy to the baseline on the same seeds, with the interval "
     "of these paired differences: one that does not hold 0 is more than chance. Published spreads "
-    "are as published. Training time leaves evaluation out where it was timed."
+    "are as published; where single seeds are, ± is their standard deviation. Training time leaves "
+    "evaluation out where it was timed."
 )
 
 
@@ -86,7 +94,27 @@ def _remarks(table: Table, experiment: str | None) -> list[str]:
     named = {experiment_of(row.runs[0].settings, experiment) for row in table.rows}
     shown = {figure.experiment for _, figure in found}
     known = sorted(shown | {name for name in READINGS if name in named})
-    return texts + [f"Published reading of {e.upper()}: {READINGS[e]}" for e in known]
+    texts += _elsewhere(table, experiment)
+    return texts + [f"{_whose(name)} {name.upper()}: {READINGS[name]}" for name in known]
+
+
+def _whose(name: str) -> str:
+    return "Our reading of the published figures of" if name in OURS else "Published reading of"
+
+
+def _elsewhere(table: Table, experiment: str | None) -> list[str]:
+    """What methods that are not here came to, a line for each share of wrong labels."""
+    found: dict[float, dict[Published, None]] = {}
+    for row in table.rows:
+        named = experiment_of(row.runs[0].settings, experiment)
+        for figure in elsewhere(row.settings, named):
+            found.setdefault(figure.noise, {})[figure] = None
+    return [
+        f"Published with {100 * noise:g} % wrong labels by other means: "
+        f"{', '.join(f'{figure.method} {figure.text} %' for figure in own)} "
+        f"({', '.join(dict.fromkeys(figure.source for figure in own))})."
+        for noise, own in sorted(found.items())
+    ]
 
 
 def _commands(table: Table) -> list[str]:

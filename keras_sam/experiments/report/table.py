@@ -79,7 +79,9 @@ def published_text(found: list[Published]) -> str:
         text = f"{figure.kind} {figure.text.replace('±', ' ± ').replace('± .', '± 0.')}"
         text += f", top-{figure.k} error {figure.top_k:g}" if figure.top_k is not None else ""
         cells.append(f"{text} ({figure.source})")
-    return "\n".join(cells)
+        cells += [", ".join(f"seed {s}: {value:.2f}" for s, value in figure.seeds)]
+        cells += [figure.loss or ""]
+    return "\n".join(filter(None, cells))
 
 
 def _published_gain(table: Table, row: Row, experiment: str | None) -> str:

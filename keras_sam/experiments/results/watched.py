@@ -17,6 +17,8 @@ QUANTITIES = {
     "adaptive": ("adaptive sharpness", True),
     "bound_sam": ("bound of SAM's theorem on the error", False),
     "bound_mcallester": ("McAllester's bound on the error", False),
+    "bound_maurer": ("Maurer's bound on the error", False),
+    "bound_hoeffding": ("Hoeffding's bound on the error", False),
     "cosine_second_order": ("cosine, sam and second_order", False),
     "cosine_multistep": ("cosine, sam and multistep", False),
 }

@@ -22,6 +22,8 @@ COLUMNS = {
     "adaptive": "adaptive",
     "bound_sam": "SAM's bound",
     "bound_mcallester": "McAllester's",
+    "bound_maurer": "Maurer's",
+    "bound_hoeffding": "Hoeffding's",
 }
 
 
