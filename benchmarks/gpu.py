@@ -32,6 +32,7 @@ TRAININGS = ("e6", "wrn")
 HERE = Path(__file__).parent
 APPS = HERE.parent / "apps"
 SHORT = ("--model=resnet8", "--batch_size=8", "--blocks=2", "--probes=1")
+STOPPED = 130  # The exit code of a training after Ctrl-C.
 GRACE = 300  # Seconds for a training to end by itself after it was asked to.
 
 flags.DEFINE_list("backends", ["jax", "torch"], "The first one trains.")
@@ -54,7 +55,7 @@ def main(argv: list[str]) -> None:
     _check_flags()
     found = {"devices": {backend: _device(backend) for backend in FLAGS.backends}, "parts": {}}
     ended = [_run(part, found) for part in FLAGS.parts]
-    if set(FLAGS.parts) & set(TRAININGS):
+    if any(_trained()):
         ended.append(_timed("report", _report_command(), found, FLAGS.backends[0]))
     print(f"written  {_workdir() / 'gpu.json'}")
     sys.exit(any(ended))
@@ -125,9 +126,13 @@ def _training_command(preset: str, part: str) -> list[str]:
 
 
 def _report_command() -> list[str]:
-    folders = [str(_workdir() / part) for part in TRAININGS if (_workdir() / part).is_dir()]
     output = f"--output={_workdir() / 'report'}"
-    return [sys.executable, str(APPS / "report.py"), f"--runs={','.join(folders)}", output]
+    return [sys.executable, str(APPS / "report.py"), f"--runs={','.join(_trained())}", output]
+
+
+def _trained() -> list[str]:
+    """The folders with runs, which a training that was stopped early may not have."""
+    return [str(_workdir() / part) for part in TRAININGS if any(_workdir().glob(f"{part}/*/*/"))]
 
 
 def _methods(name: str, backend: str, found: dict) -> int:
@@ -147,11 +152,20 @@ def _timed(name: str, command: list[str], found: dict, backend: str, stops: bool
     try:
         code = process.wait(60 * FLAGS.minutes if stops else None)
     except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGINT)
-        process.wait(GRACE)
-        code = 0
+        code = _stopped(process)
     _note(found, name, began, code)
     return code
+
+
+def _stopped(process: subprocess.Popen) -> int:
+    """Asks a training to end; whether it did so otherwise than a training that is stopped."""
+    process.send_signal(signal.SIGINT)
+    try:
+        code = process.wait(GRACE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
+    return 0 if code in (0, STOPPED) else code
 
 
 def _note(found: dict, name: str, began: float, code: int, more: dict | None = None) -> None:
