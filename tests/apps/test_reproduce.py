@@ -113,6 +113,12 @@ def test_choices_are_made_and_taken_on(trained, tmp_path):
     # SAM is trained with the radius that ASAM chose.
     assert {one["method"] for one in trained[5:]} == {"sam"}
     assert {one["rho"] for one in final + trained[5:]} == {0.2}
+    (tmp_path / "asam" / "sweep.json").write_text("{")
+    for more in ("--resume", "--list"):
+        assert "delete the file, and it is made again" in ending(tmp_path, "--budget=small", more)
+    (tmp_path / "asam" / "sweep.json").unlink()
+    start(tmp_path, "--budget=small", "--resume")
+    assert len(trained) == 10
 
 
 def test_waits_for_the_choice_of_another_process(trained, tmp_path, monkeypatch):

@@ -57,11 +57,11 @@ def _start(argv: list[str], text: str) -> None:
         from keras_sam.experiments.tables.reproduction import Reproduction
 
         reproduction = Reproduction(options, command_line.command(FLAGS, argv))
+        if options["list"]:
+            print(reproduction.listed())
+            return
     except (ValueError, TypeError, OSError, ImportError) as error:
         command_line.fail(argv, error)
-    if options["list"]:
-        print(reproduction.listed())
-        return
     with command_line.trouble_explained(argv):
         failed = reproduction.run()
     command_line.report_failed(argv, failed)

@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from keras_sam.experiments.flags import command_line, sweep
+from keras_sam.experiments.results.files import RunError
 from keras_sam.experiments.results.folder import RunFolder
 from keras_sam.experiments.sweep.points import Point, corners, space
 from keras_sam.experiments.sweep.request import Request
@@ -70,10 +71,7 @@ class Plan:
         weights = dict(text.partition("=")[::2] for text in options["weights"])
         own = weights.get(self.cell.place.get("network", ""))
         found += [f"--weights={own}"] if own else []
-        if self.cell.like and self.is_ready:
-            chosen = json.loads(self._likeness.read_text())["chosen"]
-            found += Point(chosen).arguments
-        return found
+        return found + (_choice(self._likeness) if self.cell.like and self.is_ready else [])
 
     @property
     def command(self) -> str:
@@ -150,3 +148,14 @@ class Plan:
 
     def _read(self, *more: str) -> dict[str, Any]:
         return command_line.read(self._app.FLAGS, [self.cell.app, *self.arguments, *more])
+
+
+def _choice(path: Path) -> list[str]:
+    """The arguments that a sweep chose."""
+    try:
+        return Point(json.loads(path.read_text())["chosen"]).arguments
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RunError(
+            f"{path} must hold the choice of a sweep: delete the file, and it is made again "
+            f"without any training. Received: {error}"
+        ) from error

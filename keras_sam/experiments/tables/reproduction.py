@@ -15,7 +15,7 @@ from keras_sam.experiments.tables.plan import Plan
 from keras_sam.experiments.tables.table import Cell, cover, with_needed
 from keras_sam.experiments.training import comparison
 
-PATIENCE = 10.0  # Seconds between two looks at what other processes do.
+PATIENCE = 60.0  # Seconds between two looks at what other processes do.
 
 
 class Reproduction:
