@@ -87,7 +87,9 @@ def test_a_table_is_trained_once_and_says_how_far_it_is(trained, tmp_path):
     assert "[1/2] low: 0 of 3 runs; how long the rest takes can be told after" in printed
     # Two epochs of a second each were measured for each run.
     assert "[2/2] high: 2 of 3 runs; the rest takes one process about 2 seconds" in printed
-    assert printed.endswith(f"3 of 3 runs\npage    {tmp_path}/low\npage    {tmp_path}/high\n")
+    folders = ["low/sam_rho_0.1", "low/sam_rho_0.3", "high/sam"]
+    pages = "".join(f"page    {tmp_path}/{folder}\n" for folder in folders)
+    assert printed.endswith(f"3 of 3 runs\n{pages}")
     assert "holds runs already: add --resume" in ending(tmp_path)
     start(tmp_path, "--resume")
     assert len(trained) == 3
@@ -148,10 +150,17 @@ def test_what_fails_is_marked_and_the_rest_goes_on(trained, tmp_path, monkeypatc
     assert text.endswith("asam: No point trained; sam: no choice of asam to go by")
 
 
-def test_a_run_that_diverges_is_marked(trained, tmp_path, monkeypatch):
-    diverging = [Cell({"part": "one"}, TINY | {"compare": ["sam:5", "sam:0.2"]})]
-    monkeypatch.setitem(TABLES, "e6", Table("Of no paper.", diverging))
-    assert "2 of 2 (1 diverged) runs" in start(tmp_path)
+def test_a_run_that_diverges_is_marked_and_what_comes_twice_is_shown_once(
+    trained, tmp_path, monkeypatch
+):
+    diverging = TINY | {"compare": ["sam:5", "sam:0.2"]}
+    twice = [Cell({"part": part}, diverging) for part in ("one", "other")]
+    monkeypatch.setitem(TABLES, "e6", Table("Of no paper.", twice))
+    printed = start(tmp_path)
+    assert "4 of 4 (2 diverged) runs" in printed
+    assert [line for line in printed.splitlines() if line.startswith("page")] == [
+        f"page    {tmp_path}/one/{folder}" for folder in ("sam_rho_5", "sam_rho_0.2")
+    ]
 
 
 def test_a_full_disk_ends_the_table(trained, tmp_path, monkeypatch):

@@ -94,18 +94,24 @@ class Plan:
         planning.fitting(options)
         return options
 
-    def runs(self) -> list[RunFolder]:
-        """All runs of the cell; where a choice is to be made, one value stands for the chosen."""
+    def runs(self, final: bool = False) -> list[RunFolder]:
+        """All runs of the cell; where a choice is to be made, one value stands for the chosen.
+
+        Args:
+            final: Whether to leave out those that a choice goes by. Defaults to `False`.
+        """
         if not self.cell.grid:
             return self._runs(self.folder)
         points = corners(space(self.grid, [], lambda flag: False))
-        final = self._runs(self.results, *points[0].arguments, f"--seeds={self.seeds}")
+        chosen = self._runs(self.results, *points[0].arguments, f"--seeds={self.seeds}")
+        if final:
+            return chosen
         held_out = [f"--seeds={SWEEP_SEED}", f"--holdout={HOLDOUT}"]
         tried = [
             self._runs(self.folder / "points" / point.folder, *point.arguments, *held_out)
             for point in points
         ]
-        return [*(run for runs in tried for run in runs), *final]
+        return [*(run for runs in tried for run in runs), *chosen]
 
     def _runs(self, place: Path, *more: str) -> list[RunFolder]:
         options = self.resolved(*more)

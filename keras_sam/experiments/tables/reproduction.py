@@ -1,11 +1,13 @@
 """Trains the cells of a table, one after the other, and writes the report."""
 
+import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from keras_sam.experiments.report.command import report
+from keras_sam.experiments.report.groups import IGNORED_KEYS
 from keras_sam.experiments.results.folder import SETTINGS
 from keras_sam.experiments.results.table import aligned
 from keras_sam.experiments.sweep.choice import UndecidedError
@@ -49,7 +51,10 @@ class Reproduction:
                 time.sleep(PATIENCE)
             waiting = others
         print(f"\n{self._so_far()}", flush=True)
-        self._report()
+        try:
+            self._report()
+        except (ValueError, ImportError) as error:  # Of figures, say, that somebody damaged.
+            failed["report"] = [str(error)]
         return [f"{cell}: {name}" for cell, names in failed.items() for name in names]
 
     def listed(self) -> str:
@@ -97,7 +102,7 @@ class Reproduction:
 
     def _report(self) -> None:
         """One page of all cells that have runs."""
-        folders = [plan.results for plan in self._plans if any(plan.results.rglob(SETTINGS))]
+        folders = self._method_folders()
         if not folders:
             return
         table = self._options["table"]
@@ -113,6 +118,15 @@ class Reproduction:
         )
         for page in pages:
             print(f"page    {page}")
+
+    def _method_folders(self) -> list[Path]:
+        """The folders of runs that count, one of those that trained the same."""
+        found: dict[str, Path] = {}
+        for run in (run for plan in self._plans for run in plan.runs(final=True)):
+            telling = {k: v for k, v in run.settings.items() if k not in IGNORED_KEYS}
+            if (run.path / SETTINGS).is_file():
+                found.setdefault(json.dumps(telling, sort_keys=True), run.path.parent)
+        return list(dict.fromkeys(found.values()))
 
 
 def _cells(options: dict[str, Any]) -> list[Cell]:
