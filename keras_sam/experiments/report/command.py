@@ -20,7 +20,7 @@ def main(argv: list[str], text: str) -> None:
 def _main(argv: list[str], text: str) -> None:
     options = command_line.parse(FLAGS, argv, text)
     try:
-        counted, pages = _report(options)
+        counted, pages = report(options)
     except ModuleNotFoundError as error:
         command_line.fail(argv, f"Install `pip install keras-sam[apps]`. Received: {error}")
     except (ValueError, OSError) as error:
@@ -30,8 +30,18 @@ def _main(argv: list[str], text: str) -> None:
         print(f"page    {page}")
 
 
-def _report(options: dict) -> tuple[str, list[Path]]:
-    """How many runs count, and the pages of their report."""
+def report(options: dict) -> tuple[str, list[Path]]:
+    """Writes the pages of a report.
+
+    Args:
+        options: Dictionary of the report's flags.
+
+    Returns:
+        How many runs count, in words, and the list of the pages' paths.
+
+    Raises:
+        ValueError: If there are no runs, or one cannot be read.
+    """
     # Imported here, so that --help and a mistyped flag need not wait.
     from keras_sam.experiments.report import page
     from keras_sam.experiments.report.across import overview

@@ -11,6 +11,10 @@ from keras_sam.experiments.sweep.points import Point
 ALIKE = 9  # Decimals up to which two means are the same.
 
 
+class UndecidedError(ValueError):
+    """There is nothing to choose from yet, as other processes still train."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Result:
     """What came of a point.
@@ -48,10 +52,10 @@ def best(results: list[Result]) -> Result:
         `Result`.
 
     Raises:
-        ValueError: If there is nothing to choose from, or not yet.
+        ValueError: If there is nothing to choose from; `UndecidedError` if not yet.
     """
     if any(result.outcome.unfinished for result in results):
-        raise ValueError(
+        raise UndecidedError(
             "Other processes still train points of this sweep: choose when they have ended, by the "
             f"same command with --resume. Received: {_labels(results, 'unfinished')}"
         )

@@ -1,0 +1,23 @@
+"""The papers' tables, each of them one command: `python apps/reproduce.py --table=e1`."""
+
+from keras_sam.experiments.tables import published, small
+from keras_sam.experiments.tables.table import Cell, Table
+
+__all__ = ["TABLES", "Cell", "Table"]
+
+SOURCES = {
+    "e1": "Foret et al. 2021, table 1: CIFAR from scratch",
+    "e2": "Foret et al. 2021, table 2: ResNets on ImageNet",
+    "e3": "Foret et al. 2021, table 3: fine-tuning",
+    "e4": "Foret et al. 2021, table 4: label noise",
+    "e5": "Gorbunova and Davletshin: ResNets, and sign steps in SAM's place",
+    "e6": "Coldenhoff, Li and Zhu, experiment A: SAM at half of SGD's epochs",
+    "e7": "Coldenhoff, Li and Zhu, experiment B: batch sizes",
+    "e8": "Coldenhoff, Li and Zhu, experiment C: without normalisation",
+    "e9": "K. Lee: one and two ascent steps",
+    "e10": "Foret et al. 2021: looking at sharpness",
+}
+TABLES = {
+    name: Table(source, published.CELLS[name], small.CELLS.get(name, []))
+    for name, source in SOURCES.items()
+}

@@ -1,0 +1,136 @@
+"""The tables in kind, as two cores train them to their end in hours.
+
+Each method is a cell of its own, with a flag chosen on held-out training images, as the papers do:
+the rate of plain training first, then each method's rho at that rate; other seeds on all training
+images then give the figures.
+"""
+
+from typing import Any
+
+from keras_sam.experiments.tables.table import Cell
+
+RATES = ["0.02", "0.05", "0.1"]
+WITHOUT_MOMENTUM = ["0.05", "0.1", "0.2"]
+WITHOUT_NORMALIZATION = ["0.01", "0.02", "0.05"]
+RHOS = ["0.02", "0.05", "0.1", "0.2"]
+NOISY_RHOS = ["0.05", "0.1", "0.15", "0.2"]  # At 0.3 the network does not learn clean labels.
+# Radii of another scale than SAM's.
+OTHER_RHOS = {
+    "asam": ["0.5", "1", "2"],
+    "msam": ["0.3", "1", "3"],
+    "fgsm": ["0.0005", "0.001", "0.002"],
+}
+FIVE_SEEDS = ["10", "11", "12", "13", "14"]
+CIFAR: dict[str, Any] = {
+    "dataset": "cifar10",
+    "num_train": 5000,
+    "num_test": 3000,
+    "augment": ["none"],
+    "batch_size": 64,
+}
+# Plain training learns every label by heart, 40 % of them wrong as well.
+BY_HEART: dict[str, Any] = CIFAR | {"model": "resnet20", "epochs": 50}
+QUICK: dict[str, Any] = CIFAR | {"model": "resnet8", "epochs": 80}
+FLOWERS: dict[str, Any] = {
+    "dataset": "flowers12",
+    "model": "mobilenet",
+    "model_arguments": ["alpha=0.75"],
+    "image_size": 128,
+    "batch_size": 32,
+    "epochs": 8,
+}
+
+
+def _compared(
+    place: dict[str, str],
+    flags: dict[str, Any],
+    methods: dict[str, dict[str, Any]],
+    rates: list[str] = RATES,
+    rhos: list[str] = RHOS,
+    **other: Any,
+) -> list[Cell]:
+    """Cells of several methods under the same conditions, at the rate that suits plain training.
+
+    Args:
+        place: Dictionary, as of a `Cell`.
+        flags: Dictionary, as of a `Cell`.
+        methods: Dictionary from a method's name to a dictionary of the flags that are its own.
+        rates: List of strings, to choose among. Defaults to those for momentum.
+        rhos: List of strings, to choose among. Defaults to those for clean labels.
+        **other: Further arguments of each `Cell`.
+
+    Returns:
+        List of `Cell`, plain training's first.
+    """
+    grid = {"learning_rate": rates}
+    plain = Cell(place | {"method": "sgd"}, flags | {"method": "sgd"}, grid=grid, **other)
+    return [plain] + [
+        Cell(
+            place | {"method": method},
+            flags | {"method": method} | own,
+            grid={"rho": OTHER_RHOS.get(method, rhos)},
+            like=plain.name,
+            **other,
+        )
+        for method, own in methods.items()
+    ]
+
+
+def _e4() -> list[Cell]:
+    methods: dict[str, dict[str, Any]] = {"sam": {}, "asam": {}, "looksam": {}, "msam": {}}
+    return [
+        cell
+        for noise in (20, 60)
+        for cell in _compared(
+            {"noise": f"noise_{noise}"},
+            BY_HEART | {"label_noise": noise / 100},
+            methods,
+            rhos=NOISY_RHOS,
+        )
+    ]
+
+
+def _e7() -> list[Cell]:
+    return [
+        cell
+        for size in (32, 128, 512)
+        for cell in _compared(
+            {"batch": f"batch_{size}"},
+            QUICK | {"preset": "e7", "batch_size": size},
+            {"sam": {}},
+            [f"{float(rate) * size / 64:g}" for rate in WITHOUT_MOMENTUM],
+        )
+    ]
+
+
+TWO_STEPS = {"method_arguments": ["steps=2"]}
+CELLS = {
+    "e1": _compared({"data": "cifar10"}, BY_HEART, {"sam": {}}),
+    "e3": _compared(
+        {"network": "mobilenet"},
+        FLOWERS,
+        {"sam": {}},
+        ["0.005", "0.01", "0.02"],
+        ["0.005", "0.01", "0.02", "0.05"],
+        app="finetune_efficientnet",
+        seeds=FIVE_SEEDS,
+    ),
+    "e4": _e4(),
+    "e5": _compared(
+        {"data": "cifar10"},
+        QUICK | {"preset": "e5"},
+        {"sam": {}, "fgsm": TWO_STEPS},
+        WITHOUT_MOMENTUM,
+    ),
+    "e6": _compared({"data": "cifar10"}, QUICK | {"preset": "e6"}, {"sam": {}}, WITHOUT_MOMENTUM),
+    "e7": _e7(),
+    "e8": _compared(
+        {"normalization": "norm_none"},
+        QUICK | {"preset": "e8"},
+        {"sam": {}, "asam": {}},
+        WITHOUT_NORMALIZATION,
+    ),
+    "e9": _compared(
+        {"data": "cifar10"}, CIFAR | {"preset": "e9"}, {"sam": {}, "multistep": TWO_STEPS}
+    ),
+}
