@@ -1,4 +1,4 @@
-"""The images, labels and facts that training needs, whatever they were read from."""
+"""The images or texts, labels and facts that training needs, whatever they were read from."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,11 +18,12 @@ PARTS = {"y_train": "x_train", "y_train_clean": "x_train", "y_test": "x_test"}
 
 @dataclass(frozen=True)
 class Dataset:
-    """Images and integer labels, split into a training and a test part.
+    """Images or texts and integer labels, split into a training and a test part.
 
     Args:
         x_train: Uint8 array (examples, height, width, channels) of photographs, `LazyImages` that
-            are decoded at each access, or float32 array.
+            are decoded at each access, or float32 array; int32 array (examples, words) of texts, as
+            `keras_sam.datasets.encode` makes them.
         y_train: Int32 array (examples,), the labels to train on; possibly noisy.
         x_test: As `x_train`.
         y_test: Int32 array (examples,), always clean.
@@ -84,19 +85,27 @@ class Dataset:
             check_images(f"{self.name} ({images})", getattr(self, images))
 
     @property
-    def input_shape(self) -> tuple[int, int, int]:
-        """Tuple (height, width, channels) of one image."""
+    def input_shape(self) -> tuple[int, ...]:
+        """Tuple (height, width, channels) of one image, or (words,) of one text."""
         return self.x_train.shape[1:]
+
+    @property
+    def kind(self) -> str:
+        """String, `"text"` or `"image"`."""
+        return "text" if len(self.input_shape) == 1 else "image"
 
     def prepare(self, images: np.ndarray) -> np.ndarray:
         """Turns images as they are kept into what a network takes.
 
         Args:
-            images: Array (batch, height, width, channels): uint8, or floats in [0, 1].
+            images: Array (batch, height, width, channels): uint8, or floats in [0, 1]. Texts stay
+                as they are.
 
         Returns:
             New float32 array of the same shape.
         """
+        if self.kind == "text":  # Half precision would not tell all words apart.
+            return images
         prepared = np.array(images, "float32")
         if images.dtype == np.uint8:
             prepared /= 255.0
@@ -133,6 +142,8 @@ class Dataset:
                 integer labels.
         """
         names = recipe.check_names(augment, one_hot)
+        if names and self.kind == "text":
+            raise ValueError(f"Texts take no augmentation but none. Received: augment={augment}")
         return Batches(
             FullSize(self.x_train) if "crop" in names else self.x_train,
             self._labels(self.y_train, one_hot),
@@ -174,7 +185,8 @@ class Dataset:
         )
 
     def _prepared_centres(self, images: Photographs) -> np.ndarray:
-        return self.prepare(centre_crops(images, self.input_shape[:2]))
+        height, width = self.input_shape[:2]
+        return self.prepare(centre_crops(images, (height, width)))
 
     def _labels(self, labels: np.ndarray, one_hot: bool) -> np.ndarray:
         is_one_hot = checks.boolean("one_hot", one_hot)

@@ -111,8 +111,8 @@ def augmentation(names: tuple[str, ...], dataset: "Dataset") -> Augment:
 def _on_bytes(names: tuple[str, ...], dataset: "Dataset") -> list[Augment]:
     steps: list[Augment] = []
     if "crop" in names:
-        size = dataset.input_shape[:2]
-        steps.append(partial(random_crops, size=size, flip=dataset.flip))
+        height, width = dataset.input_shape[:2]
+        steps.append(partial(random_crops, size=(height, width), flip=dataset.flip))
     if "autoaugment" in names:
         steps.append(partial(policies.auto_augment, policy=policies.policy_for(dataset.name)))
     if "randaugment" in names:

@@ -9,9 +9,11 @@ from keras_sam import checks
 from keras_sam.datasets.cifar import cifar10, cifar100
 from keras_sam.datasets.dataset import Dataset
 from keras_sam.datasets.digits import digits
+from keras_sam.datasets.docstrings import docstrings
 from keras_sam.datasets.flowers import flowers12
 from keras_sam.datasets.photographs import image_folder, photographs
 from keras_sam.datasets.sources import SOURCES
+from keras_sam.datasets.texts import text_folder
 
 LOADERS: dict[str, Callable[..., Dataset]] = {
     "digits": digits,
@@ -20,6 +22,8 @@ LOADERS: dict[str, Callable[..., Dataset]] = {
     "cifar100": cifar100,
     "flowers12": flowers12,
     "image_folder": image_folder,
+    "docstrings": docstrings,
+    "text_folder": text_folder,
 }
 
 
@@ -49,7 +53,8 @@ def get(
 
     Args:
         name: String, one of `keras_sam.datasets.list()`.
-        data_dir: Path of the folder that holds the files; `digits` needs none. Defaults to
+        data_dir: Path of the folder that holds the files; `digits` and
+            `docstrings` need none. Defaults to
             `None`.
         num_train: Integer, how many training images to keep, class-balanced. Defaults to all.
         num_test: Integer, how many test images to keep, class-balanced. Defaults to all.

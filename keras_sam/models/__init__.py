@@ -1,4 +1,4 @@
-"""Image classifiers to train: plain Keras functional models, loadable without this package.
+"""Classifiers to train, of images and texts: plain Keras models, loadable without this package.
 
 Those with random gates (Shake-Shake and ShakeDrop) are the exception: their gates are layers of
 this package.
@@ -13,6 +13,7 @@ from keras_sam.models.resnet import resnet, resnet_cifar
 from keras_sam.models.shake_shake import shake_shake
 from keras_sam.models.table import get
 from keras_sam.models.table import names as list
+from keras_sam.models.text_transformer import text_transformer
 from keras_sam.models.wide_resnet import wide_resnet
 
 __all__ = [
@@ -28,5 +29,6 @@ __all__ = [
     "resnet",
     "resnet_cifar",
     "shake_shake",
+    "text_transformer",
     "wide_resnet",
 ]

@@ -23,6 +23,18 @@ def check_images(input_shape: tuple[int, int, int], num_classes: int) -> None:
             "The input shape must be three positive integers, (height, width, channels), such "
             f"as (32, 32, 3). Received: {checks.received(input_shape=input_shape)}"
         )
+    check_classes(num_classes)
+
+
+def check_classes(num_classes: int) -> None:
+    """Refuses fewer than two classes.
+
+    Args:
+        num_classes: Expected to be an integer of at least 2.
+
+    Raises:
+        ValueError: If it is something else.
+    """
     if not checks.is_number(num_classes) or num_classes < 2:
         raise ValueError(
             "A classifier needs two classes at least. "

@@ -12,6 +12,7 @@ from keras_sam.models.convnet import convnet
 from keras_sam.models.pyramidnet import pyramidnet
 from keras_sam.models.resnet import IMAGENET_BLOCKS, resnet, resnet_cifar
 from keras_sam.models.shake_shake import shake_shake
+from keras_sam.models.text_transformer import text_transformer
 from keras_sam.models.wide_resnet import wide_resnet
 
 CIFAR_DEPTHS = (8, 14, 20, 26, 32, 44, 56, 110)
@@ -29,6 +30,7 @@ BUILDERS: dict[str, Callable[..., keras.Model]] = {
     "shake_shake26_2x96d": partial(shake_shake, 26, 96),
     "pyramidnet272_a200": partial(pyramidnet, 272, 200),
     "pyramidnet272_a200_shakedrop": partial(pyramidnet, 272, 200, shakedrop=True),
+    "text_transformer": text_transformer,
 }
 
 
@@ -47,23 +49,22 @@ def names() -> list[str]:
     return list(BUILDERS)
 
 
-def get(
-    name: str, input_shape: tuple[int, int, int], num_classes: int, **options: Any
-) -> keras.Model:
+def get(name: str, input_shape: tuple[int, ...], num_classes: int, **options: Any) -> keras.Model:
     """Builds a model by its name.
 
     Args:
         name: String, one of `keras_sam.models.list()`.
-        input_shape: Tuple of three integers, (height, width, channels).
+        input_shape: Tuple of three integers, (height, width, channels); of an integer, the words
+            of a text, for `text_transformer`.
         num_classes: Integer, number of logits.
         **options: What the model's builder takes besides, such as `normalization`.
 
     Returns:
-        A `keras.Model` from images (batch, height, width, channels) to float32 logits
-        (batch, num_classes).
+        A `keras.Model` from images (batch, height, width, channels), or texts (batch, words), to
+        float32 logits (batch, num_classes).
 
     Raises:
-        ValueError: If the name or an option is unknown, or the shape is not that of images.
+        ValueError: If the name or an option is unknown, or the shape is not that of the model.
 
     Example:
 

@@ -46,6 +46,8 @@ def within(monkeypatch, capsys):
 
 HELP = {
     "train_resnet": ("--compare", "--num_batch_splits", "--[no]resume", "--method_arguments"),
+    "train_text": ("--plain_epochs", "--compare"),
+    "adapt": ("--turns", "--keep", "--seeds"),
     "finetune_efficientnet": ("--weights", "--compare", "--steps", "--[no]freeze_batch_norm"),
     "sharpness": ("--checkpoint", "--measure", "--[no]logits", "--reach"),
 }
@@ -58,6 +60,7 @@ def test_help_teaches(app, within):
     for flag in HELP[app]:
         assert re.search(rf"^ +{re.escape(flag)}:", shown.stdout, re.MULTILINE), flag
     expected = {"train_resnet": "(default: '60')", "sharpness": "settings.json"}
+    expected |= {"train_text": "Presets:\n  docstrings  ", "adapt": "results.jsonl"}
     assert expected.get(app, "Presets:\n  e3_b7_aircraft  ") in shown.stdout
 
 

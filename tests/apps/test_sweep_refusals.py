@@ -56,7 +56,7 @@ def test_wrong_options_end_in_one_line(tmp_path, own, app, message):
 def test_help_teaches(app, capsys):
     with pytest.raises(SystemExit):
         sweep.start(["sweep.py", "--help"], "What a sweep does.")
-    assert "--app: <train_resnet|finetune_efficientnet>" in capsys.readouterr().out
+    assert "--app: <train_resnet|train_text|finetune_efficientnet>" in capsys.readouterr().out
     with pytest.raises(SystemExit):
         sweep.start(
             ["sweep.py", f"--app={app}", "--grid=rho=1", "--", "--help"], "What a sweep does."

@@ -8,9 +8,8 @@ from keras_sam.experiments.flags import command_line
 
 FLAGS = flags.FlagValues()
 OWN: dict[str, Any] = {"flag_values": FLAGS}
-flags.DEFINE_enum(
-    "app", "train_resnet", ["train_resnet", "finetune_efficientnet"], "What to sweep.", **OWN
-)
+APPS = ["train_resnet", "train_text", "finetune_efficientnet"]
+flags.DEFINE_enum("app", "train_resnet", APPS, "What to sweep.", **OWN)
 flags.DEFINE_multi_string(
     "grid",
     [],

@@ -22,7 +22,7 @@ def define(values: flags.FlagValues, presets: dict[str, Preset], **defaults: Any
         values: The app's own `absl.flags.FlagValues`.
         presets: Dictionary from a name to its `Preset`.
         **defaults: The app's defaults: `epochs`, `batch_size`, `learning_rate`, `augment`,
-            `dataset`, `workdir` and `weight_decay`.
+            `dataset`, `workdir` and `weight_decay`; `optimizer`, where it is not sgd.
     """
     flags.DEFINE_flag(PresetFlag(presets), values)
     for group in (_data, _methods, _optimisation, _watching, _running):
@@ -89,7 +89,8 @@ def _optimisation(values: flags.FlagValues, defaults: dict[str, Any]) -> None:
     )
     flags.DEFINE_integer("batch_size", defaults["batch_size"], "Images a step.", 1, **own)
     optimizers = ["sgd", "adam", "adamw", "rmsprop", "lion"]
-    flags.DEFINE_enum("optimizer", "sgd", optimizers, "See keras.optimizers.", **own)
+    optimizer = defaults.get("optimizer", "sgd")
+    flags.DEFINE_enum("optimizer", optimizer, optimizers, "See keras.optimizers.", **own)
     flags.DEFINE_float(
         "learning_rate", defaults["learning_rate"], "The highest learning rate.", **own
     )

@@ -18,6 +18,7 @@ FAMILIES = {
     "pyramidnet": partial(models.pyramidnet, 11, 8),
 }
 PRETRAINED = "efficientnet_b0"  # In the place of the large EfficientNets.
+NO_STAND_IN = ("digits", "docstrings", "text_folder")
 PHOTOGRAPHS = (32, 32, 3)
 SIZES: dict[str, Any] = {
     "num_train": 32,
@@ -67,7 +68,7 @@ def pretrained(settings: dict[str, Any]) -> str:
 
 def needs_stand_in(options: dict[str, Any]) -> bool:
     """Whether digits take the place of photographs that are not there."""
-    wants_photographs = options["dataset"] != "digits" or bool(options.get("image_size"))
+    wants_photographs = options["dataset"] not in NO_STAND_IN or bool(options.get("image_size"))
     return options["smoke"] and options["data_dir"] is None and wants_photographs
 
 

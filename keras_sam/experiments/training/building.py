@@ -27,12 +27,13 @@ def base_model(settings: dict[str, Any], dataset: Dataset) -> keras.Model:
     """The network of a run, pre-trained where the settings have `weights`.
 
     Returns:
-        A `keras.Model` from images to logits.
+        A `keras.Model` from images or texts to logits.
 
     Raises:
         ValueError: If the network cannot be built so.
     """
-    shape, classes = dataset.input_shape, dataset.num_classes
+    shape: Any = dataset.input_shape  # Each builder checks whether it is one of its own.
+    classes = dataset.num_classes
     if "weights" in settings:
         return models.pretrained(
             smoke.pretrained(settings),
@@ -45,7 +46,7 @@ def base_model(settings: dict[str, Any], dataset: Dataset) -> keras.Model:
             arguments=settings["model_arguments"],
         )
     build = smoke.network(settings) or partial(models.get, settings["model"])
-    kind = settings["normalization"]
+    kind = settings.get("normalization", "batch")
     if kind == "batch":  # What every model has.
         return build(shape, classes)
     return build(shape, classes, normalization=None if kind == "none" else kind)

@@ -69,10 +69,13 @@ def _headline(comparison: Comparison) -> str:
     epochs = f"{options['epochs']} epochs"
     if options["plain_epochs"] and any(label == PLAIN for label in comparison.runs):
         epochs += f" ({options['plain_epochs']} of {PLAIN})"
+    if options["optimizer"] != PLAIN:
+        epochs += f" of {options['optimizer']} (in the row {PLAIN}: of it alone)"
+    kind = dataset.kind
     return (
-        f"{_network(options)} on {_images(options)} ({len(dataset.y_train)} training images, "
+        f"{_network(options)} on {_images(options)} ({len(dataset.y_train)} training {kind}s, "
         f"{comparison.label_noise:.0%} of them with a wrong label; {len(dataset.y_test)} test "
-        f"images with clean labels), {epochs}, Keras {keras.version()} on "
+        f"{kind}s with clean labels), {epochs}, Keras {keras.version()} on "
         f"{keras.backend.backend()}"
     )
 
@@ -108,15 +111,15 @@ def _trained(folder: RunFolder, dataset: Dataset, verbose: int) -> str:
         # A compiler's message can be pages long; `error.txt` has all of it.
         reason = textwrap.shorten(str(error), 500, placeholder=" …")
         return f"failed: {type(error).__name__}: {reason}"
-    return _result(folder)
+    return _result(folder, dataset.kind)
 
 
-def _result(folder: RunFolder) -> str:
+def _result(folder: RunFolder, kind: str) -> str:
     history = folder.history()
     seconds = sum(line["seconds"] for line in history)
     if folder.has_diverged:
         return f"diverged in epoch {len(history)}: the loss is not finite"
-    return f"{history[-1]['val_accuracy']:.1%} of the test images in {seconds:.0f} s"
+    return f"{history[-1]['val_accuracy']:.1%} of the test {kind}s in {seconds:.0f} s"
 
 
 def _sum_up(comparison: Comparison, command: str) -> None:

@@ -9,14 +9,15 @@ from keras_sam.experiments.flags.checking import as_argument, check_known
 if TYPE_CHECKING:  # What follows needs packages that a report or --help does without.
     from keras_sam.experiments.results.folder import RunFolder
 
-APPS = ("train_resnet", "finetune_efficientnet")
+APPS = ("train_resnet", "train_text", "finetune_efficientnet")
 
 
 def train(app: str = "train_resnet", **flags: object) -> "list[RunFolder]":
     """Trains what the flags of a training app ask for, as its command would.
 
     Args:
-        app: String, `"train_resnet"` or `"finetune_efficientnet"`. Defaults to `"train_resnet"`.
+        app: String, `"train_resnet"`, `"train_text"` or `"finetune_efficientnet"`. Defaults to
+            `"train_resnet"`.
         **flags: The app's flags, which `python apps/train_resnet.py --help` explains, with its
             defaults; a list where the command has commas.
 

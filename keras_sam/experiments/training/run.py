@@ -134,8 +134,8 @@ def _training_batches(settings: dict[str, Any], noisy: Dataset, one_hot: bool) -
 
 
 def _evaluation_batch(settings: dict[str, Any], dataset: Dataset) -> int:
-    height, width = dataset.input_shape[:2]
-    fitting = min(EVALUATION_BATCH, PIXELS_AT_ONCE // (height * width), len(dataset.y_test))
+    pixels = math.prod(dataset.input_shape[:2])
+    fitting = min(EVALUATION_BATCH, PIXELS_AT_ONCE // pixels, len(dataset.y_test))
     devices = _devices() if settings["distribute"] == "all" else 1
     return max(1, fitting // devices) * devices
 
