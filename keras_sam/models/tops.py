@@ -7,7 +7,8 @@ import keras
 import numpy as np
 from keras import layers
 
-from keras_sam.models.weights import TOP, load_weights
+from keras_sam.models.flax_checkpoints import TOP
+from keras_sam.models.weights import load_weights
 
 Top: TypeAlias = list[np.ndarray]  # Kernel and bias.
 

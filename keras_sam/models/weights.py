@@ -12,11 +12,11 @@ from keras import ops
 
 from keras_sam.datasets.archives import opened_archive
 from keras_sam.models import flax_checkpoints
+from keras_sam.models.flax_checkpoints import TOP
 from keras_sam.models.scaling import RGB_DEVIATION
 
 SUFFIXES = (".h5", ".keras", ".npz")
 MOST_NAMES = 5
-TOP = "predictions"  # As Keras calls the last layer of its networks.
 
 
 def is_file(weights: str | Path | None) -> TypeGuard[str | Path]:
