@@ -174,7 +174,7 @@ def test_head_is_in_float32_and_dropout_where_wanted():
     [
         ({"name": "mobilnet"}, "did you mean .*MobileNet.*Received: name='mobilnet'"),
         ({"source": "timm"}, "'keras', 'keras_cv', 'keras_hub'.*Received: source='timm'"),
-        ({"weights": "noisy"}, r"\.npz. Received: weights='noisy'"),
+        ({"weights": "noisy"}, r"unpacked. Received: weights='noisy'"),
         ({"name": "efficientnet_l2", "weights": "imagenet"}, "path.*weights='imagenet'"),
         ({"dropout": 1.0}, "Received: dropout=1.0"),
     ],
