@@ -136,13 +136,14 @@ def logits(inputs: Tensor, num_classes: int) -> Tensor:
     return dense_logits(layers.GlobalAveragePooling2D()(inputs), num_classes)
 
 
-def dense_logits(features: Tensor, num_classes: int) -> Tensor:
-    """A dense layer named logits, uniform in +-1/sqrt(num_classes)."""
+def dense_logits(features: Tensor, num_classes: int, starts_at_zero: bool = False) -> Tensor:
+    """A dense layer named logits, zero or uniform in +-1/sqrt(num_classes)."""
     limit = num_classes**-0.5
+    uniform = keras.initializers.RandomUniform(-limit, limit)
     # In float32 also under a mixed policy: half precision is too coarse for logits.
     return layers.Dense(
         num_classes,
-        kernel_initializer=keras.initializers.RandomUniform(-limit, limit),
+        kernel_initializer="zeros" if starts_at_zero else uniform,
         dtype="float32",
         name="logits",
     )(features)

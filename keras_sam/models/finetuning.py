@@ -15,6 +15,7 @@ from keras_sam.keras_hooks import layers_of
 from keras_sam.models.blocks import dense_logits
 from keras_sam.models.checks import check_images
 from keras_sam.models.sources import SOURCES
+from keras_sam.models.tops import check_kept, load_with_top, set_top, split
 from keras_sam.models.weights import is_file, load_weights
 from keras_sam.tensors import Tensor
 
@@ -28,8 +29,9 @@ def pretrained(
     frozen_batch_norm: bool = True,
     dropout: float = 0.2,
     arguments: dict[str, Any] | None = None,
+    keep_top: bool = False,
 ) -> keras.Model:
-    """Builds a known network without its top, and a head of its own.
+    """Builds a known network without its top, and a head of its own, which starts at zero.
 
     Its input is scaled within the model, as the network's own weights expect it. The result has
     Keras's layers only (or those of KerasCV or KerasHub), so that what it saves loads without
@@ -52,14 +54,17 @@ def pretrained(
         dropout: Float in [0, 1), share of features to drop before the head. Defaults to `0.2`.
         arguments: Dict of what the architecture's constructor takes besides, such as
             `{"alpha": 0.75}`. Defaults to `None`.
+        keep_top: Whether the head starts as the pretrained one, where the classes are the same:
+            that of the source, or `predictions/kernel` and `predictions/bias` of the file. It is
+            a dense layer behind the pooled features. Defaults to `False`.
 
     Returns:
         A `keras.Model` from images (batch, height, width, channels) with values in [0, 255] to
         float32 logits (batch, num_classes).
 
     Raises:
-        ValueError: If the name or the source is unknown, the images are too small, or the
-            weights are those of another architecture.
+        ValueError: If the name or the source is unknown, the images are too small, the weights
+            are those of another architecture, or there is no such head to keep.
         FileNotFoundError: If there is no such file.
 
     Example:
@@ -75,8 +80,17 @@ def pretrained(
     height, width, channels = input_shape
     file = weights if is_file(weights) else None
     offered = weights if file is None else None
-    backbone, scaled = build(name, (height, width, channels), offered, dict(arguments or {}))
-    if file is not None:
+    options = dict(arguments or {})
+    if keep_top:
+        check_kept(source, weights)
+        options |= {"include_top": True} if offered else {}
+    backbone, scaled = build(name, (height, width, channels), offered, options)
+    top = None
+    if keep_top and file is not None:
+        top = load_with_top(backbone, num_classes, file)
+    elif keep_top:
+        backbone, top = split(backbone)
+    elif file is not None:
         load_weights(backbone, file)
     if frozen_batch_norm:
         freeze_batch_norm(backbone)
@@ -84,7 +98,12 @@ def pretrained(
     features = _pooled(backbone(scaled(inputs)))
     if dropout > 0:
         features = layers.Dropout(dropout)(features)
-    return keras.Model(inputs, dense_logits(features, num_classes), name=f"{backbone.name}_tuned")
+    # Random logits of trained features are large: their gradient would undo the pretraining.
+    logits = dense_logits(features, num_classes, starts_at_zero=True)
+    model = keras.Model(inputs, logits, name=f"{backbone.name}_tuned")
+    if top is not None:
+        set_top(model.layers[-1], top)
+    return model
 
 
 def freeze_batch_norm(model: keras.Model) -> None:

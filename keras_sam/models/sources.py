@@ -54,7 +54,7 @@ def from_keras(
         )
     options = {"include_top": False, "weights": weights, "input_shape": input_shape}
     with _reported(name, weights, arguments):
-        network = constructors[key](**options, **arguments)
+        network = constructors[key](**options | arguments)
     return network, scaling_of(key, input_shape[-1])
 
 

@@ -12,6 +12,7 @@ from keras import ops
 
 from keras_sam.datasets.archives import opened_archive
 from keras_sam.models import flax_checkpoints
+from keras_sam.models.flax_checkpoints import TOP
 from keras_sam.models.scaling import RGB_DEVIATION
 
 SUFFIXES = (".h5", ".keras", ".npz")
@@ -37,6 +38,8 @@ def is_file(weights: str | Path | None) -> TypeGuard[str | Path]:
 
 def load_weights(model: keras.Model, path: str | Path) -> None:
     """Fills a model with the weights of a file, which must have just its layers.
+
+    An `.npz` or `.keras` file may have the last layer, `predictions`, as well.
 
     Args:
         model: A built `keras.Model`, changed in place.
@@ -84,6 +87,7 @@ def _key(variable: keras.Variable) -> str:
 
 def _assign(model: keras.Model, arrays: dict[str, np.ndarray], path: str | Path) -> None:
     own = {_key(variable): variable for variable in model.weights}
+    arrays = {k: v for k, v in arrays.items() if k in own or not k.startswith(f"{TOP}/")}
     shapes = {key: tuple(variable.shape) for key, variable in own.items()}
     differing = [key for key in own if key in arrays and arrays[key].shape != shapes[key]]
     findings = {
@@ -131,7 +135,7 @@ def _refuse(
 ) -> NoReturn:
     raise ValueError(
         f"The weights are not those of {model.name}: {' '.join(reason.split())}. Choose the file "
-        f"of this architecture, without its top. Received: weights={str(path)!r}"
+        f"of this architecture, with its last layer for keep_top. Received: weights={str(path)!r}"
     ) from cause
 
 

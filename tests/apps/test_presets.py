@@ -62,6 +62,18 @@ def test_the_command_comes_before_the_preset():
     assert options(train_resnet, "--preset=e6", "--epochs=60")["epochs"] == 60
 
 
+def test_the_learning_rate_of_fine_tuning_follows_the_batch():
+    preset = "--preset=e3_l2_cars"
+    assert options(finetune_efficientnet, preset)["scaling"] == ""
+    found = options(finetune_efficientnet, preset, "--batch_size=64")
+    assert found["learning_rate"] == pytest.approx(0.001)
+    assert "learning_rate=0.001 is the preset's 0.008 for a batch of 512" in found["scaling"]
+    given = options(finetune_efficientnet, preset, "--batch_size=64", "--learning_rate=0.5")
+    assert (given["learning_rate"], given["scaling"]) == (0.5, "")
+    # Experiment B compares batch sizes at one rate.
+    assert options(train_resnet, "--preset=e7", "--batch_size=32")["learning_rate"] == 0.01
+
+
 def test_a_preset_differs_by_data_set():
     preset = "--preset=e1_wrn28_10"
     assert options(train_resnet, preset)["rho"] == 0.05

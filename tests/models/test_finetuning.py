@@ -10,15 +10,21 @@ import pytest
 
 import keras_sam
 from keras_sam import models
-from keras_sam.models import scaling, sources
+from keras_sam.models import scaling, sources, tops
 
 SMALL_L2 = {"width": 0.25, "depth": 0.25}
 SMALL = {"mobilenet": {"alpha": 0.25}, "efficientnet_l2": SMALL_L2}
 SHAPE = (32, 32, 3)
+TOP = {"input_shape": SHAPE, "weights": None, "alpha": 0.35, "classes": 5}
 
 
 def small(name="mobilenet", num_classes=4, **options):
-    return models.pretrained(name, SHAPE, num_classes, arguments=SMALL[name], **options)
+    """A small network, whose head is past its first steps."""
+    model = models.pretrained(name, SHAPE, num_classes, arguments=SMALL[name], **options)
+    draw = np.random.default_rng(1).normal
+    head = model.layers[-1]
+    head.set_weights([draw(0, 0.5, weight.shape) for weight in head.get_weights()])
+    return model
 
 
 def images(count=4):
@@ -95,6 +101,65 @@ def test_blue_first_scaling_is_saved_as_well(tmp_path):
 
 
 @pytest.mark.once
+def test_a_new_head_tells_no_class_apart():
+    model = models.pretrained("mobilenet", SHAPE, 4, arguments=SMALL["mobilenet"])
+    np.testing.assert_array_equal(_run(model), 0)
+
+
+def with_top(**options):
+    """A network of Keras with its top, and what it makes of the images."""
+    inputs, scaled = images(), keras.applications.mobilenet_v2.preprocess_input(images())
+    network = keras.applications.MobileNetV2(**TOP | options)
+    return network, inputs, keras.ops.convert_to_numpy(network(scaled))
+
+
+def kept(num_classes=5, **options):
+    options |= {"arguments": {"alpha": 0.35}, "keep_top": True}
+    return models.pretrained("mobilenet_v2", SHAPE, num_classes, **options)
+
+
+@pytest.mark.once
+@pytest.mark.filterwarnings("ignore:Skipping nested container")
+@pytest.mark.parametrize("suffix", [".weights.h5", ".npz"])
+def test_a_kept_head_predicts_as_the_pretrained_network(suffix, tmp_path):
+    network, inputs, expected = with_top()
+    file = tmp_path / f"whole{suffix}"
+    if suffix == ".npz":
+        np.savez(file, **{v.path: keras.ops.convert_to_numpy(v) for v in network.weights})
+        # The same file serves where the head is a new one.
+        models.pretrained("mobilenet_v2", SHAPE, 3, weights=file, arguments={"alpha": 0.35})
+    else:
+        network.save_weights(file)
+    found = keras.ops.softmax(kept(weights=file, dropout=0.0)(inputs))
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(found), expected, atol=1e-5)
+    with pytest.raises(
+        ValueError, match=r"(another shape|not match): predictions.*Received: weights="
+    ):
+        kept(6, weights=file)
+
+
+@pytest.mark.once
+def test_a_kept_head_of_keras_itself(monkeypatch):
+    network, inputs, expected = with_top()
+    offered = {"mobilenetv2": lambda **options: network if options["include_top"] else 1 / 0}
+    monkeypatch.setattr(sources, "applications", lambda: offered)
+    found = keras.ops.softmax(kept(weights="imagenet")(inputs))
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(found), expected, atol=1e-5)
+    with pytest.raises(ValueError, match=r"the classes.*5: leave.*Received: num_classes=6"):
+        kept(6, weights="imagenet")
+    for source, weights in (("keras", None), ("keras_hub", "imagenet")):
+        with pytest.raises(ValueError, match=f"Received: source='{source}', weights="):
+            kept(weights=weights, source=source)
+
+
+@pytest.mark.once
+def test_a_network_that_ends_otherwise_has_no_head_to_keep():
+    whole = keras.applications.MobileNet(weights=None, alpha=0.25, input_shape=SHAPE, classes=5)
+    with pytest.raises(ValueError, match=r"average pooling and a dense layer.*Received: mobilenet"):
+        tops.split(whole)
+
+
+@pytest.mark.once
 def test_head_is_in_float32_and_dropout_where_wanted():
     keras.config.set_dtype_policy("mixed_bfloat16")
     model = small()
@@ -109,7 +174,7 @@ def test_head_is_in_float32_and_dropout_where_wanted():
     [
         ({"name": "mobilnet"}, "did you mean .*MobileNet.*Received: name='mobilnet'"),
         ({"source": "timm"}, "'keras', 'keras_cv', 'keras_hub'.*Received: source='timm'"),
-        ({"weights": "noisy"}, r"\.npz. Received: weights='noisy'"),
+        ({"weights": "noisy"}, r"unpacked. Received: weights='noisy'"),
         ({"name": "efficientnet_l2", "weights": "imagenet"}, "path.*weights='imagenet'"),
         ({"dropout": 1.0}, "Received: dropout=1.0"),
     ],

@@ -65,7 +65,10 @@ def read(values: flags.FlagValues, argv: list[str]) -> dict[str, Any]:
         words = shortened(" ".join(rest[1:]))
         raise ValueError(f"Options start with two dashes, see --help. Received: {words}")
     check_sane(values)
-    return {name: value for name, value in values.flag_values_dict().items() if name not in HIDDEN}
+    options = {name: v for name, v in values.flag_values_dict().items() if name not in HIDDEN}
+    for flag in _presets(values):
+        options["scaling"] = flag.scaling
+    return options
 
 
 def _presets(values: flags.FlagValues) -> list[PresetFlag]:

@@ -12,6 +12,9 @@ class PresetFlag(flags.EnumFlag):
         super().__init__("preset", None, "", list(presets))
         self.presets = presets
         self.help = "A row of the published tables, listed above. Flags of the command come first."
+        if any(preset.scales_rate for preset in presets.values()):
+            self.help += " With another --batch_size the preset's learning rate is scaled alike."
+        self.scaling = ""
 
     @property
     def explained(self) -> str:
@@ -26,6 +29,7 @@ class PresetFlag(flags.EnumFlag):
             absl.flags.Error: If a value is none that its flag takes.
             ValueError: If it does not go with others.
         """
+        self.scaling = ""
         if self.value is None:
             return
         given = [name for name in values if values[name].present]
@@ -36,4 +40,5 @@ class PresetFlag(flags.EnumFlag):
             else:
                 values[name].parse(value)
             values[name].present = 0  # No word of the command.
+        self.scaling = self.presets[self.value].scaling(chosen)
         values.validate_all_flags()

@@ -19,6 +19,8 @@ training.define(
     batch_size=64,
     learning_rate=0.02,
     weight_decay=0.0,
+    clipnorm=None,
+    warmup_epochs=0.0,
     workdir="runs/train_resnet",
 )
 flags.DEFINE_string("model", "convnet", "resnet20, …, see keras_sam.models.list().", **OWN)

@@ -22,7 +22,8 @@ def define(values: flags.FlagValues, presets: dict[str, Preset], **defaults: Any
         values: The app's own `absl.flags.FlagValues`.
         presets: Dictionary from a name to its `Preset`.
         **defaults: The app's defaults: `epochs`, `batch_size`, `learning_rate`, `augment`,
-            `dataset`, `workdir` and `weight_decay`; `optimizer`, where it is not sgd.
+            `dataset`, `workdir`, `weight_decay`, `clipnorm` and `warmup_epochs`; `optimizer`,
+            where it is not sgd.
     """
     flags.DEFINE_flag(PresetFlag(presets), values)
     for group in (_data, _methods, _optimisation, _watching, _running):
@@ -67,7 +68,12 @@ def _methods(values: flags.FlagValues, defaults: dict[str, Any]) -> None:
         "The word all stands for every method of keras_sam.methods.list() that is not listed.",
         **own,
     )
-    flags.DEFINE_float("rho", None, "Radius of the perturbation. Default: each method's.", **own)
+    flags.DEFINE_float(
+        "rho",
+        None,
+        "Radius of the perturbation. Default: each method's, and a fifth of it for fine-tuning.",
+        **own,
+    )
     flags.DEFINE_float("p", None, "Order of the norm, 1 to inf. Default: each method's.", **own)
     flags.DEFINE_list(
         "method_arguments",
@@ -101,7 +107,13 @@ def _optimisation(values: flags.FlagValues, defaults: dict[str, Any]) -> None:
         "cosine and linear go to 0, step to a tenth at 1/2 and at 3/4.",
         **own,
     )
-    flags.DEFINE_float("warmup_epochs", 0.0, "Epochs in which the rate rises from 0.", **own)
+    flags.DEFINE_float(
+        "warmup_epochs",
+        defaults["warmup_epochs"],
+        "Epochs in which the rate rises from 0, for cosine. Default: 0, and for fine-tuning a "
+        "quarter of the epochs, but 2 at most.",
+        **own,
+    )
     flags.DEFINE_float(
         "momentum", None, "Of sgd and rmsprop. Default: 0.9; 0 where the method has its own.", **own
     )
@@ -113,7 +125,9 @@ def _optimisation(values: flags.FlagValues, defaults: dict[str, Any]) -> None:
         "recipe for SGD by 1 / (1 - momentum).",
         **own,
     )
-    flags.DEFINE_float("clipnorm", None, "Longest gradient that the optimizer takes.", **own)
+    flags.DEFINE_float(
+        "clipnorm", defaults["clipnorm"], "Longest gradient that the optimizer takes.", **own
+    )
     flags.DEFINE_bool(
         "skip_nonfinite",
         False,

@@ -17,7 +17,8 @@ FAMILIES = {
     "shake_shake": partial(models.shake_shake, 8, 8),
     "pyramidnet": partial(models.pyramidnet, 11, 8),
 }
-PRETRAINED = "efficientnet_b0"  # In the place of the large EfficientNets.
+# In the place of the EfficientNets, which take minutes to compile.
+PRETRAINED = ("efficientnet_l2", {"width": 0.1, "depth": 0.1})
 NO_STAND_IN = ("digits", "docstrings", "text_folder")
 PHOTOGRAPHS = (32, 32, 3)
 SIZES: dict[str, Any] = {
@@ -41,6 +42,7 @@ def shrunk(options: dict[str, Any]) -> dict[str, Any]:
         "plain_epochs": options["plain_epochs"] and 2,
         "num_batch_splits": options["num_batch_splits"] and 2,
         "image_size": options.get("image_size") and 32,
+        "head_epochs": min(1, options.get("head_epochs", 0)),
         "verbose": 0,
     }
     return options | sizes | {name: value for name, value in own.items() if name in options}
@@ -60,10 +62,10 @@ def network(settings: dict[str, Any]) -> Callable[..., keras.Model] | None:
     return partial(FAMILIES[family], **drop)
 
 
-def pretrained(settings: dict[str, Any]) -> str:
-    """Name of the network to fine-tune: the settings' own, or a small one of its kind."""
+def pretrained(settings: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Name and arguments of the network to fine-tune: the settings' own, or a small one's."""
     is_large = settings["smoke"] and settings["model"].startswith("efficientnet_")
-    return PRETRAINED if is_large else settings["model"]
+    return PRETRAINED if is_large else (settings["model"], settings["model_arguments"])
 
 
 def needs_stand_in(options: dict[str, Any]) -> bool:

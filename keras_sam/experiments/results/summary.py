@@ -8,13 +8,18 @@ from keras_sam.experiments.results.outcomes import Outcome, outcomes
 from keras_sam.experiments.results.table import table
 
 if TYPE_CHECKING:
+    from keras_sam.experiments.training.features import Probe
     from keras_sam.experiments.training.planning import Comparison
 
 MOST_CURVES = 8  # Methods; with more, lines over the epochs hide each other.
 
 
 def report(
-    comparison: "Comparison", headline: str, title: str, command: str
+    comparison: "Comparison",
+    headline: str,
+    title: str,
+    command: str,
+    floor: "Probe | None" = None,
 ) -> tuple[str, list[Path]]:
     """Writes the table and the figures of the finished runs.
 
@@ -23,12 +28,15 @@ def report(
         headline: String, what was trained on what.
         title: String over the table and the figures.
         command: String, the command line that made the runs.
+        floor: The `Probe` that fine-tuning has to pass. Defaults to `None`, where none was made.
 
     Returns:
         `(text, paths)`: the table, and the list of the files written.
     """
     found = outcomes(comparison.runs)
-    text = table(found)
+    text = table(found, None if floor is None else floor.accuracy)
+    if floor is not None:
+        text += f"\n\n{floor.text}"
     path = comparison.workdir / "table.txt"
     path.write_text(f"{command}\n\n{headline}\n{title}\n\n{text}\n", encoding="utf-8")
     return text, [path, *figures(found, title, comparison.workdir, comparison.options["watch"])]

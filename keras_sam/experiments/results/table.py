@@ -8,11 +8,12 @@ from keras_sam.experiments.results.outcomes import Outcome, is_below, plain
 from keras_sam.experiments.results.statistics import MEANING, estimate
 
 
-def table(found: list[Outcome]) -> str:
+def table(found: list[Outcome], floor: float | None = None) -> str:
     """An aligned table with a line for each method: means over the seeds and their intervals.
 
     Args:
         found: List of `Outcome`.
+        floor: Float, the accuracy in percent below which a note says so. Defaults to `None`.
 
     Returns:
         String of several lines.
@@ -25,7 +26,7 @@ def table(found: list[Outcome]) -> str:
         "seconds": [_cell(outcome, "time", 1) for outcome in found],
         "step time ÷ sgd": _relative_times(found, reference),
         "gradients a step": [outcome.gradients for outcome in found],
-        "note": [_note(outcome, reference) for outcome in found],
+        "note": [_note(outcome, reference, floor) for outcome in found],
     }
     return aligned({title: cells for title, cells in columns.items() if any(cells)})
 
@@ -56,9 +57,11 @@ def _relative_times(found: list[Outcome], reference: Outcome | None) -> list[str
     return ["-" if time is None else f"{time / reference.step_time:.2f}" for time in times]
 
 
-def _note(outcome: Outcome, reference: Outcome | None) -> str:
+def _note(outcome: Outcome, reference: Outcome | None, floor: float | None) -> str:
     below = "below sgd" if is_below(outcome, reference) else ""
-    return ", ".join(filter(None, (below, outcome.trouble)))
+    is_beaten = floor is not None and outcome.finished and outcome.accuracy.mean < floor
+    beaten = "below the probe" if is_beaten else ""
+    return ", ".join(filter(None, (below, beaten, outcome.trouble)))
 
 
 def aligned(columns: dict[str, list[str]]) -> str:

@@ -1,5 +1,6 @@
 """What a training app does at the ends of epochs."""
 
+import math
 import time
 from typing import Any
 
@@ -73,3 +74,48 @@ class CompletedEpochs(keras.callbacks.Callback):
         self.folder.complete_epoch(self.model, line)
         if has_diverged(line):
             self.model.stop_training = True
+
+
+class WarnsAboveChance(keras.callbacks.Callback):
+    """Says so if training has made the loss worse than that of a guess, and what to try.
+
+    Args:
+        settings: Dictionary of the run's settings.
+        num_classes: Integer.
+    """
+
+    def __init__(self, settings: dict[str, Any], num_classes: int) -> None:
+        super().__init__()
+        self.settings = settings
+        self.num_classes = num_classes
+        self.line = ""
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        loss, chance = (logs or {}).get("loss", math.nan), math.log(self.num_classes)
+        if epoch == 0 and loss > chance and not self.settings["smoke"]:
+            self.line = (
+                f"The training loss of the first epoch, {loss:.2f}, is above ln {self.num_classes} "
+                f"= {chance:.2f}, that of a guess: if it stays there, try {self._advice()}."
+            )
+
+    def _advice(self) -> str:
+        found = [f"a --learning_rate below {self.settings['learning_rate']:g}"]
+        if self.settings["rho"]:
+            found.append(f"a --rho below {self.settings['rho']:g}")
+        if not self.settings["clipnorm"]:
+            found.append("--clipnorm=1")
+        if not self.settings["warmup_epochs"]:
+            found.append("--warmup_epochs=1")
+        return " or ".join(found)
+
+    # Keras's own progress is on the line until the epoch is over.
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._say()
+
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
+        self._say()
+
+    def _say(self) -> None:
+        if self.line:
+            print(self.line, flush=True)
+            self.line = ""

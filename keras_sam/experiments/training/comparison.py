@@ -14,8 +14,9 @@ from keras_sam.experiments.results.files import RunError
 from keras_sam.experiments.results.folder import SETTINGS, RunFolder
 from keras_sam.experiments.results.workdir import check_same
 from keras_sam.experiments.training.entries import PLAIN
+from keras_sam.experiments.training.features import Probe, probe
 from keras_sam.experiments.training.planning import Comparison
-from keras_sam.experiments.training.run import train
+from keras_sam.experiments.training.run import train, with_noise
 from keras_sam.experiments.training.settings import described
 
 NO_SPACE = "No space left"  # The words of the system, also in what HDF5 makes of its error.
@@ -41,6 +42,9 @@ def run(comparison: Comparison, command: str) -> list[str]:
     print(_headline(comparison), flush=True)
     if options["preset"] is not None:
         print(described(planned[-1][1].settings), flush=True)
+    if options["scaling"]:
+        print(f"  {options['scaling']}", flush=True)
+    floor = _floor(comparison) if options.get("probe") else None
     failed = []
     for number, (label, folder) in enumerate(planned, start=1):
         name = f"{label}, seed {folder.settings['seed']}"
@@ -60,8 +64,15 @@ def run(comparison: Comparison, command: str) -> list[str]:
             print(f"{counted}: {result}", flush=True)
             if not folder.finished:
                 failed.append(name)
-    _sum_up(comparison, command)
+    _sum_up(comparison, command, floor)
     return failed
+
+
+def _floor(comparison: Comparison) -> Probe:
+    settings = next(iter(comparison.runs.values()))[0].settings
+    found = probe(settings, with_noise(settings, comparison.dataset))
+    print(found.text, flush=True)
+    return found
 
 
 def _headline(comparison: Comparison) -> str:
@@ -88,8 +99,8 @@ def _images(options: dict[str, Any]) -> str:
 def _network(options: dict[str, Any]) -> str:
     name = options["model"]
     if "weights" in options:
-        trained = smoke.pretrained(options)
-        return name if trained == name else f"{trained} in the place of {name}"
+        stays = smoke.pretrained(options)[0] == name
+        return name if stays else f"a small EfficientNet in the place of {name}"
     return f"a small network in the place of {name}" if smoke.network(options) else name
 
 
@@ -122,9 +133,9 @@ def _result(folder: RunFolder, kind: str) -> str:
     return f"{history[-1]['val_accuracy']:.1%} of the test {kind}s in {seconds:.0f} s"
 
 
-def _sum_up(comparison: Comparison, command: str) -> None:
+def _sum_up(comparison: Comparison, command: str, floor: Probe | None) -> None:
     title = _title(comparison)
-    text, paths = summary.report(comparison, _headline(comparison), title, command)
+    text, paths = summary.report(comparison, _headline(comparison), title, command, floor)
     print(f"\n{title}\n\n{text}\n")
     for path in paths:
         print(f"{'table' if path.suffix == '.txt' else 'figure':<8}{path}")

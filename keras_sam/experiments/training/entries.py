@@ -84,6 +84,9 @@ def _entry(text: str, options: dict[str, Any], alone: bool) -> Entry:
         given["rho"] = own_rho
     if name != PLAIN:
         method = methods.get(name, **given)
+        if "rho" not in given and "rho_share" in options and isinstance(method.rho, float):
+            given["rho"] = options["rho_share"] * method.rho
+            method = methods.get(name, **given)
         own_update = method.descent.needs_plain_sgd
         rho = method.rho if isinstance(method.rho, float) else None  # Else it is a schedule.
         return Entry(name, own_rho, given, rho, own_update)

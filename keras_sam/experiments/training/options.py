@@ -10,6 +10,8 @@ from keras_sam.datasets.recipe import check_names
 from keras_sam.experiments.flags.checking import check_known, whole_numbers
 from keras_sam.experiments.training.entries import assignments
 
+SHARE_OF_RHO = 0.2  # Pretrained weights stand in sharper places than those of a fresh training.
+
 
 def check(options: dict[str, Any]) -> None:
     """Refuses names that the library does not have, and what this machine cannot do.
@@ -30,6 +32,8 @@ def check(options: dict[str, Any]) -> None:
         )
     if options["watch"]:
         import_extra("keras_sam.sharpness", "SciPy", "sharpness")
+    if options.get("probe"):
+        import_extra("sklearn.linear_model", "scikit-learn")
 
 
 def check_splits(splits: int | None, batch_size: int, examples: int | None) -> None:
@@ -60,10 +64,17 @@ def meanings(options: dict[str, Any]) -> dict[str, Any]:
     if "weights" not in options:
         return {}
     is_random = options["smoke"] or options["weights"] == "none"
+    if options["keep_top"] and options["weights"] == "none":
+        raise ValueError(
+            "--keep_top keeps what was pretrained: choose --weights, or leave it out. "
+            "Received: --keep_top --weights=none"
+        )
     return {
+        "keep_top": options["keep_top"] and not is_random,
         "weights": None if is_random else options["weights"],
         "model_arguments": assignments("model_arguments", options["model_arguments"]),
         "inputs": "pixels",  # Each network scales them for itself.
+        "rho_share": SHARE_OF_RHO,
     }
 
 

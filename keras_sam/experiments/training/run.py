@@ -11,11 +11,12 @@ from keras_sam import backend, datasets
 from keras_sam.datasets import Dataset
 from keras_sam.datasets.batches import Batches
 from keras_sam.experiments.results.folder import RunFolder
-from keras_sam.experiments.training import building, watching
+from keras_sam.experiments.training import building, features, watching
 from keras_sam.experiments.training.callbacks import (
     CompletedEpochs,
     SeedsOfEpoch,
     StopsBetweenSteps,
+    WarnsAboveChance,
 )
 
 EVALUATION_BATCH = 1000
@@ -83,6 +84,8 @@ def _fit(folder: RunFolder, dataset: Dataset, base: keras.Model, verbose: int) -
     completed = folder.restore(model)
     if folder.has_diverged:  # It was stopped between its last epoch and its end.
         return
+    if not completed and settings.get("head_epochs"):
+        features.train_head(settings, base, batches)
     model.fit(
         batches,
         initial_epoch=completed,
@@ -97,6 +100,7 @@ def _fit(folder: RunFolder, dataset: Dataset, base: keras.Model, verbose: int) -
             SeedsOfEpoch(settings["seed"]),
             *watching.callbacks(folder, noisy, one_hot),
             CompletedEpochs(folder),
+            WarnsAboveChance(settings, dataset.num_classes),
         ],
         shuffle=False,  # The batches are shuffled; Keras's own order would not survive a stop.
         verbose=verbose,

@@ -15,19 +15,21 @@ COPIED = (
     *("model_source", "weights", "model_arguments", "dropout", "freeze_batch_norm"),
     *("dataset", "num_train", "num_test", "holdout", "image_size", "inputs"),
     *("augment", "mixup_alpha", "label_noise", "noise_kind"),
-    *("steps", "batch_size", "optimizer", "learning_rate", "schedule", "warmup_epochs"),
+    *("steps", "batch_size", "optimizer", "learning_rate", "schedule"),
     *("nesterov", "weight_decay", "clipnorm", "label_smoothing"),
     *("mixed_precision", "jit_compile", "steps_per_execution", "distribute"),
 )
+# What changes nothing at its default, and so is in no settings then: older runs lack it.
+ADDED = ("skip_nonfinite", "head_epochs", "keep_top")
 PATHS = ("data_dir", "weights")
+MOST_WARMUP = 2.0
 
 
 def settings(options: dict[str, Any], entry: Entry, seed: int) -> dict[str, Any]:
     """The resolved settings of one run: all that its result depends on, as JSON can hold it."""
     is_plain = entry.method == PLAIN
     copied = {key: options[key] for key in COPIED if key in options}
-    if options["skip_nonfinite"]:
-        copied["skip_nonfinite"] = True
+    copied |= {key: options[key] for key in ADDED if options.get(key)}
     if options["watch"]:
         copied |= {key: options[key] for key in WATCH}
     return copied | {
@@ -40,6 +42,7 @@ def settings(options: dict[str, Any], entry: Entry, seed: int) -> dict[str, Any]
         "num_batch_splits": None if is_plain else options["num_batch_splits"],
         "rho": entry.rho,
         "seed": seed,
+        "warmup_epochs": _warmup_epochs(options),
     }
 
 
@@ -47,6 +50,12 @@ def _momentum(options: dict[str, Any], entry: Entry) -> float | None:
     if options["momentum"] is None and options["optimizer"] in WITH_MOMENTUM:
         return 0.0 if entry.updates_itself else 0.9
     return options["momentum"]
+
+
+def _warmup_epochs(options: dict[str, Any]) -> float:
+    if options["warmup_epochs"] is None:
+        return min(MOST_WARMUP, options["epochs"] / 4) if options["schedule"] == "cosine" else 0.0
+    return options["warmup_epochs"]
 
 
 def _resolved_path(path: str | None) -> str | None:
