@@ -13,7 +13,7 @@ import pytest
 from keras_sam import datasets, models
 from keras_sam.experiments.flags import command_line, finetune_efficientnet
 from keras_sam.experiments.presets import smoke as smoke_sizes
-from keras_sam.experiments.training import building, features
+from keras_sam.experiments.training import building, comparison, features
 from keras_sam.experiments.training.callbacks import WarnsAboveChance
 from keras_sam.experiments.training.entries import entries
 from keras_sam.experiments.training.planning import resolved
@@ -129,6 +129,13 @@ def planned(*arguments):
     return [settings(options, entry, 0) for entry in entries(options)]
 
 
+@pytest.mark.parametrize("preset", ["e3_b7_cars", "e3_l2_cars"])
+def test_a_small_network_stands_in_for_an_efficientnet(preset):
+    argv = ["app", f"--preset={preset}", "--smoke"]
+    options = resolved(command_line.read(finetune_efficientnet.FLAGS, argv))
+    assert comparison._network(options).startswith("a small EfficientNet in the place of ")
+
+
 def test_defaults_suit_pretrained_weights():
     sam, asam, own = planned("--compare=sam,asam,sam:0.05")
     assert (sam["rho"], asam["rho"], own["rho"]) == pytest.approx((0.01, 0.1, 0.05))
@@ -151,6 +158,7 @@ def test_a_resumed_run_leaves_the_head_as_it_is(smoke, tmp_path, monkeypatch):
         np.testing.assert_array_equal(ours, theirs)
 
 
+@pytest.mark.everywhere
 def test_only_the_head_trains_in_its_epochs():
     given = planned(*SMALL, "--head_epochs=3", "--smoke")[0] | {"head_epochs": 3}
     data = smoke_sizes.stand_in("digits", 64, 20)

@@ -99,7 +99,7 @@ def _images(options: dict[str, Any]) -> str:
 def _network(options: dict[str, Any]) -> str:
     name = options["model"]
     if "weights" in options:
-        stays = smoke.pretrained(options)[0] == name
+        stays = smoke.pretrained(options) == (name, options["model_arguments"])
         return name if stays else f"a small EfficientNet in the place of {name}"
     return f"a small network in the place of {name}" if smoke.network(options) else name
 
