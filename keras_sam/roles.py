@@ -51,11 +51,11 @@ class Role:
     index: int = 0
 
 
-def roles_of(model: keras.Model) -> list[Role]:
+def roles_of(model: keras.layers.Layer) -> list[Role]:
     """Roles of `model.trainable_variables`, in their order.
 
     Args:
-        model: A built `keras.Model`.
+        model: A built `keras.Model` or layer.
 
     Returns:
         List of `Role`.
@@ -80,6 +80,17 @@ def role_of(variable: keras.Variable, layer: keras.layers.Layer | None) -> Role:
     if isinstance(layer, keras.layers.Embedding):
         return Role(variable, "embedding", filter_axes=(0,))
     return Role(variable, "kernel", filter_axes=_filter_axes(variable, layer))
+
+
+def role_by_name(variable: keras.Variable) -> Role:
+    """Role of a variable whose layer is not known: Keras's own layers name theirs alike."""
+    role = role_of(variable, None)
+    if variable.name in ("gamma", "beta"):
+        kind = "scale" if variable.name == "gamma" else "bias"
+        return dataclasses.replace(role, kind=kind, in_normalization=True, filter_axes=())
+    if variable.name == "embeddings":
+        return dataclasses.replace(role, kind="embedding", filter_axes=(0,))
+    return role
 
 
 def _filter_axes(variable, layer):

@@ -157,8 +157,8 @@ class Radius(ModelMixin):
     def rho(self, rho: float) -> Tensor:
         if self._rho is None:
             raise ValueError(
-                "rho follows a schedule here; build the SAMModel with a float to assign it. "
-                f"Received: {checks.received(rho=rho)}"
+                f"rho follows a schedule here; build the {type(self).__name__} with a float to "
+                f"assign it. Received: {checks.received(rho=rho)}"
             )
         self._rho.assign(checks.non_negative("rho", rho))
 

@@ -19,7 +19,7 @@ CORE = [
     for module in pkgutil.walk_packages(keras_sam.__path__, "keras_sam.")
     if module.name.split(".")[1] not in PACKAGES
 ]
-PUBLIC = [keras_sam.SAMModel] + [
+PUBLIC = [keras_sam.SAMModel, keras_sam.SAMStep, keras_sam.neutral_train_step] + [
     getattr(namespace, name)
     for namespace in (
         keras_sam.methods,

@@ -27,6 +27,7 @@ class Ascent:
         climbs_in_steps: Whether it evaluates the batch again on its way.
         counts_updates: Whether what it keeps goes with the optimizer's updates, so that gradient
             accumulation would confuse it.
+        takes_examples: Whether it evaluates single examples of the batch.
         probes: Number of tensors that `probe` returns; 0 where the first gradient is that of the
             plain mean.
         family: Name that the descent must share, where the two work only together.
@@ -38,6 +39,7 @@ class Ascent:
     is_random = False
     climbs_in_steps = False
     counts_updates = False
+    takes_examples = False
     probes = 0
     family: str | None = None
 

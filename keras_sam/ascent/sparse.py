@@ -106,6 +106,8 @@ class FisherAscent(SparseAscent):
     >>> ascent = keras_sam.ascent.FisherAscent(sparsity=0.8)
     """
 
+    takes_examples = True
+
     def __init__(
         self,
         step: Ascent | None = None,

@@ -3,7 +3,8 @@
 Each backend file offers the same names: `value_and_gradient`, `hessian_vector_product`,
 `gauss_newton_vector_product`, `compiled`, `cond`, `computed_once`, `random_state`,
 `set_random_state`, `num_replicas`, `on_all_devices`, `across_replicas`, `keep_compiled`,
-`num_separate_trainings`, `test_step_of` and `TrainStep`.
+`num_separate_trainings`, `test_step_of`, `is_recorded`, `plain_modules`,
+`neutral_train_step`, `unconverted`, `without_graph` and `TrainStep`.
 """
 
 import importlib
@@ -37,6 +38,11 @@ on_all_devices = active.on_all_devices
 across_replicas = active.across_replicas
 keep_compiled = active.keep_compiled
 test_step_of = active.test_step_of
+is_recorded = active.is_recorded
+plain_modules = active.plain_modules
+neutral_train_step = active.neutral_train_step
+unconverted = active.unconverted
+without_graph = active.without_graph
 TrainStep = active.TrainStep
 
 __all__ = [
@@ -48,13 +54,18 @@ __all__ = [
     "cond",
     "gauss_newton_vector_product",
     "hessian_vector_product",
+    "is_recorded",
     "keep_compiled",
     "name",
+    "neutral_train_step",
     "num_replicas",
     "num_separate_trainings",
     "on_all_devices",
+    "plain_modules",
     "random_state",
     "set_random_state",
     "test_step_of",
+    "unconverted",
     "value_and_gradient",
+    "without_graph",
 ]

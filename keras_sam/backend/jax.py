@@ -11,7 +11,14 @@ import keras
 
 from keras_sam.backend.displacement import displaced
 from keras_sam.backend.jax_convolutions import in_fast_layout
-from keras_sam.backend.types import Gradients, ModelMixin, Tensor, Vector
+from keras_sam.backend.types import (
+    Function,
+    Gradients,
+    ModelMixin,
+    Tensor,
+    Vector,
+    documented_as,
+)
 
 
 def value_and_gradient(
@@ -147,6 +154,63 @@ def _tested(model):
 
 def _pairs(variables, values):
     return [pair for lists in zip(variables, values) for pair in zip(*lists, strict=True)]
+
+
+def without_graph() -> contextlib.AbstractContextManager[Any]:
+    """A block whose computations keep no graph; on JAX none does."""
+    return contextlib.nullcontext()
+
+
+def unconverted(function: Function) -> Function:
+    """A function that TensorFlow's AutoGraph leaves as it is; on JAX as on PyTorch all are."""
+    return function
+
+
+def is_recorded() -> bool:
+    """Whether a tape is recording what is computed here; there are none on JAX."""
+    return False
+
+
+def plain_modules(parts: Sequence[Any]) -> None:
+    """Modules that are the backend's own and know nothing of Keras: on JAX there are none."""
+    del parts
+
+
+def neutral_train_step(function: Function) -> Function:
+    """A `train_step(self, data)` that reads and assigns variables, as Keras calls it on JAX.
+
+    Keras hands a `train_step` the state of the model on JAX alone: with this decorator one serves
+    all three backends. Optimizers beside the compiled one must be built, and the model must have
+    their `variables` as an attribute.
+
+    Args:
+        function: Method `(self, data)` of a `keras.Model` that returns a dict of logs.
+
+    Returns:
+        The method as the active backend's trainer calls it.
+
+    Example:
+
+    >>> class Own(keras.Model):
+    ...     @keras_sam.neutral_train_step
+    ...     def train_step(self, data):
+    ...         return {"loss": keras.ops.mean(data)}
+    """
+
+    @documented_as(function)
+    def train_step(self: Any, state: Any, data: Any) -> Any:
+        variables = (
+            self.trainable_variables,
+            self.non_trainable_variables,
+            self.optimizer.variables,
+            self.metrics_variables,
+        )
+        mapping = [pair for refs, values in zip(variables, state) for pair in zip(refs, values)]
+        with keras.StatelessScope(state_mapping=mapping) as scope:
+            logs = function(self, data)
+        return logs, tuple([scope.get_current_value(v) for v in refs] for refs in variables)
+
+    return train_step  # type: ignore[return-value]
 
 
 class TrainStep(ModelMixin):

@@ -8,9 +8,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 from keras import ops
+from tensorflow.python.eager import record
 
 from keras_sam.backend.displacement import displace
-from keras_sam.backend.types import Gradients, ModelMixin, Tensor, Vector
+from keras_sam.backend.types import Function, Gradients, ModelMixin, Tensor, Vector
 
 
 def value_and_gradient(
@@ -131,6 +132,31 @@ def test_step_of(base_model: keras.Model, model: keras.Model, data: Any) -> dict
     """See `keras_sam.backend.jax.test_step_of`; here a step finds its variables by itself."""
     del model
     return base_model.test_step(data)
+
+
+def without_graph() -> contextlib.AbstractContextManager[Any]:
+    """See `keras_sam.backend.jax.without_graph`."""
+    return contextlib.nullcontext()
+
+
+def unconverted(function: Function) -> Function:
+    """See `keras_sam.backend.jax.unconverted`."""
+    return tf.autograph.experimental.do_not_convert(function)
+
+
+def is_recorded() -> bool:
+    """See `keras_sam.backend.jax.is_recorded`."""
+    return record.could_possibly_record()
+
+
+def plain_modules(parts: Sequence[Any]) -> None:
+    """See `keras_sam.backend.jax.plain_modules`; none on TensorFlow."""
+    del parts
+
+
+def neutral_train_step(function: Function) -> Function:
+    """See `keras_sam.backend.jax.neutral_train_step`; Keras calls it so already."""
+    return function
 
 
 class TrainStep(ModelMixin):

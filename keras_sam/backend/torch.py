@@ -11,7 +11,8 @@ from keras import ops, tree
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from keras_sam.backend.displacement import displace
-from keras_sam.backend.types import Gradients, ModelMixin, Tensor, Vector
+from keras_sam.backend.torch_modules import plain_modules  # noqa: F401  (To be had here.)
+from keras_sam.backend.types import Function, Gradients, ModelMixin, Tensor, Vector
 
 
 def value_and_gradient(
@@ -153,6 +154,26 @@ def test_step_of(base_model: keras.Model, model: keras.Model, data: Any) -> dict
     """See `keras_sam.backend.jax.test_step_of`; here a step finds its variables by itself."""
     del model
     return base_model.test_step(data)
+
+
+def without_graph() -> contextlib.AbstractContextManager[Any]:
+    """See `keras_sam.backend.jax.without_graph`."""
+    return torch.no_grad()
+
+
+def unconverted(function: Function) -> Function:
+    """See `keras_sam.backend.jax.unconverted`."""
+    return function
+
+
+def is_recorded() -> bool:
+    """See `keras_sam.backend.jax.is_recorded`; an evaluation here has a graph of its own."""
+    return False
+
+
+def neutral_train_step(function: Function) -> Function:
+    """See `keras_sam.backend.jax.neutral_train_step`; Keras calls it so already."""
+    return function
 
 
 class TrainStep(ModelMixin):

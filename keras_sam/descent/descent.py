@@ -20,6 +20,7 @@ class Descent:
         needs_plain_sgd: Whether it makes the update itself, so that the optimizer must do no
             more than multiply by the learning rate.
         needs_last_batch: Whether it uses the batch of the step before.
+        needs_example_losses: Whether it uses the loss of each example.
         displaces: Whether it moves the weights beside the optimizer.
         looks_ahead: Whether the first evaluation is at its `lookahead` and not at the weights.
         needs_random_ascent: Whether it makes no sense where the ascent draws nothing.
@@ -33,6 +34,7 @@ class Descent:
     needs_clean_gradient = False
     needs_plain_sgd = False
     needs_last_batch = False
+    needs_example_losses = False
     displaces = False
     looks_ahead = False
     needs_random_ascent = False

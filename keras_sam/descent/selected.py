@@ -37,6 +37,7 @@ class SelectedExamples(Descent):
 
     def __init__(self, gamma: float = 0.5):
         self.gamma = checks.fraction("gamma", gamma)
+        self.needs_example_losses = self.gamma < 1
 
     def evaluation(self, oracle: GradientOracle, climb: Climb, context: Context) -> Evaluation:
         if self.gamma == 1:

@@ -108,7 +108,7 @@ def check_model(
 
     Args:
         method: The `Method`.
-        optimizer: The compiled `keras.optimizers.Optimizer`.
+        optimizer: The `keras.optimizers.Optimizer`.
         num_batch_splits: Positive integer or `None`.
 
     Raises:
@@ -120,7 +120,7 @@ def check_model(
             f"The method {method.name!r} makes the whole update itself; another optimizer's "
             "momentum, scaling, decay, clipping or accumulation would apply on top. Compile with "
             "keras.optimizers.SGD(learning_rate), and give momentum to the method. "
-            f"Received: optimizer={optimizer.get_config()}"
+            f"Received: optimizer={type(optimizer).__name__} with {_beyond_plain(optimizer)}"
         )
     _check_accumulation(method, getattr(optimizer, "gradient_accumulation_steps", None))
     if method.descent.displaces and optimizer.use_ema:
@@ -149,6 +149,11 @@ def _check_accumulation(method, steps):
 
 
 def _is_plain_sgd(optimizer):
-    settings = optimizer.get_config()
     is_sgd = isinstance(optimizer, keras.optimizers.SGD)
-    return is_sgd and not any(settings.get(name) for name in BEYOND_PLAIN_SGD)
+    return is_sgd and not _beyond_plain(optimizer)
+
+
+def _beyond_plain(optimizer):
+    """What an optimizer does beside multiplying by a learning rate, by name."""
+    settings = {name: getattr(optimizer, name, None) for name in BEYOND_PLAIN_SGD}
+    return {name: value for name, value in settings.items() if value}

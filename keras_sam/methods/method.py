@@ -113,6 +113,17 @@ class Method:
         is_clean = is_clean and not self.descent.looks_ahead
         return is_clean and self.ascent_fraction == 1
 
+    @property
+    def needs_example_losses(self) -> bool:
+        """Whether a step uses the loss of each example, and not their mean alone."""
+        return self.ascent.probes > 0 or self.descent.needs_example_losses
+
+    @property
+    def needs_data(self) -> bool:
+        """Whether a step uses the batch itself: parts of it, or the one of the step before."""
+        takes_parts = self.ascent_fraction < 1 or self.ascent.takes_examples
+        return takes_parts or self.needs_example_losses or self.descent.needs_last_batch
+
     def is_due(self, iteration: Tensor) -> bool | Tensor:
         """Whether `every` and `start` leave this update to act on: `True` or a bool tensor."""
         if self.every == 1 and self.start == 0:

@@ -9,4 +9,6 @@
 6. `memory` holds what a method knows of earlier steps; `last_batch` the batch of the one before.
 7. What travels is one of four `carriers`: `Context`, `Evaluation`, `Climb`, and at last `Outcome`.
 8. `train_step` gives the outcome's gradients to the optimizer.
+
+In a loop of one's own `SAMStep` takes the place of 1, and a `loss_function` that of the model.
 """

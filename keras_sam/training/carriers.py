@@ -28,13 +28,22 @@ class Trained(Protocol):
     ) -> Tensor: ...
 
 
+class Asked(Protocol):
+    """What is asked of an optimizer; `keras_sam.clock.Clock` answers where it is not Keras's."""
+
+    iterations: Any
+    learning_rate: Any
+
+    def scale_loss(self, loss: Any) -> Any: ...
+
+
 @dataclass(frozen=True)
 class Context:
     """What a part of a method may know beside the batch and the weights.
 
     Args:
         rho: Scalar tensor, the radius of this step.
-        optimizer: The compiled `keras.optimizers.Optimizer`, to be read only.
+        optimizer: The `keras.optimizers.Optimizer`, or what counts in its place, to be read only.
         state: Dict from a slot's name to its variable, or to a list of variables.
         seed: `keras.random.SeedGenerator`; `None` for a method without chance.
         origin: Where the batch was evaluated first, relative to the weights: a list of tensors,
@@ -44,7 +53,7 @@ class Context:
     """
 
     rho: Tensor
-    optimizer: keras.optimizers.Optimizer = None
+    optimizer: Any = None
     state: State = field(default_factory=dict)
     seed: keras.random.SeedGenerator | None = None
     origin: Vector | None = None

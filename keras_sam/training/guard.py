@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import keras
 from keras import ops
 
 from keras_sam import backend, tensors
 from keras_sam.tensors import Tensor, Vector
-from keras_sam.training.carriers import FirstEvaluation, Outcome
-
-if TYPE_CHECKING:
-    from keras_sam.model import SAMModel
+from keras_sam.training.carriers import Asked, FirstEvaluation, Outcome
 
 
 class Guard:
@@ -22,7 +17,8 @@ class Guard:
     gradients are finite on all replicas is a step to make.
 
     Args:
-        model: The `SAMModel`.
+        optimizer: The optimizer that gets the gradients.
+        skips: Whether to skip what is not finite.
 
     Attributes:
         loss_scale: Factor by which the optimizer wants the loss scaled; `None` where it is 1.
@@ -31,11 +27,11 @@ class Guard:
         decides: Whether the model does, and not an optimizer that looks for the marks itself.
     """
 
-    def __init__(self, model: SAMModel) -> None:
-        self.loss_scale = _loss_scale(model.optimizer)
-        self.skips = model.skip_nonfinite
+    def __init__(self, optimizer: Asked, skips: bool) -> None:
+        self.loss_scale = _loss_scale(optimizer)
+        self.skips = skips
         self.is_on = self.skips or self.loss_scale is not None
-        looks_itself = isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+        looks_itself = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
         self.decides = self.skips and not looks_itself
 
     def is_sound(self, first: FirstEvaluation, outcome: Outcome) -> bool | Tensor:

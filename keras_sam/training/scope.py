@@ -77,6 +77,28 @@ def pure(
     return without_side_effects
 
 
+def stateless(
+    function: Callable[..., Any], variables: Sequence[keras.Variable]
+) -> Callable[..., tuple[list[Tensor], Any]]:
+    """`function` as a pure function of the variables' values.
+
+    Args:
+        function: Function that reads and assigns variables.
+        variables: List of `keras.Variable`, all that it assigns.
+
+    Returns:
+        Function `(values, …)` that returns `(new values, result)`.
+    """
+
+    def without_side_effects(values, *args, **kwargs):
+        mapping = list(zip(variables, values, strict=True))
+        with keras.StatelessScope(state_mapping=mapping) as scope:
+            result = function(*args, **kwargs)
+        return [scope.get_current_value(variable) for variable in variables], result
+
+    return without_side_effects
+
+
 def only_if(
     predicate: Tensor, act: Callable[[], Any], rest: Callable[[], Any], context: Context
 ) -> Any:

@@ -10,7 +10,7 @@ from keras import ops
 from keras_sam import backend, tensors
 from keras_sam.tensors import Batch
 from keras_sam.training.batches import batch_size, split
-from keras_sam.training.carriers import Outcome
+from keras_sam.training.carriers import Context, FirstEvaluation, Outcome
 from keras_sam.training.guard import Guard
 from keras_sam.training.method_run import MethodRun
 from keras_sam.training.oracle import GradientOracle
@@ -18,6 +18,7 @@ from keras_sam.training.scope import Scope
 from keras_sam.training.weighting import Weighting
 
 if TYPE_CHECKING:
+    from keras_sam.methods.method import Method
     from keras_sam.model import SAMModel
 
 
@@ -34,23 +35,87 @@ def batch_update(model: SAMModel, batch: Batch) -> tuple[Outcome, dict[str, Any]
         The `Outcome`, with `None` for the gradient of a weight on which the loss does not depend,
         and the logs.
     """
-    step = _Step(model)
+    step = _ModelStep(model)
     if model.num_batch_splits in (None, 1):
-        outcome = step.whole(batch, batch_size(batch[0]))
+        outcome = step.of_batch(batch, batch_size(batch[0]))
     else:
         outcome = step.averaged(batch)
     return step.settled(outcome), {**step.logs, **model.get_metrics_result()}
 
 
-class _Step:
-    """The parts of a step, and what they learn on the way."""
+class Step:
+    """A step of a method, in a `SAMModel` and in a loop of one's own.
+
+    Args:
+        method: The `Method`.
+        variables: The trainable `keras.Variable`s.
+        context: The `Context` over these.
+        guard: The `Guard` of the optimizer.
+
+    Attributes:
+        first: The `FirstEvaluation` of the latest batch.
+        is_connected: List of bools, whether its loss depends on each variable.
+    """
+
+    first: FirstEvaluation
+
+    def __init__(self, method: Method, variables: list, context: Context, guard: Guard):
+        self.method = method
+        self.context = context
+        self.guard = guard
+        self.weighting = Weighting(method, variables, context)
+        self.is_connected: list[bool] = []
+
+    def whole(self, oracle: GradientOracle, size: Any = None, measure: bool = False) -> Outcome:
+        """What the method makes of the oracle's batch; updates metrics and BatchNorm statistics.
+
+        Args:
+            oracle: `GradientOracle` over all trainable weights.
+            size: Number of examples, for `observe`. Defaults to `None`.
+            measure: As in `MethodRun.outcome`. Defaults to `False`.
+        """
+        run = MethodRun(self.method, oracle, self.context)
+        with Scope() if self.guard.skips else contextlib.nullcontext() as scope:
+            outcome = run.outcome(measure)
+            run.first.commit()
+            self.observe(run, size)
+        self.first = run.first
+        self.is_connected = run.first.is_connected
+        is_sound = self.guard.is_sound(run.first, outcome)
+        if scope is not None:  # What is not finite counts nowhere.
+            scope.hand_on(is_sound)
+        factor = self.guard.factor_for_optimizer(is_sound)
+        if factor is None:
+            return outcome
+        return outcome._replace(gradients=self.weighting.scaled(outcome.gradients, factor))
+
+    def observe(self, run: MethodRun, size: Any) -> None:
+        """Takes from a batch what is to be shown of it."""
+
+    def settled(self, outcome: Outcome) -> Outcome:
+        """The outcome for the optimizer; assigns the state, unless the step is skipped."""
+        variables = self.context.variables
+        state = backend.across_replicas(outcome.state, self.weighting.is_averaged)
+        displacement = outcome.displacement
+        displacement = backend.across_replicas(displacement, [True] * len(displacement))
+        outcome = self.guard.held(
+            Outcome(outcome.gradients, displacement, state), tensors.values(variables)
+        )
+        tensors.assign(variables, outcome.state)
+        gradients = [
+            gradient if is_connected else None
+            for gradient, is_connected in zip(outcome.gradients, self.is_connected, strict=True)
+        ]
+        return outcome._replace(gradients=gradients)
+
+
+class _ModelStep(Step):
+    """The step of a `SAMModel`, with micro-batches and metrics."""
 
     def __init__(self, model: SAMModel):
+        guard = Guard(model.optimizer, model.skip_nonfinite)
+        super().__init__(model.method, model.trainable_variables, model.context(), guard)
         self.model = model
-        self.guard = Guard(model)
-        self.context = model.context()
-        self.weighting = Weighting(model, self.context)
-        self.is_connected: list[bool] = []
         self.logs: dict[str, Any] = {}
 
     def averaged(self, batch: Batch) -> Outcome:
@@ -66,9 +131,9 @@ class _Step:
 
     def _micro(self, micro_batch, size):
         if isinstance(size, int):
-            return self.whole(micro_batch, size)
+            return self.of_batch(micro_batch, size)
         # A batch of unknown size (TensorFlow) may hold fewer examples than micro-batches.
-        outcome = ops.cond(size > 0, lambda: self.whole(micro_batch, size), self._nothing)
+        outcome = ops.cond(size > 0, lambda: self.of_batch(micro_batch, size), self._nothing)
         self.logs = {}  # Tensors of the branch, of no use outside it.
         return outcome
 
@@ -77,43 +142,19 @@ class _Step:
         displacement = zeros if self.model.method.descent.displaces else []
         return Outcome(zeros, displacement, tensors.values(self.context.variables))
 
-    def whole(self, batch: Batch, size: Any) -> Outcome:
-        """What the method makes of a batch; updates metrics and BatchNorm statistics."""
-        model = self.model
-        oracle = GradientOracle(model, batch, model.roles, self.guard.loss_scale)
-        run = MethodRun(model.method, oracle, self.context)
-        with Scope() if self.guard.skips else contextlib.nullcontext() as scope:
-            outcome = run.outcome(model.log_sharpness)
-            run.first.commit()
-            self._measure(run, size)
-        self.is_connected = run.first.is_connected
-        is_sound = self.guard.is_sound(run.first, outcome)
-        if scope is not None:  # What is not finite counts nowhere.
-            scope.hand_on(is_sound)
-        factor = self.guard.factor_for_optimizer(is_sound)
-        if factor is None:
-            return outcome
-        return outcome._replace(gradients=self.weighting.scaled(outcome.gradients, factor))
+    def of_batch(self, batch: Batch, size: Any) -> Outcome:
+        """What the method makes of a batch of this size."""
+        oracle = GradientOracle(self.model, batch, self.model.roles, self.guard.loss_scale)
+        return self.whole(oracle, size, self.model.log_sharpness)
 
     def settled(self, outcome: Outcome) -> Outcome:
-        """The outcome for the optimizer; assigns the state, unless the step is skipped."""
-        variables = self.context.variables
-        state = backend.across_replicas(outcome.state, self.weighting.is_averaged)
-        displacement = outcome.displacement
-        displacement = backend.across_replicas(displacement, [True] * len(displacement))
-        outcome = self.guard.held(
-            Outcome(outcome.gradients, displacement, state), tensors.values(variables)
-        )
-        tensors.assign(variables, outcome.state)
+        """The outcome for the optimizer, which may look itself at what is to be skipped."""
+        outcome = super().settled(outcome)
         self.model.count_skipped(outcome.is_made)
-        gradients = [
-            gradient if is_connected else None
-            for gradient, is_connected in zip(outcome.gradients, self.is_connected, strict=True)
-        ]
-        is_made = outcome.is_made if self.guard.decides else True
-        return outcome._replace(gradients=gradients, is_made=is_made)
+        return outcome if self.guard.decides else outcome._replace(is_made=True)
 
-    def _measure(self, run, size):
+    def observe(self, run: MethodRun, size: Any) -> None:
+        """Counts the batch in the metrics and the measurements."""
         x, y, sample_weight = run.first.batch
         self.model.track_loss(run.first.loss, size)
         self.logs = self.model.compute_metrics(x, y, run.first.predictions, sample_weight)

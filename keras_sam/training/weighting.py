@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import keras
@@ -12,20 +13,21 @@ from keras_sam.tensors import Tensor, Vector
 from keras_sam.training.carriers import Context, Outcome
 
 if TYPE_CHECKING:
-    from keras_sam.model import SAMModel
+    from keras_sam.methods.method import Method
 
 
 class Weighting:
     """Weighted sums of outcomes.
 
     Args:
-        model: The `SAMModel`.
-        context: The `Context` of its method.
+        method: The `Method`.
+        variables: The trainable `keras.Variable`s.
+        context: The `Context` of the method.
     """
 
-    def __init__(self, model: SAMModel, context: Context):
-        self.is_next_value = [v.overwrite_with_gradient for v in model.trainable_variables]
-        slots = model.method.slots()
+    def __init__(self, method: Method, variables: Sequence[keras.Variable], context: Context):
+        self.is_next_value = [v.overwrite_with_gradient for v in variables]
+        slots = method.slots()
         averaged = {
             name: keras.tree.map_structure(lambda _, name=name: slots[name].is_averaged, entry)
             for name, entry in context.state.items()

@@ -34,8 +34,9 @@ def check_model(model: Any) -> None:
     if overrides(model, "train_step"):
         raise ValueError(
             "SAMModel brings its own train_step, and the model's would be skipped. Put what is "
-            "special about its training into compute_loss, which is kept; of a SAMModel, wrap "
-            f"the base_model. {described}"
+            "special about its training into compute_loss, which is kept, or keep the train_step "
+            "and take the gradients in it from keras_sam.SAMStep(model); of a SAMModel, wrap the "
+            f"base_model. {described}"
         )
     skipped = [name for name in REFUSED if overrides(model, name)]
     if skipped:
