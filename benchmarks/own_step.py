@@ -6,6 +6,8 @@ trains a ResNet-8 on random images by real `fit` calls that take turns in one ru
 median of the ratios and whether the weights agree. Expect 1.0, after a minute on two cores.
 """
 
+from typing import Any
+
 import keras
 import numpy as np
 from _timing import spread, take_turns
@@ -49,7 +51,7 @@ def main():
     base = resnet_cifar(8, (32, 32, 3), num_classes=10)
     other = keras.models.clone_model(base)
     other.set_weights(base.get_weights())
-    models = {"SAMModel": keras_sam.SAMModel(base), "SAMStep": Own(other)}
+    models: dict[str, Any] = {"SAMModel": keras_sam.SAMModel(base), "SAMStep": Own(other)}
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     cases = {}
     for name, model in models.items():

@@ -16,8 +16,8 @@ except (ImportError, ValueError) as error:  # Without the backend that KERAS_BAC
         ) from _error
 else:
     from keras_sam import ascent, callbacks, datasets, descent, methods, models, policy, schedules
-    from keras_sam.backend import neutral_train_step
     from keras_sam.model import SAMModel
+    from keras_sam.neutral import neutral_train_step
     from keras_sam.sam_step import SAMStep
 
 __version__ = "0.1.0"

@@ -155,7 +155,7 @@ def plain_modules(parts: Sequence[Any]) -> None:
 
 
 def neutral_train_step(function: Function) -> Function:
-    """See `keras_sam.backend.jax.neutral_train_step`; Keras calls it so already."""
+    """See `keras_sam.neutral_train_step`; Keras calls it so already."""
     return function
 
 

@@ -172,7 +172,7 @@ def is_recorded() -> bool:
 
 
 def neutral_train_step(function: Function) -> Function:
-    """See `keras_sam.backend.jax.neutral_train_step`; Keras calls it so already."""
+    """See `keras_sam.neutral_train_step`; Keras calls it so already."""
     return function
 
 
