@@ -1,0 +1,40 @@
+"""What a method asks of an optimizer, where there is none of Keras's."""
+
+from typing import Any
+
+import keras
+
+from keras_sam import checks
+from keras_sam.tensors import Tensor
+
+
+class Clock:
+    """Counts steps, and knows the learning rate of an optimizer of PyTorch's.
+
+    Args:
+        iterations: The `keras.Variable` that counts.
+        optimizer: A `torch.optim.Optimizer`, or `None`.
+        method: Name of the method, for errors.
+    """
+
+    def __init__(self, iterations: keras.Variable, optimizer: Any, method: str) -> None:
+        if optimizer is not None and not hasattr(optimizer, "param_groups"):
+            expected = "a keras.optimizers.Optimizer, or for plain modules one of torch.optim"
+            checks.refuse("optimizer", expected, optimizer)
+        self.iterations = iterations
+        self.optimizer = optimizer
+        self.method = method
+
+    @property
+    def learning_rate(self) -> Tensor:
+        """The learning rate of the first group of parameters."""
+        if self.optimizer is None:
+            raise ValueError(
+                f"The method {self.method!r} asks for the learning rate: give the optimizer that "
+                "is to get the gradients. Received: optimizer=None"
+            )
+        return self.optimizer.param_groups[0]["lr"]
+
+    def scale_loss(self, loss: Any) -> Any:
+        """The loss as it is."""
+        return loss
