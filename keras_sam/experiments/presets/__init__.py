@@ -4,6 +4,9 @@ import dataclasses
 from collections.abc import Collection, Mapping
 from typing import Any
 
+# As google-research/sam trains.
+OFFICIAL: dict[str, Any] = {"momentum": 0.9, "nesterov": True, "clipnorm": 5.0}
+
 
 @dataclasses.dataclass(frozen=True)
 class Preset:
@@ -38,6 +41,8 @@ class Preset:
             if values.get("plain_epochs"):  # As many times SAM's epochs as in the preset.
                 times = values["plain_epochs"] / values["epochs"]
                 values = values | {"plain_epochs": round(times * options["epochs"])}
+        if {"weight_decay", "l2"} & replaced:  # One way of decay takes the place of the other.
+            replaced |= {"weight_decay", "l2"}
         return {name: value for name, value in values.items() if name not in replaced}
 
 
