@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_sam import backend
+from keras_sam import backend, methods
 from keras_sam.ascent import AdaptiveAscent, DualNormAscent, MultiStepAscent
 from keras_sam.roles import Role
 from keras_sam.training.carriers import Context
@@ -168,6 +168,12 @@ def test_several_adaptive_steps_stay_in_the_adaptive_ball():
     ascent = MultiStepAscent(AdaptiveAscent(eta=0.0), steps=3, projection=True)
     relative = climb(ascent, LinearOracle()) / flat(WEIGHTS)
     np.testing.assert_allclose(np.linalg.norm(relative), RHO, rtol=1e-4)
+
+
+def test_the_adaptive_ball_of_multistep_is_that_of_asam_in_ports():
+    several = methods.get("multistep", adaptive=True).ascent
+    one = methods.get("asam", eta=0.0, scaled="all").ascent
+    assert several.step.get_config() == one.get_config()
 
 
 def test_momentum_remembers_the_gradients_divided_by_their_one_norm():

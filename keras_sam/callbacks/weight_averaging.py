@@ -21,8 +21,8 @@ class WeightAveraging(keras.callbacks.Callback):
     checkpoints see the weights of the last step. A frozen layer keeps its statistics.
 
     The mean itself is in no checkpoint: it starts again with each `fit`, one that
-    `keras.callbacks.BackupAndRestore` resumes, too. Where several callbacks replace weights at
-    the end, the last one in the list wins.
+    `keras.callbacks.BackupAndRestore` resumes, too, unless `initial` has what was kept of it.
+    Where several callbacks replace weights at the end, the last one in the list wins.
 
     Reference:
         Izmailov et al., Averaging Weights Leads to Wider Optima and Better Generalization,
@@ -44,6 +44,8 @@ class WeightAveraging(keras.callbacks.Callback):
             or `PyDataset`) of batches `x` or `(x, y, …)`. Needed only where a
             BatchNormalization layer is trained. Defaults to `None`.
         batch_size: Positive integer, for arrays. Defaults to `32`.
+        initial: Tuple of the `count` and the `average` with which to begin, those of a `fit` that
+            this one goes on from. Defaults to `None`.
 
     Attributes:
         average: List of NumPy arrays in float32 at least, one for each trainable weight in the
@@ -72,6 +74,7 @@ class WeightAveraging(keras.callbacks.Callback):
         stop: int | None = None,
         data: Data | None = None,
         batch_size: int = 32,
+        initial: tuple[int, list[np.ndarray]] | None = None,
     ):
         super().__init__()
         self.every = _checked_every(every)
@@ -79,6 +82,7 @@ class WeightAveraging(keras.callbacks.Callback):
         self.stop = _checked_stop(stop, self.start)
         self.data = data
         self.batch_size = checks.positive_integer("batch_size", batch_size)
+        self.initial = initial
         self.count = 0
         self._mean: Vector = []
 
@@ -88,7 +92,8 @@ class WeightAveraging(keras.callbacks.Callback):
         return [np.array(ops.convert_to_numpy(tensor)) for tensor in self._mean]
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
-        self.count, self._mean = 0, []
+        self.count, average = self.initial or (0, [])
+        self._mean = [ops.convert_to_tensor(array) for array in average]
         self._check_data()
         self._updates_every_batch = _updates_every_batch(self.model.optimizer)
 
@@ -113,6 +118,10 @@ class WeightAveraging(keras.callbacks.Callback):
                 stacklevel=2,
             )
             return
+        self.place_average()
+
+    def place_average(self) -> None:
+        """Gives the model the mean of the weights, with BatchNorm statistics that fit it."""
         self._check_data()
         weights, average = self._weights(), self.average
         statistics, values = refreshed_statistics(

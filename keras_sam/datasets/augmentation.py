@@ -1,20 +1,30 @@
 """The basic augmentation of small images, in NumPy on the CPU beside the training step."""
 
+from typing import Literal
+
 import numpy as np
+
+PADDING: dict[str, Literal["constant", "reflect"]] = {"zeros": "constant", "reflect": "reflect"}
 
 
 def shift_and_flip(
-    images: np.ndarray, generator: np.random.Generator, shift: int = 4, flip: bool = True
+    images: np.ndarray,
+    generator: np.random.Generator,
+    shift: int = 4,
+    flip: bool = True,
+    padding: str = "zeros",
 ) -> np.ndarray:
     """Moves each image by a few pixels at random, and mirrors half of them.
 
-    Moving is padding with zeros on all sides and cropping back, as in the ResNet paper.
+    Moving is padding on all sides and cropping back.
 
     Args:
         images: Array (batch, height, width, channels).
         generator: A `numpy.random.Generator`.
         shift: Integer, the largest move along each axis. Defaults to `4`.
         flip: Boolean, whether to mirror. Defaults to `True`.
+        padding: `"zeros"` as in the ResNet paper, or `"reflect"` for the image mirrored at its
+            edge, as in the SAM paper's code. Defaults to `"zeros"`.
 
     Returns:
         A new array of the same shape and dtype.
@@ -27,7 +37,8 @@ def shift_and_flip(
     (2, 8, 8, 1)
     """
     batch, height, width, _ = images.shape
-    padded = np.pad(images, ((0, 0), (shift, shift), (shift, shift), (0, 0)))
+    around = ((0, 0), (shift, shift), (shift, shift), (0, 0))
+    padded = np.pad(images, around, mode=PADDING[padding])
     corners = generator.integers(0, 2 * shift + 1, size=(2, batch, 1))
     rows, columns = corners[0] + np.arange(height), corners[1] + np.arange(width)
     if flip:

@@ -122,6 +122,7 @@ class Dataset:
         one_hot: bool = False,
         mixup_alpha: float = 1.0,
         workers: int = 2,
+        padding: str = "zeros",
     ) -> Batches:
         """Shuffled, augmented and prepared batches for `fit`.
 
@@ -133,13 +134,15 @@ class Dataset:
                 integers. Defaults to `False`.
             mixup_alpha: Float above 0, how evenly `"mixup"` and `"cutmix"` mix. Defaults to `1.0`.
             workers: Integer of at least 0, threads that make batches ahead. Defaults to `2`.
+            padding: What `"basic"` moves in at the edges: `"zeros"`, which is the mean colour of
+                standardised images, or `"reflect"`, the image mirrored. Defaults to `"zeros"`.
 
         Returns:
             `Batches`.
 
         Raises:
-            ValueError: If a name is unknown, names do not fit together, or mixing is to make
-                integer labels.
+            ValueError: If a name or the padding is unknown, names do not fit together, or mixing is
+                to make integer labels.
         """
         names = recipe.check_names(augment, one_hot)
         if names and self.kind == "text":
@@ -149,7 +152,7 @@ class Dataset:
             self._labels(self.y_train, one_hot),
             batch_size,
             seed,
-            recipe.augmentation(names, self),
+            recipe.augmentation(names, self, padding),
             recipe.mixing(names, mixup_alpha),
             workers,
         )

@@ -16,7 +16,7 @@ import numpy as np
 
 from keras_sam import checks
 from keras_sam.datasets import policies
-from keras_sam.datasets.augmentation import cutout, shift_and_flip
+from keras_sam.datasets.augmentation import PADDING, cutout, shift_and_flip
 from keras_sam.datasets.batches import Augment, Mix
 from keras_sam.datasets.cropping import random_crops
 from keras_sam.datasets.mixing import mix_batch
@@ -79,23 +79,28 @@ def check_names(names: str | Sequence[str], one_hot: bool = True) -> tuple[str, 
     return tuple(name for name in names if name != "none")
 
 
-def augmentation(names: tuple[str, ...], dataset: "Dataset") -> Augment:
+def augmentation(names: tuple[str, ...], dataset: "Dataset", padding: str = "zeros") -> Augment:
     """Everything that happens to the images of a batch one by one.
 
     Args:
         names: Tuple of names that `check_names` has passed.
         dataset: The `Dataset`.
+        padding: String, see `shift_and_flip`. Defaults to `"zeros"`.
 
     Returns:
         Function of (images as they are kept, `numpy.random.Generator`) that returns float32
         images.
 
     Raises:
-        ValueError: If a policy or a crop is to act on images that are not bytes.
+        ValueError: If a policy or a crop is to act on images that are not bytes, or the padding is
+            unknown.
     """
+    checks.one_of("padding", padding, list(PADDING))
     steps: list[Augment] = [*_on_bytes(names, dataset), lambda images, _: dataset.prepare(images)]
     if "basic" in names:
-        steps.append(partial(shift_and_flip, shift=dataset.shift, flip=dataset.flip))
+        steps.append(
+            partial(shift_and_flip, shift=dataset.shift, flip=dataset.flip, padding=padding)
+        )
     if "cutout" in names:
         # 16 pixels on CIFAR.
         steps.append(partial(cutout, size=min(dataset.input_shape[:2]) // 2))

@@ -65,11 +65,17 @@ def weights(folder):
 
 def stop_after_first_epoch(patch):
     """Interrupts the run as soon as its first epoch is kept."""
+    stop_after_epoch(patch, 1)
+
+
+def stop_after_epoch(patch, epoch):
+    """Interrupts the run as soon as an epoch is kept."""
     original = RunFolder.complete_epoch
 
     def stopped(folder, model, line):
         original(folder, model, line)
-        raise KeyboardInterrupt
+        if line["epoch"] == epoch:
+            raise KeyboardInterrupt
 
     patch.setattr(RunFolder, "complete_epoch", stopped)
 

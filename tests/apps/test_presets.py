@@ -80,7 +80,7 @@ def test_a_preset_differs_by_data_set():
     assert options(train_resnet, preset, "--dataset=cifar100")["rho"] == 0.1
     assert options(train_resnet, preset, "--dataset=cifar100", "--rho=0.3")["rho"] == 0.3
     svhn = options(train_resnet, preset, "--dataset=svhn")
-    assert (svhn["rho"], svhn["learning_rate"]) == (0.01, 0.01)
+    assert (svhn["rho"], svhn["learning_rate"], svhn["augment"]) == (0.01, 0.01, ["autoaugment"])
 
 
 @pytest.mark.parametrize("app, preset", [("train_resnet", "e6"), (EVERY[-1])])
@@ -92,14 +92,18 @@ def test_a_method_takes_the_place_of_the_presets_comparison(app, preset):
     assert found["compare"] == ["sam", "asam"]
 
 
-def test_weight_decays_are_those_of_keras():
-    """The papers' decay goes through the momentum: ten times as much of it."""
-    decays = {
-        name: preset.flags.get("weight_decay") for name, preset in train_resnet.PRESETS.items()
-    }
-    assert decays["e1_wrn28_10"] == pytest.approx(5e-3)
-    assert decays["e1_shake_shake"] == pytest.approx(1e-2)
-    assert finetune_efficientnet.PRESETS["e3_b7_flowers"].flags["weight_decay"] == 1e-4
+def test_rows_of_the_sam_paper_are_trained_as_its_code_does():
+    """Decay through the loss, a clip, Nesterov's momentum, reflected edges, SGD twice as long."""
+    presets = {name: preset.flags for name, preset in train_resnet.PRESETS.items()}
+    for name, flags in presets.items():
+        assert flags.get("weight_decay", 0) == 0
+        if name.startswith(("e1_", "e2_", "e4_")):
+            assert (flags["clipnorm"], flags["nesterov"]) == (5.0, True)
+            assert flags.get("padding") == ("reflect" if "basic" in flags["augment"] else None)
+        if name.startswith("e1_"):
+            assert flags["plain_epochs"] == 2 * flags["epochs"] and len(flags["seeds"]) == 5
+    decays = [presets[f"e1_{name}"]["l2"] for name in ("wrn28_10", "shake_shake")]
+    assert [*decays, presets["e2_resnet50"]["l2"]] == [5e-4, 1e-3, 1e-4]
 
 
 def test_epochs_of_the_command_replace_the_steps_of_the_preset():
@@ -142,7 +146,7 @@ def test_unknown_preset_names_the_nearest(app, typed, meant, tmp_path):
 def test_a_preset_runs_shrunken_and_prints_its_settings(tmp_path):
     printed = start("--preset=e8", "--smoke", f"--workdir={tmp_path}", first=())
     assert "a small network in the place of resnet18 on digits in the place of cifar10" in printed
-    for setting in ("normalization=none", "inputs=unit", "weight_decay=0.005", "schedule=cosine"):
+    for setting in ("normalization=none", "inputs=unit", "l2=0.0005", "schedule=cosine"):
         assert f" {setting} " in f" {printed} ".replace("\n", " ")
     for method in ("sam", "asam"):
         (line,) = metrics(tmp_path / method / "seed_1")

@@ -45,7 +45,7 @@ def test_single_seeds_and_losses_are_there_with_their_mean():
         "seed 1: 68.65, seed 2: 65.77, seed 3: 66.23",
         "training loss 27.5e-5, 25.0e-5, 24.7e-5",
     ]
-    assert published_text([found["e9", "sam"]]) == "accuracy 75.74 (K. Lee)\nloss .59017"
+    assert published_text([found["e9", "asam"]]) == "accuracy 75.74 (K. Lee)\nloss .59017"
 
 
 def test_methods_that_are_not_here_are_told_beside_their_conditions():

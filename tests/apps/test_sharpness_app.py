@@ -6,6 +6,7 @@ import re
 import keras
 import numpy as np
 import pytest
+import scipy.stats
 
 from keras_sam import datasets, models
 from keras_sam import sharpness as measures
@@ -51,7 +52,7 @@ def measured(saved, tmp_path_factory):
     workdir = tmp_path_factory.mktemp("measured")
     single = saved / "single" / "model.keras"
     arguments = [f"--checkpoint=SGD={saved / 'runs'}", f"--checkpoint=a b={single}"]
-    printed = start(*arguments, "--measure=all", "--rho=0.1", f"--workdir={workdir}")
+    printed = start(*arguments, "--measure=all", "--m=16,32", "--rho=0.1", f"--workdir={workdir}")
     return workdir, printed, json.loads((workdir / "sharpness.json").read_text())
 
 
@@ -79,6 +80,14 @@ def test_numbers_are_those_of_direct_calls(measured, saved):
     np.testing.assert_allclose(other["spectrum"]["nodes"], density.nodes, rtol=1e-2, atol=1e-2)
     assert "spectrum" in first and "spectrum" not in second
     assert other["gap"] == pytest.approx(other["train_accuracy"] - other["test_accuracy"])
+
+
+def test_each_m_has_its_rank_correlation_with_the_gap(measured):
+    _, printed, found = measured
+    entries = found["models"]
+    assert [e["m_sharpness_32"] for e in entries] == [e["m_sharpness"] for e in entries]
+    tau = scipy.stats.kendalltau(*([e[k] for e in entries] for k in ("m_sharpness_16", "gap")))
+    assert f"gap over 3 models: m 16: {tau.statistic:.2f}, m 32: " in printed
 
 
 def test_table_has_a_line_for_each_label(measured):

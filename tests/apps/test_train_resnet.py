@@ -135,6 +135,14 @@ def test_schedules(schedule, rates):
     assert found == pytest.approx(rates, abs=1e-6)
 
 
+def test_steps_of_the_schedule_are_where_they_are_asked_for():
+    own = {"schedule_steps": [0.3, 0.6, 0.8], "schedule_factor": 0.2}
+    settings = {"schedule": "step", "learning_rate": 0.5, **own}
+    rate = building._learning_rate(settings, steps=10)
+    found = [float(rate(step)) for step in range(11)]
+    assert found == pytest.approx([0.5] * 4 + [0.1] * 3 + [0.02] * 2 + [0.004] * 2)
+
+
 def test_cifar_from_the_command_line(tmp_path):
     from ..datasets.test_cifar import write_bundle
 

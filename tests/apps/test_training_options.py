@@ -9,7 +9,7 @@ import pytest
 
 from keras_sam import datasets
 from keras_sam.experiments.flags import command_line, train_resnet
-from keras_sam.experiments.training import building, run
+from keras_sam.experiments.training import building, losses, run
 from keras_sam.experiments.training.entries import assignments
 from keras_sam.experiments.training.planning import loaded, resolved
 
@@ -83,11 +83,11 @@ def test_steps_that_are_not_finite_may_be_skipped(tmp_path):
 @pytest.mark.parametrize("share", [0.1, 0.3])
 def test_label_smoothing_is_the_mean_over_the_smoothed_labels(share):
     settings = options(f"--label_smoothing={share}")
-    assert building.needs_one_hot(settings)
+    assert losses.needs_one_hot(settings)
     logits, label = np.array([[2.0, -1.0, 0.5, 0.0]], "float32"), np.eye(4, dtype="float32")[[2]]
     logs = logits - np.log(np.exp(logits).sum())
     expected = -np.sum(((1 - share) * label + share / 4) * logs)
-    loss = building.loss_and_metrics(settings, 4)["loss"]
+    loss = losses.loss_and_metrics(settings, 4)["loss"]
     assert float(loss(label, logits)) == pytest.approx(expected, rel=1e-5)
 
 
@@ -100,7 +100,7 @@ def test_mixed_labels_train_and_have_both_accuracies(tmp_path, augment):
 
 def test_top5_is_measured_of_more_than_five_classes():
     for arguments in ((), ("--label_smoothing=0.1",)):
-        found = [building.loss_and_metrics(options(*arguments), n)["metrics"] for n in (5, 6)]
+        found = [losses.loss_and_metrics(options(*arguments), n)["metrics"] for n in (5, 6)]
         assert [len(metrics) for metrics in found] == [1, 2]
         assert found[1][1].name == "top5"
 

@@ -320,3 +320,18 @@ def test_the_callback_lets_keras_run_ahead(monkeypatch):
     monkeypatch.setattr(averaging, "_take", lambda: (asked.append(1), take()))
     fit(sam, averaging)
     assert len(asked) == 3
+
+
+def test_a_mean_goes_on_from_what_was_kept_of_it():
+    whole, first = WeightAveraging(), WeightAveraging()
+    unbroken = mlp()
+    model = sam_of(twin(unbroken))
+    fit(sam_of(unbroken), whole, epochs=4)
+    snapshots = Snapshots()
+    fit(model, snapshots, first, epochs=2)
+    for variable, value in zip(model.trainable_variables, snapshots.epochs[-1], strict=True):
+        variable.assign(value)
+    second = WeightAveraging(initial=(first.count, first.average))
+    fit(model, second, epochs=2)
+    assert second.count == whole.count == 4
+    assert_close(second.average, whole.average)

@@ -7,7 +7,7 @@ import pytest
 
 tfds = pytest.importorskip("tensorflow_datasets", reason="tensorflow-datasets is not installed")
 
-COUNTS = {"train": 6, "validation": 4, "test": 5}
+COUNTS = {"train": 6, "extra": 3, "validation": 4, "test": 5}
 
 
 def picture(number, size, channels=3):

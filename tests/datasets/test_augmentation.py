@@ -11,17 +11,18 @@ from keras_sam.datasets.cropping import ASPECTS, _random_box, centre_crops, rand
 from keras_sam.datasets.mixing import cutmix, mix_batch, mixup
 
 
-def moved(image, rows, columns):
-    """An image moved by some pixels, with zeros where nothing was."""
-    padded = np.pad(image, ((2, 2), (2, 2), (0, 0)))
+def moved(image, rows, columns, mode="constant"):
+    """An image moved by some pixels, with zeros where nothing was, or what is mirrored there."""
+    padded = np.pad(image, ((2, 2), (2, 2), (0, 0)), mode)
     height, width = image.shape[:2]
     return padded[2 + rows : 2 + rows + height, 2 + columns : 2 + columns + width]
 
 
+@pytest.mark.parametrize("padding, mode", [("zeros", "constant"), ("reflect", "reflect")])
 @pytest.mark.parametrize("flip", [False, True])
-def test_augmentation_moves_and_mirrors_and_does_nothing_else(flip):
+def test_augmentation_moves_and_mirrors_and_does_nothing_else(flip, padding, mode):
     images = np.random.default_rng(0).normal(size=(200, 6, 5, 2)).astype("float32")
-    augmented = datasets.shift_and_flip(images, np.random.default_rng(1), shift=1, flip=flip)
+    augmented = datasets.shift_and_flip(images, np.random.default_rng(1), 1, flip, padding)
     assert augmented.shape == images.shape and augmented.dtype == "float32"
     seen = set()
     for before, after in zip(images, augmented, strict=True):
@@ -29,7 +30,7 @@ def test_augmentation_moves_and_mirrors_and_does_nothing_else(flip):
         matches = [
             (rows, columns, mirror)
             for rows, columns, mirror in candidates
-            if np.array_equal(moved(before, rows, columns)[:, :: -1 if mirror else 1], after)
+            if np.array_equal(moved(before, rows, columns, mode)[:, :: -1 if mirror else 1], after)
         ]
         assert len(matches) == 1
         seen.add(matches[0])

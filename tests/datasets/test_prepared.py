@@ -57,7 +57,7 @@ def test_small_images_are_kept_decoded(tmp_path):
     "name, builder, splits",
     [
         ("cifar10", "cifar10", ("train", "test")),
-        ("svhn", "svhn_cropped", ("train", "test")),
+        ("svhn", "svhn_cropped", ("train", "extra", "test")),
         ("stanford_cars", "cars196", ("train", "test")),
         ("food101", "food101", ("train", "validation")),
         ("imagenet", "imagenet2012", ("train", "validation")),
@@ -69,7 +69,7 @@ def test_names_and_parts_of_other_data_sets(tmp_path, name, builder, splits):
     data = datasets.get(name, tmp_path)
     side = 32 if small else 224
     assert data.input_shape == (side, side, 3) and data.shift == side // 8
-    assert sorted(numbers(data.x_train)) == list(range(6))
+    assert sorted(numbers(data.x_train)) == list(range(9 if "extra" in splits else 6))
     assert len(data.x_test) == (4 if "validation" in splits else 5)
     assert data.flip == (name != "svhn")
 
@@ -102,7 +102,7 @@ def test_what_is_missing_is_explained(tmp_path, name):
 
 
 def test_picture_of_the_tests_is_what_is_read(tmp_path):
-    prepare(tmp_path, "svhn_cropped", size=(32, 32))
+    prepare(tmp_path, "svhn_cropped", size=(32, 32), splits=("train", "extra", "test"))
     data = datasets.get("svhn", tmp_path)
     expected = [picture(number, (32, 32)) for number in numbers(data.x_test)]
     np.testing.assert_array_equal(data.x_test, expected)

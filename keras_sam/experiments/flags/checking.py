@@ -1,5 +1,6 @@
 """Checks of flags with absl's validators, and the one line that answers a mistake."""
 
+import itertools
 from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
@@ -39,6 +40,25 @@ def whole_numbers(name: str, texts: list[str]) -> list[int]:
             f"in 0,1,2. Received: {name}={','.join(texts)}"
         )
     return numbers
+
+
+def rising_shares(name: str, texts: list[str]) -> list[float]:
+    """What a flag of places in a training says.
+
+    Raises:
+        ValueError: If they are not numbers between 0 and 1, each above the one before.
+    """
+    try:
+        shares = [float(text) for text in texts]
+    except ValueError:
+        shares = []
+    ends = [0.0, *shares, 1.0]
+    if not shares or not all(low < high for low, high in itertools.pairwise(ends)):
+        raise ValueError(
+            f"{name} must be rising numbers between 0 and 1, separated by commas, as in "
+            f"0.3,0.6,0.8. Received: {name}={','.join(texts)}"
+        )
+    return shares
 
 
 def checked(values: flags.FlagValues, check: Callable[[str, Any], Any], *names: str) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from absl import flags
 
 from keras_sam.checks import positive, share
-from keras_sam.experiments.flags.checking import check_known, checked, excluded
+from keras_sam.experiments.flags.checking import check_known, checked, excluded, whole_numbers
 
 FLAGS = flags.FlagValues()
 OWN: dict[str, Any] = {"flag_values": FLAGS}
@@ -34,6 +34,11 @@ def _check_points(name: str, points: int) -> None:
         )
 
 
+def _check_sizes(name: str, texts: list[str]) -> None:
+    if texts and min(whole_numbers(name, texts)) < 1:
+        raise ValueError(f"An m is 1 at least. Received: {name}={','.join(texts)}")
+
+
 flags.DEFINE_multi_string(
     "checkpoint",
     [],
@@ -55,6 +60,13 @@ flags.DEFINE_integer(
     "num_examples", 1024, "Training images to measure on, of all classes alike.", 1, **OWN
 )
 flags.DEFINE_integer("batch_size", 128, "Images at a time, and the m of m-sharpness.", 1, **OWN)
+flags.DEFINE_list(
+    "m",
+    [],
+    "Sizes m for which m-sharpness is measured too, 4,16,64: tells for each how well it ranks the "
+    "models by their gap.",
+    **OWN,
+)
 flags.DEFINE_float("rho", 0.05, "Radius of m-sharpness and of the bound.", **OWN)
 flags.DEFINE_float(
     "adaptive_rho", 0.5, "Radius of adaptive sharpness, relative to the weights.", **OWN
@@ -68,6 +80,7 @@ flags.DEFINE_bool(
 )
 flags.DEFINE_bool("smoke", False, "Few images, steps and points: to see whether it works.", **OWN)
 flags.DEFINE_string("workdir", "runs/sharpness", "Folder of the results.", **OWN)
+checked(FLAGS, _check_sizes, "m")
 checked(FLAGS, positive, "rho", "adaptive_rho", "reach")
 checked(FLAGS, share, "label_noise")
 checked(FLAGS, _check_points, "points")

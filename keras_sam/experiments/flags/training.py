@@ -6,7 +6,14 @@ from typing import Any
 from absl import flags
 
 from keras_sam.checks import non_negative, positive, share
-from keras_sam.experiments.flags.checking import check_known, checked, excluded, whole_numbers
+from keras_sam.experiments.flags import regularisation
+from keras_sam.experiments.flags.checking import (
+    check_known,
+    checked,
+    excluded,
+    rising_shares,
+    whole_numbers,
+)
 from keras_sam.experiments.flags.preset import PresetFlag
 from keras_sam.experiments.presets import Preset
 
@@ -26,7 +33,7 @@ def define(values: flags.FlagValues, presets: dict[str, Preset], **defaults: Any
             where it is not sgd.
     """
     flags.DEFINE_flag(PresetFlag(presets), values)
-    for group in (_data, _methods, _optimisation, _watching, _running):
+    for group in (_data, _methods, _optimisation, regularisation.define, _watching, _running):
         group(values, defaults)
 
 
@@ -45,6 +52,13 @@ def _data(values: flags.FlagValues, defaults: dict[str, Any]) -> None:
         defaults["augment"],
         "none, or several of: basic (shift, and flip for photographs), crop (of all sizes, and "
         "flip), cutout, autoaugment, randaugment, mixup, cutmix.",
+        **own,
+    )
+    flags.DEFINE_enum(
+        "padding",
+        "zeros",
+        ["zeros", "reflect"],
+        "What basic moves in at the edges: the mean colour, or the image mirrored.",
         **own,
     )
     flags.DEFINE_float("mixup_alpha", 1.0, "How evenly mixup and cutmix mix two images.", **own)
@@ -104,8 +118,18 @@ def _optimisation(values: flags.FlagValues, defaults: dict[str, Any]) -> None:
         "schedule",
         "cosine",
         ["constant", "cosine", "linear", "step"],
-        "cosine and linear go to 0, step to a tenth at 1/2 and at 3/4.",
+        "cosine and linear go to 0, step falls at --schedule_steps.",
         **own,
+    )
+    flags.DEFINE_list(
+        "schedule_steps",
+        None,
+        "Shares of the training after which the rate of the schedule step falls: 0.3,0.6,0.8. "
+        "Default: 0.5,0.75, as for the ResNets on CIFAR.",
+        **own,
+    )
+    flags.DEFINE_float(
+        "schedule_factor", None, "What the rate is multiplied by there. Default: 0.1.", **own
     )
     flags.DEFINE_float(
         "warmup_epochs",
@@ -121,8 +145,7 @@ def _optimisation(values: flags.FlagValues, defaults: dict[str, Any]) -> None:
     flags.DEFINE_float(
         "weight_decay",
         defaults["weight_decay"],
-        "Keras's, apart from the gradient: multiply the value of a PyTorch "
-        "recipe for SGD by 1 / (1 - momentum).",
+        "Keras's, apart from the gradient; see --l2 for that of PyTorch's recipes.",
         **own,
     )
     flags.DEFINE_float(
@@ -139,7 +162,8 @@ def _optimisation(values: flags.FlagValues, defaults: dict[str, Any]) -> None:
 
 
 def _check_optimisation(values: flags.FlagValues) -> None:
-    checked(values, positive, "learning_rate", "clipnorm")
+    checked(values, positive, "learning_rate", "clipnorm", "schedule_factor")
+    checked(values, rising_shares, "schedule_steps")
     checked(values, non_negative, "warmup_epochs", "weight_decay")
     checked(values, share, "momentum", "label_smoothing")
     exclude = partial(excluded, values)
@@ -153,6 +177,12 @@ def _check_optimisation(values: flags.FlagValues) -> None:
         lambda optimizer, momentum: momentum is not None and optimizer not in WITH_MOMENTUM,
         f"Only {' and '.join(WITH_MOMENTUM)} take --momentum: leave it out.",
     )
+    for name in ("schedule_steps", "schedule_factor"):
+        exclude(
+            ("schedule", name),
+            lambda schedule, value: value is not None and schedule != "step",
+            "The rate falls in steps with --schedule=step alone.",
+        )
     exclude(
         ("schedule", "warmup_epochs"),
         lambda schedule, warmup: warmup and schedule != "cosine",

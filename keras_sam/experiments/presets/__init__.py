@@ -4,6 +4,9 @@ import dataclasses
 from collections.abc import Collection, Mapping
 from typing import Any
 
+# As google-research/sam trains.
+OFFICIAL: dict[str, Any] = {"momentum": 0.9, "nesterov": True, "clipnorm": 5.0}
+
 
 @dataclasses.dataclass(frozen=True)
 class Preset:
@@ -44,6 +47,8 @@ class Preset:
         if "batch_size" in given and self.scales_rate:
             factor = options["batch_size"] / values["batch_size"]
             values = values | {"learning_rate": values["learning_rate"] * factor}
+        if {"weight_decay", "l2"} & replaced:  # One way of decay takes the place of the other.
+            replaced |= {"weight_decay", "l2"}
         return {name: value for name, value in values.items() if name not in replaced}
 
     def scaling(self, chosen: Mapping[str, Any]) -> str:

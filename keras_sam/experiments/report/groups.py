@@ -12,7 +12,7 @@ from keras_sam.experiments.report.names import is_empty, ordered, phrase
 from keras_sam.experiments.results.runs import Run
 from keras_sam.experiments.results.seeds import Seeds
 from keras_sam.experiments.results.statistics import Estimate, paired_difference
-from keras_sam.experiments.results.workdir import OWN_SETTINGS, WATCH
+from keras_sam.experiments.results.workdir import LABELS, OWN_SETTINGS, WATCH
 
 # A table shows trainings that can be compared: of the same network on the same data.
 TABLE_KEYS = (
@@ -22,7 +22,7 @@ TABLE_KEYS = (
 # What a method may choose for itself; the other settings are conditions that it is tried under.
 METHOD_KEYS = (*OWN_SETTINGS, "epochs", "base_epochs", "plain_epochs")
 # Where a run happened, what it was called and who looked on is no part of what it did.
-IGNORED_KEYS = ("data_dir", "preset", "seed", "verbose", "workdir", *WATCH)
+IGNORED_KEYS = ("data_dir", "preset", "seed", "verbose", "workdir", LABELS, *WATCH)
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)

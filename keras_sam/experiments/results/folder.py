@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import filelock
+import numpy as np
 
 from keras_sam.experiments.results import files
 from keras_sam.experiments.results.files import RunError, write_whole
@@ -21,11 +22,13 @@ SETTINGS = "settings.json"
 LOCK = "lock"
 CHECKPOINT = "epoch_{:05d}.weights.h5"
 CHECKPOINTS = "epoch_*.weights.h5"
+AVERAGE = "average_{:05d}.npz"
+AVERAGES = "average_*.npz"
 UNFINISHED = "unfinished_*"
 # All that a run leaves but its lock, the settings last: without them it is no run any more.
 OWN_FILES = (
     *("model.keras", "metrics.jsonl", "error.txt", CHECKPOINTS, "spectrum_*.npz", UNFINISHED),
-    SETTINGS,
+    *(AVERAGES, SETTINGS),
 )
 
 
@@ -157,6 +160,37 @@ class RunFolder:
         checkpoint = self.path / CHECKPOINT.format(line["epoch"])
         write_whole(checkpoint, lambda path: _save_sealed(model, path))
         self._remove(CHECKPOINTS, but=checkpoint)
+        self._remove(AVERAGES, but=self.path / AVERAGE.format(line["epoch"]))
+
+    def keep_average(self, epoch: int, count: int, average: list[np.ndarray]) -> None:
+        """Keeps the mean of the weights beside the checkpoint of an epoch, and before it.
+
+        Args:
+            epoch: Integer, counted from 1.
+            count: Integer, how many weights are in the mean.
+            average: List of arrays.
+        """
+        path = self.path / AVERAGE.format(epoch)
+        write_whole(path, lambda unfinished: np.savez(unfinished, count, *average))
+
+    def average(self, epoch: int) -> tuple[int, list[np.ndarray]] | None:
+        """The count and the mean that were kept at an epoch; `None` where there are none.
+
+        Raises:
+            RunError: If the file is damaged.
+        """
+        path = self.path / AVERAGE.format(epoch)
+        if not path.is_file():
+            return None
+        try:
+            with np.load(path) as arrays:  # A zip, which has a checksum for each array.
+                count, *average = (arrays[name] for name in arrays.files)
+        except Exception as error:  # Whatever the bytes lead NumPy to.
+            raise RunError(
+                f"{path} must hold the mean of the weights after epoch {epoch}: {files.AGAIN}. "
+                f"Received: {error}"
+            ) from error
+        return int(count), average
 
     def finish(self, base_model: "keras.Model") -> None:
         """Saves the trained model.
@@ -169,8 +203,8 @@ class RunFolder:
 
     def tidy(self) -> None:
         """Removes what a finished run needs no more, also where a stop left it."""
-        self._remove(CHECKPOINTS)
-        self._remove(UNFINISHED)
+        for pattern in (CHECKPOINTS, AVERAGES, UNFINISHED):
+            self._remove(pattern)
 
     def clear(self) -> None:
         """Removes what a run leaves, and nothing else; its lock stays, which may be another's."""

@@ -21,6 +21,7 @@ OWN_SETTINGS = (
     "rho",
     "seed",
 )
+LABELS = "labels_from"  # Of each run its own, where an earlier run's network gives the labels.
 # How sharpness is measured on the way, where it is; no part of the training.
 WATCH = ("watch", "watch_every", "watch_examples", "watch_rho")
 
@@ -70,7 +71,7 @@ def check_same(folder: RunFolder) -> None:
 def _check_same(path: Path, planned: RunFolder | None, any_planned: dict[str, Any]) -> None:
     """Compares a run that is there with its plan, or with what all planned runs share."""
     there = files.settings(path, ())
-    shared = {k: v for k, v in any_planned.items() if k not in OWN_SETTINGS}
+    shared = {k: v for k, v in any_planned.items() if k not in (*OWN_SETTINGS, LABELS)}
     # Through JSON, in which tuples and infinities look the same on both sides.
     expected = json.loads(json.dumps(planned.settings if planned else shared))
     differing = [key for key in expected if there.get(key) != expected[key]]

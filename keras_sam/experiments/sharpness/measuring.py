@@ -12,6 +12,7 @@ import numpy as np
 import keras_sam
 from keras_sam import sharpness
 from keras_sam.checks import shown
+from keras_sam.experiments.sharpness import ranking
 from keras_sam.experiments.sharpness.options import Checkpoint
 from keras_sam.experiments.training.planning import loaded
 from keras_sam.experiments.training.run import with_noise
@@ -137,6 +138,10 @@ def _measured(
         if measure in MEASURES:
             print(f"  {checkpoint.label}: {measure}", flush=True)
             numbers |= MEASURES[measure](objective, settings)
+    for size in options["m"]:
+        print(f"  {checkpoint.label}: m-sharpness of m {size}", flush=True)
+        groups = sharpness.Objective(model, *data.train, loss, size)
+        numbers[ranking.KEY.format(size)] = sharpness.worst_case(groups, options["rho"]).value
     wanted = [name for name in pictures if name in options["measure"]]
     density = _density(objective, options) if "spectrum" in wanted else None
     landscape = _landscape(objective, options) if "landscape" in wanted else None

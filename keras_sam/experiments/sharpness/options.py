@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_sam.experiments.flags import command_line
+from keras_sam.experiments.flags.checking import whole_numbers
 from keras_sam.experiments.flags.sharpness import FLAGS, measures
 from keras_sam.experiments.results import files
 
@@ -21,6 +22,8 @@ DATA: dict[str, Any] = {
     "label_noise": 0.0,
     "noise_kind": "symmetric",
     "seed": 0,
+    "labels_from": None,
+    "augment": [],
     "smoke": False,
 }
 OWN_DATA = ("dataset", "data_dir", "label_noise", "seed")  # Flags of the app itself.
@@ -61,7 +64,12 @@ def resolved(options: dict[str, Any]) -> dict[str, Any]:
         raise ValueError(f"The work directory must be a folder. Received: --workdir={workdir}")
     smoke = SMOKE if options["smoke"] else {}
     smaller = {name: min(options[name], most) for name, most in smoke.items()}
-    return options | smaller | {"measure": measures(options["measure"])}
+    return options | smaller | {"measure": measures(options["measure"]), "m": sizes(options)}
+
+
+def sizes(options: dict[str, Any]) -> list[int]:
+    """The m for which m-sharpness is measured beside that of the batch size."""
+    return whole_numbers("--m", options["m"]) if options["m"] else []
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_sam.experiments.results.table import aligned, spread
+from keras_sam.experiments.sharpness import ranking
 from keras_sam.experiments.sharpness.measuring import Finding
 from keras_sam.sharpness import Density, Landscape, plots
 
@@ -41,7 +42,9 @@ def write(findings: list[Finding], options: dict, command: str) -> None:
     for finding in findings:
         by_label.setdefault(finding.checkpoint.label, []).append(finding)
     text = table(by_label)
+    taus = ranking.correlations([finding.numbers for finding in findings], options["m"])
     note = _note(findings, options)
+    note += f"\n{ranking.described(taus, len(findings))}" if taus else ""
     (workdir / "sharpness.txt").write_text(f"{command}\n\n{text}\n\n{note}\n", encoding="utf-8")
     (workdir / "sharpness.json").write_text(_json(findings, options, command), encoding="utf-8")
     print(f"\n{text}\n\n{note}\n")

@@ -24,10 +24,15 @@ def _e1() -> list[Cell]:
     return [
         Cell(
             {"network": preset.removeprefix("e1_"), "data": dataset, "augmentation": augment},
-            {"preset": preset, "dataset": dataset, "augment": AUGMENTATIONS[augment]},
+            {"preset": preset, "dataset": dataset, "augment": _augment(dataset, augment)},
         )
         for preset, dataset, augment in (*cifar, *other)
     ]
+
+
+def _augment(dataset: str, augment: str) -> list[str]:
+    # Digits of houses are not shifted before AutoAugment, as the authors' code advises.
+    return [augment] if dataset == "svhn" else AUGMENTATIONS[augment]
 
 
 def _e2() -> list[Cell]:
@@ -76,7 +81,13 @@ def _e5() -> list[Cell]:
 
 def _e10() -> list[Cell]:
     presets = [name for name in from_scratch.PRESETS if name.partition("_")[0] == "e10"]
-    return [Cell({"part": name}, {"preset": name}) for name in presets]
+    groups = [
+        Cell(
+            {"part": f"e10_rho_splits_{splits}"}, {"preset": "e10_rho", "num_batch_splits": splits}
+        )
+        for splits in (4, 16, 64)
+    ]
+    return [Cell({"part": name}, {"preset": name}) for name in presets] + groups
 
 
 CELLS = {

@@ -131,6 +131,13 @@ CELLS = {
         WITHOUT_NORMALIZATION,
     ),
     "e9": _compared(
-        {"data": "cifar10"}, CIFAR | {"preset": "e9"}, {"sam": {}, "multistep": TWO_STEPS}
+        {"data": "cifar10"},
+        CIFAR | {"preset": "e9"},
+        {
+            "asam": {"method_arguments": ["eta=0.0", "scaled=all"]},
+            "multistep": {"method_arguments": ["steps=2", "adaptive=true"]},
+        },
+        ["0.005", "0.01", "0.02"],
+        OTHER_RHOS["asam"],
     ),
 }

@@ -10,6 +10,7 @@ import numpy as np
 from keras_sam.experiments import stopping
 from keras_sam.experiments.results.files import has_diverged
 from keras_sam.experiments.results.folder import RunFolder
+from keras_sam.experiments.training import losses
 
 
 class SeedsOfEpoch(keras.callbacks.Callback):
@@ -66,7 +67,7 @@ class CompletedEpochs(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if not logs or "val_loss" not in logs:  # A pass between two evaluations.
             return
-        line = {"epoch": epoch + 1} | {key: float(value) for key, value in logs.items()}
+        line = {"epoch": epoch + 1} | losses.reported(logs)
         # The evaluation costs every method the same, and would hide how their steps differ; what
         # other callbacks measure after it is no part of the training at all.
         line["train_seconds"] = round(self.trained - self.started, 6)

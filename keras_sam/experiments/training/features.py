@@ -9,7 +9,7 @@ import numpy as np
 from keras_sam.datasets import Dataset
 from keras_sam.datasets.batches import Batches
 from keras_sam.experiments import stopping
-from keras_sam.experiments.training import building
+from keras_sam.experiments.training import building, losses
 
 HEAD = "logits"
 HEAD_RATE = 0.001
@@ -84,7 +84,7 @@ def train_head(settings: dict[str, Any], base: keras.Model, batches: Batches) ->
     )
     alone.set_weights(head.get_weights())
     alone.compile(
-        keras.optimizers.Adam(HEAD_RATE), building.loss_and_metrics(settings, head.units)["loss"]
+        keras.optimizers.Adam(HEAD_RATE), losses.loss_and_metrics(settings, head.units)["loss"]
     )
     for epoch in range(settings["head_epochs"]):
         batches.epoch = epoch

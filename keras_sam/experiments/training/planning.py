@@ -13,6 +13,7 @@ from keras_sam.experiments.results.folder import RunFolder
 from keras_sam.experiments.training.building import check_combination
 from keras_sam.experiments.training.entries import Entry, entries, named
 from keras_sam.experiments.training.options import check, check_splits, meanings, seeds
+from keras_sam.experiments.training.relabelling import check_there
 from keras_sam.experiments.training.run import check_made, epochs_of
 from keras_sam.experiments.training.settings import settings
 
@@ -63,6 +64,8 @@ def plan(options: dict[str, Any]) -> Comparison:
         for entry in fitting(options)
     }
     folders = [folder for label in runs for folder in runs[label]]
+    for folder in folders:
+        check_there(folder.settings)
     workdir.check(place, folders, options["resume"], options["overwrite"])
     check_made(folders[0].settings, dataset)  # All runs have the same network and batches.
     if options["overwrite"]:

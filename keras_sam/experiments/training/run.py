@@ -11,13 +11,14 @@ from keras_sam import backend, datasets
 from keras_sam.datasets import Dataset
 from keras_sam.datasets.batches import Batches
 from keras_sam.experiments.results.folder import RunFolder
-from keras_sam.experiments.training import building, features, watching
+from keras_sam.experiments.training import averaging, building, features, losses, watching
 from keras_sam.experiments.training.callbacks import (
     CompletedEpochs,
     SeedsOfEpoch,
     StopsBetweenSteps,
     WarnsAboveChance,
 )
+from keras_sam.experiments.training.relabelling import relabelled
 
 EVALUATION_BATCH = 1000
 PIXELS_AT_ONCE = 256 * 224 * 224  # Of an evaluation: large images come in smaller batches.
@@ -31,7 +32,7 @@ def check_made(settings: dict[str, Any], dataset: Dataset) -> None:
         ValueError: If the network, its weights or the batches cannot be made.
     """
     noisy = with_noise(settings, dataset)
-    _training_batches(settings, noisy, building.needs_one_hot(settings))
+    _training_batches(settings, noisy, losses.needs_one_hot(settings))
     if settings["distribute"] == "all":
         with backend.on_all_devices():  # PyTorch has no such thing.
             _check_shares(settings, dataset)
@@ -75,7 +76,7 @@ def train(folder: RunFolder, dataset: Dataset, verbose: int) -> None:
 
 
 def _fit(folder: RunFolder, dataset: Dataset, base: keras.Model, verbose: int) -> None:
-    settings, one_hot = folder.settings, building.needs_one_hot(folder.settings)
+    settings, one_hot = folder.settings, losses.needs_one_hot(folder.settings)
     noisy = with_noise(settings, dataset)
     batches = _training_batches(settings, noisy, one_hot)
     epochs = settings["epochs"]
@@ -98,6 +99,7 @@ def _fit(folder: RunFolder, dataset: Dataset, base: keras.Model, verbose: int) -
             StopsBetweenSteps(),
             batches.follow_epochs(),
             SeedsOfEpoch(settings["seed"]),
+            *averaging.callbacks(folder, completed, batches),
             *watching.callbacks(folder, noisy, one_hot),
             CompletedEpochs(folder),
             WarnsAboveChance(settings, dataset.num_classes),
@@ -124,7 +126,9 @@ def _passes_between_evaluations(epochs: int) -> int:
 def with_noise(settings: dict[str, Any], dataset: Dataset) -> Dataset:
     """The data set with the training labels of a run."""
     noise, kind = settings["label_noise"], settings["noise_kind"]
-    return datasets.with_label_noise(dataset, noise, settings["seed"], kind=kind)
+    noisy = datasets.with_label_noise(dataset, noise, settings["seed"], kind=kind)
+    labels_from = settings.get("labels_from")
+    return relabelled(noisy, labels_from, settings["augment"]) if labels_from else noisy
 
 
 def _training_batches(settings: dict[str, Any], noisy: Dataset, one_hot: bool) -> Batches:
@@ -134,6 +138,7 @@ def _training_batches(settings: dict[str, Any], noisy: Dataset, one_hot: bool) -
         augment=settings["augment"],
         one_hot=one_hot,
         mixup_alpha=settings["mixup_alpha"],
+        padding=settings.get("padding", "zeros"),
     )
 
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import keras
 
+from keras_sam.experiments.flags.checking import rising_shares
 from keras_sam.experiments.flags.training import WITH_MOMENTUM
-from keras_sam.experiments.results.workdir import WATCH
+from keras_sam.experiments.results.workdir import LABELS, WATCH
 from keras_sam.experiments.training.entries import PLAIN, Entry
 
 # What a run takes from the command line as it is; an app has only some of the flags.
@@ -19,8 +20,17 @@ COPIED = (
     *("nesterov", "weight_decay", "clipnorm", "label_smoothing"),
     *("mixed_precision", "jit_compile", "steps_per_execution", "distribute"),
 )
-# What changes nothing at its default, and so is in no settings then: older runs lack it.
-ADDED = ("skip_nonfinite", "head_epochs", "keep_top")
+# Flags that came later, with their defaults. A run has them where they change it: a run from before
+# goes on.
+LATER = {
+    "skip_nonfinite": False,
+    "head_epochs": 0,
+    "keep_top": False,
+    "schedule_factor": None,
+    "l2": 0.0,
+    "bootstrap": None,
+    "padding": "zeros",
+}
 PATHS = ("data_dir", "weights")
 MOST_WARMUP = 2.0
 
@@ -29,7 +39,18 @@ def settings(options: dict[str, Any], entry: Entry, seed: int) -> dict[str, Any]
     """The resolved settings of one run: all that its result depends on, as JSON can hold it."""
     is_plain = entry.method == PLAIN
     copied = {key: options[key] for key in COPIED if key in options}
-    copied |= {key: options[key] for key in ADDED if options.get(key)}
+    copied |= {
+        key: options[key] for key, default in LATER.items() if options.get(key, default) != default
+    }
+    if options["bootstrap_from"]:
+        earlier = Path(options["bootstrap_from"]).resolve()
+        copied["bootstrap_from"] = str(earlier)
+        copied[LABELS] = str(earlier / entry.folder / f"seed_{seed}" / "model.keras")
+    if options["average"]:
+        start = options["average_start"]
+        copied |= {"average": options["average"], "average_start": 0.75 if start is None else start}
+    if options["schedule_steps"]:
+        copied["schedule_steps"] = rising_shares("--schedule_steps", options["schedule_steps"])
     if options["watch"]:
         copied |= {key: options[key] for key in WATCH}
     return copied | {
@@ -71,7 +92,7 @@ def described(resolved: dict[str, Any], width: int = 88) -> str:
     for name, value in sorted(resolved.items()):
         if name in ("method", "method_arguments", "rho", "seed") or value in (None, [], {}):
             continue
-        word = f"{name}={','.join(value) if isinstance(value, list) else value}"
+        word = f"{name}={','.join(map(str, value)) if isinstance(value, list) else value}"
         if len(lines[-1]) + len(word) > width:
             lines.append("")
         lines[-1] += f"{word} "

@@ -3,7 +3,8 @@
 import math
 from typing import Any
 
-from keras_sam.ascent import DualNormAscent, MultiStepAscent
+from keras_sam import checks
+from keras_sam.ascent import AdaptiveAscent, DualNormAscent, MultiStepAscent
 from keras_sam.descent import PerturbedGradient
 from keras_sam.methods.method import Method
 from keras_sam.methods.registry import Cost, register
@@ -18,7 +19,7 @@ from keras_sam.schedules import Rho
     brief={"steps": 2},
 )
 def FGSM(
-    rho: Rho = 0.05,
+    rho: Rho = 0.001,
     steps: int = 1,
     projection: bool = False,
     step_size: float | None = None,
@@ -28,8 +29,9 @@ def FGSM(
     """Signs of the gradient: FGSM, I-FGSM for several steps, MI-FGSM with momentum.
 
     Args:
-        rho: Radius in the largest entry, a float of at least 0 or a `LearningRateSchedule`.
-            Defaults to `0.05`.
+        rho: Radius in the largest entry, a float of at least 0 or a `LearningRateSchedule`. Every
+            weight moves by the whole of it, with 0.001 a million of them by 1 in the 2-norm.
+            Defaults to `0.001`.
         steps: Positive integer, ascent steps. Defaults to `1`.
         projection: Whether to take steps of `step_size` and clip to the ball, rather than steps
             of rho / steps. Defaults to `False`.
@@ -69,6 +71,7 @@ def MultiStep(
     projection: bool = False,
     step_size: float | None = None,
     momentum: float = 0.0,
+    adaptive: bool = False,
     **when_and_where: Any,
 ) -> Method:
     """SAM with several ascent steps on the batch.
@@ -81,6 +84,8 @@ def MultiStep(
             steps of rho / steps. Defaults to `False`.
         step_size: Positive float in the units of rho, with projection. Defaults to `None`, rho.
         momentum: Float of at least 0, weight of the earlier gradients. Defaults to `0.0`.
+        adaptive: Whether the ball is scaled with the magnitude of every weight, as that of
+            `asam(eta=0.0, scaled="all")`. Defaults to `False`.
         {{when_and_where}}
 
     Returns:
@@ -97,5 +102,7 @@ def MultiStep(
 
     >>> method = keras_sam.methods.MultiStep(steps=3, projection=True, step_size=0.03)
     """
-    ascent = MultiStepAscent(DualNormAscent(p), steps, projection, step_size, momentum)
+    is_scaled = checks.boolean("adaptive", adaptive)
+    step = AdaptiveAscent(p, eta=0.0, scaled="all") if is_scaled else DualNormAscent(p)
+    ascent = MultiStepAscent(step, steps, projection, step_size, momentum)
     return Method(ascent, PerturbedGradient(), rho, name="multistep", **when_and_where)
