@@ -17,6 +17,8 @@ training.define(
     optimizer="adamw",
     learning_rate=0.001,
     weight_decay=0.01,
+    clipnorm=None,
+    warmup_epochs=0.0,
     workdir="runs/train_text",
 )
 flags.DEFINE_string("model", "text_transformer", "See keras_sam.models.list().", flag_values=FLAGS)
