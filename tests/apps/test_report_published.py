@@ -82,7 +82,7 @@ def test_methods_that_are_not_here_are_told_beside_their_conditions():
         ({"model": "resnet50", "dataset": "cifar100", "epochs": 90}, "57.6"),
         ({"normalization": "batch"}, "70.99±0.23"),
         ({"normalization": "none"}, "67.00±2.65"),
-        ({"model": "convnet", "batch_size": 64}, "75.74"),
+        ({"method": "asam", "model": "convnet", "batch_size": 64}, "75.74"),
     ],
 )
 def test_settings_find_their_figure(settings, text):
