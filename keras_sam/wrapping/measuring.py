@@ -47,9 +47,7 @@ class Measuring(ModelMixin):
         history = super().fit(*args, **kwargs)
         self._warn_of_idleness(before)
         losses = history.history.get("loss", [])
-        # An optimizer that accumulates gradients has what a later step is going to make.
-        kept = [*self.trainable_variables, *self.optimizer.variables]
-        if not (all(map(math.isfinite, losses)) and _are_finite(kept)):
+        if not (all(map(math.isfinite, losses)) and _are_finite(self._kept())):
             warnings.warn(
                 "The training has left a loss, weights or an optimizer that are not finite: look "
                 "at the data, lower the learning rate or rho, or build the SAMModel with "
@@ -58,6 +56,13 @@ class Measuring(ModelMixin):
                 stacklevel=2,
             )
         return history
+
+    def _kept(self):
+        """What a training leaves: the weights, and what the optimizer makes later steps of."""
+        strategy = getattr(self, "distribute_strategy", None)
+        if strategy is not None and strategy.num_replicas_in_sync > 1:
+            return self.trainable_variables  # An optimizer's differ from replica to replica.
+        return [*self.trainable_variables, *self.optimizer.variables]
 
     def _at_present(self):
         """Updates made until now, and the radius, on the host."""
