@@ -88,6 +88,11 @@ def build_compiled(model: keras.Model, batch: Batch, predictions: Tensor) -> Non
     model._compile_loss.build(batch[1], predictions)
 
 
+def has_strategy(model: keras.Model) -> bool:
+    """Whether a model was made under a strategy of TensorFlow, be it of one replica."""
+    return getattr(model, "_distribute_strategy", None) is not None
+
+
 def layers_of(model: keras.Model) -> list[keras.layers.Layer]:
     """All layers of a model, also those inside of layers, in their order.
 

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_sam import backend
+from keras_sam import backend, keras_hooks
 from keras_sam.backend.types import ModelMixin, documented_as
 from keras_sam.tensors import Tensor
 
@@ -59,9 +59,8 @@ class Measuring(ModelMixin):
 
     def _kept(self):
         """What a training leaves: the weights, and what the optimizer makes later steps of."""
-        strategy = getattr(self, "distribute_strategy", None)
-        if strategy is not None and strategy.num_replicas_in_sync > 1:
-            return self.trainable_variables  # An optimizer's differ from replica to replica.
+        if keras_hooks.has_strategy(self):  # An optimizer's numbers are each replica's own.
+            return self.trainable_variables
         return [*self.trainable_variables, *self.optimizer.variables]
 
     def _at_present(self):
