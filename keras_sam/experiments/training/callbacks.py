@@ -92,7 +92,9 @@ class WarnsAboveChance(keras.callbacks.Callback):
         self.line = ""
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        loss, chance = (logs or {}).get("loss", math.nan), math.log(self.num_classes)
+        # Without a decay that is part of it.
+        shown = losses.reported(logs or {"loss": math.nan})
+        loss, chance = shown["loss"], math.log(self.num_classes)
         if epoch == 0 and loss > chance and not self.settings["smoke"]:
             self.line = (
                 f"The training loss of the first epoch, {loss:.2f}, is above ln {self.num_classes} "
