@@ -23,6 +23,7 @@ class Face(ModelMixin):
     """
 
     base_model: keras.Model
+    _is_visited = False  # Whether Keras looks through the attributes, `layers` among them.
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if any(isinstance(part, keras.KerasTensor) for part in keras.tree.flatten([args, kwargs])):
@@ -58,7 +59,18 @@ class Face(ModelMixin):
     @property
     def layers(self) -> list[keras.layers.Layer]:
         """Those of the base model."""
+        if self._is_visited:  # By Keras, which saves or loads: files have the state in this list.
+            self._is_visited = False
+            return super().layers
         return self.base_model.layers
+
+    def save_own_variables(self, store: Any) -> None:
+        self._is_visited = True
+        super().save_own_variables(store)
+
+    def load_own_variables(self, store: Any) -> None:
+        self._is_visited = True
+        super().load_own_variables(store)
 
     @documented_as(keras.Model.summary)
     def summary(self, *args: Any, **kwargs: Any) -> None:
@@ -104,7 +116,8 @@ class _OwnPart(keras.layers.Layer):
     def __init__(self, model: keras.Model):
         super().__init__(name=OWN_PART)
         self.memory = model.memory
-        self._save, self._load = model.save_own_variables, model.load_own_variables
+        own = super(Face, model)  # No list of layers is going to be asked for.
+        self._save, self._load = own.save_own_variables, own.load_own_variables
 
     def save_own_variables(self, store: Any) -> None:
         self._save(store)

@@ -1,5 +1,8 @@
 """A `SAMModel` shows the model that it trains: weights, files, layers, and what it lacks."""
 
+import zipfile
+
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -71,6 +74,17 @@ def test_a_file_of_an_older_version_is_loaded(tmp_path):
     other = fitted(keras_sam.SAMModel(noisy_mlp(), method="looksam"), epochs=2)
     other.load_weights(tmp_path / "older.weights.h5")
     assert same(other.variables, sam.variables)
+
+
+@pytest.mark.once
+def test_a_whole_file_has_the_state_where_older_versions_have_it(tmp_path):
+    sam = fitted(keras_sam.SAMModel(noisy_mlp(), method="looksam"))
+    sam.save(tmp_path / "model.keras")
+    with zipfile.ZipFile(tmp_path / "model.keras") as archive:
+        archive.extract("model.weights.h5", tmp_path)
+    with h5py.File(tmp_path / "model.weights.h5") as file:
+        assert "layers/memory/vars/0" in file and "base_model/layers" in file
+    assert sam.layers == sam.base_model.layers
 
 
 @pytest.mark.once
