@@ -116,7 +116,7 @@ class _OwnPart(keras.layers.Layer):
     def __init__(self, model: keras.Model):
         super().__init__(name=OWN_PART)
         self.memory = model.memory
-        own = super(Face, model)  # No list of layers is going to be asked for.
+        own: Any = super(Face, model)  # No list of layers is going to be asked for.
         self._save, self._load = own.save_own_variables, own.load_own_variables
 
     def save_own_variables(self, store: Any) -> None:
