@@ -13,6 +13,7 @@ from keras_sam.models.resnet import resnet, resnet_cifar
 from keras_sam.models.shake_shake import shake_shake
 from keras_sam.models.table import get
 from keras_sam.models.table import names as list
+from keras_sam.models.vit import vit
 from keras_sam.models.wide_resnet import wide_resnet
 
 __all__ = [
@@ -28,5 +29,6 @@ __all__ = [
     "resnet",
     "resnet_cifar",
     "shake_shake",
+    "vit",
     "wide_resnet",
 ]
