@@ -6,7 +6,7 @@ import re
 import pytest
 
 from keras_sam.experiments.flags import command_line, finetune_efficientnet, train_resnet
-from keras_sam.experiments.presets import Preset
+from keras_sam.experiments.presets import Preset, from_scratch
 from keras_sam.experiments.training.entries import entries
 from keras_sam.experiments.training.planning import resolved
 
@@ -44,7 +44,7 @@ def test_every_preset_is_a_run_that_can_be_planned(app, name, smoke):
 
 
 def test_every_experiment_has_its_presets():
-    experiments = {name.partition("_")[0] for name in train_resnet.PRESETS}
+    experiments = {name.partition("_")[0] for name in from_scratch.PRESETS}
     assert experiments == {f"e{n}" for n in (1, 2, *range(4, 11))}
     assert {name.partition("_")[0] for name in finetune_efficientnet.PRESETS} == {"e3"}
     assert len(finetune_efficientnet.PRESETS) == 2 * 9  # Two networks on nine data sets.

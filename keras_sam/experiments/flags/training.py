@@ -6,6 +6,7 @@ from typing import Any
 from absl import flags
 
 from keras_sam.checks import non_negative, positive, share
+from keras_sam.experiments.flags import pictures
 from keras_sam.experiments.flags.checking import check_known, checked, excluded, whole_numbers
 from keras_sam.experiments.flags.preset import PresetFlag
 from keras_sam.experiments.presets import Preset
@@ -27,6 +28,7 @@ def define(values: flags.FlagValues, presets: dict[str, Preset], **defaults: Any
     flags.DEFINE_flag(PresetFlag(presets), values)
     for group in (_data, _methods, _optimisation, _watching, _running):
         group(values, defaults)
+    pictures.define(values)
 
 
 def _data(values: flags.FlagValues, defaults: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from keras_sam.experiments.results import corruptions
 from keras_sam.experiments.results.outcomes import Outcome, outcomes
 from keras_sam.experiments.results.table import table
 
@@ -28,7 +29,7 @@ def report(
         `(text, paths)`: the table, and the list of the files written.
     """
     found = outcomes(comparison.runs)
-    text = table(found)
+    text = "\n\n".join(filter(None, (table(found), corruptions.table(found))))
     path = comparison.workdir / "table.txt"
     path.write_text(f"{command}\n\n{headline}\n{title}\n\n{text}\n", encoding="utf-8")
     return text, [path, *figures(found, title, comparison.workdir, comparison.options["watch"])]

@@ -19,6 +19,9 @@ COPIED = (
     *("nesterov", "weight_decay", "clipnorm", "label_smoothing"),
     *("mixed_precision", "jit_compile", "steps_per_execution", "distribute"),
 )
+# Flags that came later, with their defaults. A run has them where they change it: a run from before
+# goes on.
+LATER = {"skip_nonfinite": False, "imbalance": None}
 PATHS = ("data_dir", "weights")
 
 
@@ -26,8 +29,7 @@ def settings(options: dict[str, Any], entry: Entry, seed: int) -> dict[str, Any]
     """The resolved settings of one run: all that its result depends on, as JSON can hold it."""
     is_plain = entry.method == PLAIN
     copied = {key: options[key] for key in COPIED if key in options}
-    if options["skip_nonfinite"]:
-        copied["skip_nonfinite"] = True
+    copied |= {key: options[key] for key, default in LATER.items() if options[key] != default}
     if options["watch"]:
         copied |= {key: options[key] for key in WATCH}
     return copied | {
