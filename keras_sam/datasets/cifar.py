@@ -1,4 +1,4 @@
-"""CIFAR-10 and CIFAR-100 from files that are already there; nothing is downloaded.
+"""CIFAR-10 and CIFAR-100 from files that are already there.
 
 Two layouts of their own are read from `data_dir`, beside those of all photographs:
 
@@ -141,25 +141,30 @@ def _load(
     image_size: int | tuple[int, int] | None,
 ) -> Dataset:
     source = SOURCES[files.name]
-    expected = (
-        f"{files.name} is read from a folder that holds {files.folder}/ (the original archive "
-        f"for Python, unpacked: {', '.join(files.train_files + files.test_files)}) or both "
-        f"{files.name}_train.npz and {files.name}_test.npz. Else {how_to_prepare(source)}"
-    )
     if data_dir is None:
-        raise ValueError(f"{expected} Received: data_dir=None")
-    readers = _readers(files, Path(data_dir))
-    if readers is not None:
+        raise ValueError(f"{expected(files)} Received: data_dir=None")
+    found = readers(files, Path(data_dir))
+    if found is not None:
         numbers = (num_train, num_test)
-        train, test = (read(number) for read, number in zip(readers, numbers, strict=True))
+        train, test = (read(number) for read, number in zip(found, numbers, strict=True))
         return assemble(source, train, test, files.class_names, (None, None), image_size)
     if is_there(source, data_dir):
         return photographs(files.name, data_dir, num_train, num_test, image_size)
-    found = _found(Path(data_dir))
-    raise FileNotFoundError(f"{expected} Received: data_dir={str(data_dir)!r}, {found}")
+    there = _found(Path(data_dir))
+    raise FileNotFoundError(f"{expected(files)} Received: data_dir={str(data_dir)!r}, {there}")
 
 
-def _readers(files: Files, folder: Path) -> list[Reader] | None:
+def expected(files: Files) -> str:
+    """The sentences of an error that say what to put where."""
+    return (
+        f"{files.name} is read from a folder that holds {files.folder}/ (the original archive "
+        f"for Python, unpacked: {', '.join(files.train_files + files.test_files)}) or both "
+        f"{files.name}_train.npz and {files.name}_test.npz. "
+        f"Else {how_to_prepare(SOURCES[files.name])}"
+    )
+
+
+def readers(files: Files, folder: Path) -> list[Reader] | None:
     """Functions from a number of examples to training and to test images and labels, or `None`."""
     classes = len(files.class_names)
     archives = [folder / f"{files.name}_{part}.npz" for part in ("train", "test")]

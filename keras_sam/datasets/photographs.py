@@ -11,7 +11,7 @@ from keras_sam.datasets.dataset import Dataset
 from keras_sam.datasets.folders import read_folder
 from keras_sam.datasets.images import Images, LazyImages, Sources
 from keras_sam.datasets.selection import balanced
-from keras_sam.datasets.sources import NOT_BUILT, SOURCES, Source
+from keras_sam.datasets.sources import BY_HAND, NOT_BUILT, SOURCES, Source
 
 Labelled: TypeAlias = tuple[Sources, np.ndarray]
 
@@ -85,7 +85,9 @@ def is_there(source: Source, data_dir: str | Path) -> bool:
     """
     if prepared.find(data_dir, source.prepared) is not None:
         return True
-    return Path(data_dir, source.name).is_dir()
+    folders = [path.name for path in Path(data_dir, source.name).glob("*/")]
+    # Where a preparation was stopped, its folders alone are there.
+    return any(not prepared.is_own(name) for name in folders)
 
 
 def how_to_prepare(source: Source) -> str:
@@ -100,10 +102,14 @@ def how_to_prepare(source: Source) -> str:
     folder = f"data_dir must hold {source.name}/train/<class>/<image> and {source.name}/test/…"
     if source.name in NOT_BUILT:
         return f"{folder}; nothing is downloaded."
+    if source.name in BY_HAND:
+        fetched = "nothing is downloaded."
+    else:
+        fetched = "the apps' --download or keras_sam.datasets.download fetches it."
     # One image at a time can be read from files of this format only.
     option = " --file_format=array_record" if source.name == "imagenet" else ""
     command = f"tfds build {source.prepared} --data_dir=<data_dir>{option}"
-    return f"{folder}, or what `{command}` prepares; nothing is downloaded."
+    return f"{folder}, or what `{command}` prepares; {fetched}"
 
 
 def image_folder(

@@ -35,6 +35,24 @@ def find(data_dir: str | Path, name: str) -> Path | None:
     return max(versions, key=_version, default=None)
 
 
+def is_own(name: str) -> bool:
+    """Whether a folder of this name is tensorflow-datasets' own, whole or not.
+
+    Args:
+        name: String.
+
+    Returns:
+        Boolean.
+
+    Example:
+
+    >>> from keras_sam.datasets import prepared
+    >>> [prepared.is_own(name) for name in ("3.0.2", "incomplete.1A2B3C_3.0.2", "train")]
+    [True, True, False]
+    """
+    return name.startswith("incomplete.") or bool(_version(Path(name)))
+
+
 def _version(folder: Path) -> tuple[int, ...]:
     numbers = folder.name.split(".")
     return tuple(map(int, numbers)) if all(number.isdecimal() for number in numbers) else ()

@@ -83,4 +83,6 @@ SOURCES = {
         Source("birdsnap", "birdsnap", 500),
     )
 }
+# Of no builder of tensorflow-datasets; and of one that wants archives which a user has fetched.
 NOT_BUILT = ("fgvc_aircraft", "birdsnap")
+BY_HAND = ("imagenet",)

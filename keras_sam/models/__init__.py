@@ -14,6 +14,7 @@ from keras_sam.models.shake_shake import shake_shake
 from keras_sam.models.table import get
 from keras_sam.models.table import names as list
 from keras_sam.models.text_transformer import text_transformer
+from keras_sam.models.vit import vit
 from keras_sam.models.wide_resnet import wide_resnet
 
 __all__ = [
@@ -30,5 +31,6 @@ __all__ = [
     "resnet_cifar",
     "shake_shake",
     "text_transformer",
+    "vit",
     "wide_resnet",
 ]

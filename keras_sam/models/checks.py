@@ -73,3 +73,19 @@ def check_depth(family: str, depth: int, step: int, rest: int) -> int:
             f"{nearest[1]}. Received: depth={depth}"
         )
     return blocks
+
+
+def check_patches(patch: int, width: int, depth: int, heads: int) -> None:
+    """Refuses a Vision Transformer that cannot be built.
+
+    Raises:
+        ValueError: If a size is no positive integer, or the heads do not divide the width.
+    """
+    sizes = {"patch": patch, "width": width, "depth": depth, "heads": heads}
+    for name, size in sizes.items():
+        checks.positive_integer(name, size)
+    if width % heads:
+        raise ValueError(
+            "Each head takes as many channels: the width must be a multiple of the heads. "
+            f"Received: {checks.received(width=width, heads=heads)}"
+        )

@@ -13,10 +13,20 @@ from keras_sam.models.pyramidnet import pyramidnet
 from keras_sam.models.resnet import IMAGENET_BLOCKS, resnet, resnet_cifar
 from keras_sam.models.shake_shake import shake_shake
 from keras_sam.models.text_transformer import text_transformer
+from keras_sam.models.vit import vit
 from keras_sam.models.wide_resnet import wide_resnet
 
 CIFAR_DEPTHS = (8, 14, 20, 26, 32, 44, 56, 110)
 WIDE_RESNETS = ((16, 4), (28, 10), (40, 2), (40, 10))
+# Width, depth and heads; nano, with as many weights as a ResNet-20, is of no paper.
+TRANSFORMERS = {
+    "nano": (64, 6, 4),
+    "tiny": (192, 12, 3),
+    "small": (384, 12, 6),
+    "base": (768, 12, 12),
+}
+# The sides of a patch, which end a name: 4 pixels for CIFAR, 16 for ImageNet.
+PATCHES = {"nano": (4,), "tiny": (4, 16), "small": (4, 16), "base": (16,)}
 POSITIONAL = ("input_shape", "num_classes")
 
 BUILDERS: dict[str, Callable[..., keras.Model]] = {
@@ -26,6 +36,11 @@ BUILDERS: dict[str, Callable[..., keras.Model]] = {
     **{
         f"wide_resnet{depth}_{width}": partial(wide_resnet, depth, width)
         for depth, width in WIDE_RESNETS
+    },
+    **{
+        f"vit_{size}{patch}": partial(vit, patch, *TRANSFORMERS[size])
+        for size, patches in PATCHES.items()
+        for patch in patches
     },
     "shake_shake26_2x96d": partial(shake_shake, 26, 96),
     "pyramidnet272_a200": partial(pyramidnet, 272, 200),

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from keras_sam.experiments.flags import command_line, finetune_efficientnet, train_resnet
-from keras_sam.experiments.presets import Preset
+from keras_sam.experiments.presets import Preset, from_scratch
 from keras_sam.experiments.training.entries import entries
 from keras_sam.experiments.training.planning import resolved
 
@@ -44,7 +44,7 @@ def test_every_preset_is_a_run_that_can_be_planned(app, name, smoke):
 
 
 def test_every_experiment_has_its_presets():
-    experiments = {name.partition("_")[0] for name in train_resnet.PRESETS}
+    experiments = {name.partition("_")[0] for name in from_scratch.PRESETS}
     assert experiments == {f"e{n}" for n in (1, 2, *range(4, 11))}
     assert {name.partition("_")[0] for name in finetune_efficientnet.PRESETS} == {"e3"}
     assert len(finetune_efficientnet.PRESETS) == 2 * 9  # Two networks on nine data sets.
@@ -94,7 +94,7 @@ def test_a_method_takes_the_place_of_the_presets_comparison(app, preset):
 
 def test_rows_of_the_sam_paper_are_trained_as_its_code_does():
     """Decay through the loss, a clip, Nesterov's momentum, reflected edges, SGD twice as long."""
-    presets = {name: preset.flags for name, preset in train_resnet.PRESETS.items()}
+    presets = {name: preset.flags for name, preset in from_scratch.PRESETS.items()}
     for name, flags in presets.items():
         assert flags.get("weight_decay", 0) == 0
         if name.startswith(("e1_", "e2_", "e4_")):

@@ -85,6 +85,12 @@ WRONG = [
     (["--flagfile=nowhere"], "a flag on each line. Received: Unable to open .*'nowhere'$"),
     (["--flagfile=."], "a flag on each line. Received: Unable to open .*: '.'$"),
     (["--data_dir=a\0b", "--dataset=svhn"], r"of code 0. Received: --data_dir='a\\x00b'$"),
+    (["--imbalance=1"], "above 1: leave it out.*Received: --imbalance=1$"),
+    (["--imbalance=nan"], "above 1.*Received: --imbalance=nan$"),
+    (["--evaluate_on=corruptd"], "did you mean corrupted.*Received: --evaluate_on=corruptd$"),
+    (["--evaluate_on=svhn"], "data_dir must hold svhn/train.*Received: data_dir=None$"),
+    (["--download"], "add --data_dir. Received: --download --data_dir=None$"),
+    (["--download", "--data_dir=x", "--dataset=flowers12"], "cannot be downloaded.*flowers12$"),
     (["--verbose=3"], r"in the range \[0, 2\]. Received: --verbose=3$"),
 ]
 

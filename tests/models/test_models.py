@@ -21,6 +21,7 @@ SMALL = {
     "shake_shake": lambda *a, **o: models.shake_shake(8, 4, *a, **o),
     "pyramidnet": lambda *a, **o: models.pyramidnet(11, 8, *a, **o),
     "shakedrop": lambda *a, **o: models.pyramidnet(11, 8, *a, shakedrop=True, **o),
+    "vit": lambda *a, **o: models.vit(4, 8, 1, 2, *a, **o),
 }
 
 
@@ -71,6 +72,42 @@ def test_wide_resnets_lack_just_the_weights_of_the_published_shortcuts(name, wid
     published = {"16_4": 2_748_890, "40_2": 2_243_546, "28_10": 36_479_194, "40_10": 55_841_754}
     count = trainable(built(models.get, f"wide_resnet{name}", *CIFAR))
     assert count + projections == published[name]
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    "name, shapes, width, count, published",
+    [
+        ("vit_nano4", CIFAR, 64, 307_914, None),
+        ("vit_tiny4", CIFAR, 192, 5_362_378, None),
+        ("vit_small4", CIFAR, 384, 21_341_578, None),
+        ("vit_tiny16", IMAGENET, 192, 5_717_032, 5_717_416),
+        ("vit_small16", IMAGENET, 384, 22_049_896, 22_050_664),
+        ("vit_base16", IMAGENET, 768, 86_566_120, 86_567_656),
+    ],
+)
+def test_transformers_have_one_weight_where_the_published_add_three(
+    name, shapes, width, count, published
+):
+    model = built(models.get, name, *shapes)
+    assert trainable(model) == count
+    # The class token and the bias of the patches' projection are learned apart there.
+    assert published is None or count + 2 * width == published
+    tokens = 1 + (14 * 14 if shapes is IMAGENET else 8 * 8)
+    assert model.get_layer("embedding").output.shape == (None, tokens, width)
+
+
+@pytest.mark.once
+def test_tokens_are_the_patches_of_the_image_row_by_row():
+    model = models.vit(2, 4, 1, 2, (4, 6, 1), 3)
+    embedding = model.get_layer("embedding")
+    read = keras.Model(model.inputs, embedding.output)
+    kernel, bias = embedding.get_weights()
+    image = np.arange(24, dtype="float32").reshape(1, 4, 6, 1)
+    tokens = read.predict(image, verbose=0)[0]
+    np.testing.assert_allclose(tokens[0], bias[0], rtol=1e-6)  # The class's, which sees no pixel.
+    patch = image[0, 2:4, 4:6, 0].ravel()  # The last one.
+    np.testing.assert_allclose(tokens[-1], patch @ kernel + bias[-1], rtol=1e-5)
 
 
 # A PyramidNet-272 takes seconds to put together; the smaller one takes small images as well.
@@ -153,6 +190,8 @@ def test_wrong_arguments_are_refused(arguments, options, message):
         (lambda: models.wide_resnet(27, 10), r"6n \+ 4, such as 22 or 28.*depth=27"),
         (lambda: models.pyramidnet(2, 8), r"9n \+ 2, such as 11 or 20.*depth=2"),
         (lambda: models.shake_shake(26, 95), "even.*Received: width=95"),
+        (lambda: models.vit(4, 65, 2, 4), "multiple of the heads.*width=65, heads=4"),
+        (lambda: models.vit(0, 64, 2, 4), "at least 1.*Received: patch=0"),
     ],
 )
 def test_wrong_depths_and_widths_are_refused(build, message):
@@ -162,7 +201,7 @@ def test_wrong_depths_and_widths_are_refused(build, message):
 
 MODULES = (
     "convnet efficientnet finetuning gates pyramidnet resnet scaling shake_shake sources table"
-    " wide_resnet"
+    " vit wide_resnet"
 ).split()
 
 

@@ -18,7 +18,7 @@ from keras_sam.experiments.results.files import RunError
 
 GO_ON = "Stopped. The same command with --resume goes on from the last whole epoch."
 HIDDEN = ("h", "help", "flagfile", "undefok")
-FOLDERS = ("data_dir", "workdir", "weights", "output", "bootstrap_from")
+FOLDERS = ("data_dir", "evaluate_dir", "workdir", "weights", "output", "bootstrap_from")
 
 
 def parse(values: flags.FlagValues, argv: list[str], text: str | None) -> dict[str, Any]:

@@ -5,8 +5,9 @@ from typing import Any
 from absl import flags
 
 from keras_sam.experiments.flags import training
-from keras_sam.experiments.presets.from_scratch import PRESETS
+from keras_sam.experiments.presets import from_scratch, pictures
 
+PRESETS = from_scratch.PRESETS | pictures.PRESETS
 FLAGS = flags.FlagValues()
 OWN: dict[str, Any] = {"flag_values": FLAGS}
 

@@ -6,7 +6,7 @@ from typing import Any
 from absl import flags
 
 from keras_sam.checks import non_negative, positive, share
-from keras_sam.experiments.flags import regularisation
+from keras_sam.experiments.flags import pictures, regularisation
 from keras_sam.experiments.flags.checking import (
     check_known,
     checked,
@@ -35,6 +35,7 @@ def define(values: flags.FlagValues, presets: dict[str, Preset], **defaults: Any
     flags.DEFINE_flag(PresetFlag(presets), values)
     for group in (_data, _methods, _optimisation, regularisation.define, _watching, _running):
         group(values, defaults)
+    pictures.define(values)
 
 
 def _data(values: flags.FlagValues, defaults: dict[str, Any]) -> None:

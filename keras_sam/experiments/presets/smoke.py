@@ -16,6 +16,7 @@ FAMILIES = {
     "wide_resnet": partial(models.wide_resnet, 10, 1),
     "shake_shake": partial(models.shake_shake, 8, 8),
     "pyramidnet": partial(models.pyramidnet, 11, 8),
+    "vit": partial(models.vit, 4, 16, 2, 2),
 }
 # In the place of the EfficientNets, which take minutes to compile.
 PRETRAINED = ("efficientnet_l2", {"width": 0.1, "depth": 0.1})

@@ -15,7 +15,7 @@ WHOLE = (
     *("num_train", "num_test", "num_batch_splits", "image_size"),
 )
 NUMBERS = (
-    *("rho", "momentum", "label_noise", "holdout", "learning_rate", "weight_decay"),
+    *("rho", "momentum", "label_noise", "holdout", "imbalance", "learning_rate", "weight_decay"),
     *("label_smoothing", "warmup_epochs", "clipnorm", "mixup_alpha", "dropout"),
 )
 AGAIN = "remove the run's folder and train it again, or leave it out"

@@ -28,7 +28,7 @@ UNFINISHED = "unfinished_*"
 # All that a run leaves but its lock, the settings last: without them it is no run any more.
 OWN_FILES = (
     *("model.keras", "metrics.jsonl", "error.txt", CHECKPOINTS, "spectrum_*.npz", UNFINISHED),
-    *(AVERAGES, SETTINGS),
+    *(AVERAGES, "evaluated.json", SETTINGS),
 )
 
 

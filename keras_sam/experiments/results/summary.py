@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from keras_sam.experiments.results import corruptions
 from keras_sam.experiments.results.outcomes import Outcome, outcomes
 from keras_sam.experiments.results.table import table
 
@@ -34,9 +35,10 @@ def report(
         `(text, paths)`: the table, and the list of the files written.
     """
     found = outcomes(comparison.runs)
-    text = table(found, None if floor is None else floor.accuracy)
+    parts = [table(found, None if floor is None else floor.accuracy), corruptions.table(found)]
     if floor is not None:
-        text += f"\n\n{floor.text}"
+        parts.append(floor.text)
+    text = "\n\n".join(filter(None, parts))
     path = comparison.workdir / "table.txt"
     path.write_text(f"{command}\n\n{headline}\n{title}\n\n{text}\n", encoding="utf-8")
     return text, [path, *figures(found, title, comparison.workdir, comparison.options["watch"])]

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from tabulate import tabulate
 
+from keras_sam.experiments.results import evaluated
 from keras_sam.experiments.results.outcomes import Outcome, is_below, plain
 from keras_sam.experiments.results.statistics import MEANING, estimate
 
@@ -22,6 +23,7 @@ def table(found: list[Outcome], floor: float | None = None) -> str:
     columns = {
         "method": [outcome.label for outcome in found],
         "test accuracy, %": [spread(outcome.accuracies, 1) for outcome in found],
+        **_elsewhere(found),
         "final train loss": [_cell(outcome, "loss", 3) for outcome in found],
         "seconds": [_cell(outcome, "time", 1) for outcome in found],
         "step time ÷ sgd": _relative_times(found, reference),
@@ -43,6 +45,20 @@ def spread(values: Iterable[float], digits: int) -> str:
     """
     found = estimate(values)
     return "-" if found is None else found.text(digits)
+
+
+def _elsewhere(found: list[Outcome]) -> dict[str, list[str]]:
+    """Columns of the errors on other images, where there are any."""
+    errors = [
+        [evaluated.means(evaluated.read(run.path)) for run in outcome.finished] for outcome in found
+    ]
+    names = dict.fromkeys(name for runs in errors for run in runs for name in run)
+    return {
+        "mean corruption error, %" if name == evaluated.CORRUPTED else f"error on {name}, %": [
+            spread([run[name] for run in runs if name in run], 1) for runs in errors
+        ]
+        for name in names
+    }
 
 
 def _cell(outcome: Outcome, name: str, digits: int) -> str:

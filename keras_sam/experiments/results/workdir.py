@@ -74,6 +74,10 @@ def _check_same(path: Path, planned: RunFolder | None, any_planned: dict[str, An
     shared = {k: v for k, v in any_planned.items() if k not in (*OWN_SETTINGS, LABELS)}
     # Through JSON, in which tuples and infinities look the same on both sides.
     expected = json.loads(json.dumps(planned.settings if planned else shared))
+    # A setting that the plan leaves out is one of those that a run has where they change it.
+    known = planned.settings if planned else any_planned
+    added = [key for key in there if there[key] and key not in known and key not in WATCH]
+    expected |= dict.fromkeys(added)
     differing = [key for key in expected if there.get(key) != expected[key]]
     if differing:
         raise RunError(

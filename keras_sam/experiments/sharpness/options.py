@@ -17,6 +17,7 @@ DATA: dict[str, Any] = {
     "num_train": None,
     "num_test": None,
     "holdout": 0.0,
+    "imbalance": None,
     "image_size": None,
     "inputs": None,
     "label_noise": 0.0,

@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from keras_sam.datasets import Dataset
+from keras_sam.datasets import long_tail
 from keras_sam.experiments import stopping
 from keras_sam.experiments.presets import smoke
 from keras_sam.experiments.results import summary
@@ -40,6 +40,8 @@ def run(comparison: Comparison, command: str) -> list[str]:
     options = comparison.options
     planned = [(label, folder) for label, runs in comparison.runs.items() for folder in runs]
     print(_headline(comparison), flush=True)
+    if options["imbalance"]:
+        print(f"  of each class: {long_tail.described(comparison.dataset)}", flush=True)
     if options["preset"] is not None:
         print(described(planned[-1][1].settings), flush=True)
     if options["scaling"]:
@@ -49,20 +51,20 @@ def run(comparison: Comparison, command: str) -> list[str]:
     for number, (label, folder) in enumerate(planned, start=1):
         name = f"{label}, seed {folder.settings['seed']}"
         counted = f"[{number}/{len(planned)}] {name}"
-        if folder.finished:
+        if folder.finished and not comparison.others.missing(folder):
             folder.tidy()
             print(f"{counted}: finished before", flush=True)
             continue
         with folder.claimed() as is_ours:
-            if not is_ours or folder.finished:
+            if not is_ours or (folder.finished and not comparison.others.missing(folder)):
                 print(f"{counted}: another process trains it", flush=True)
                 continue
             if (folder.path / SETTINGS).is_file():
                 check_same(folder)  # Another process may have begun it after the plan.
             print(counted, flush=True)
-            result = _trained(folder, comparison.dataset, options["verbose"])
+            result = _trained(folder, comparison, options["verbose"])
             print(f"{counted}: {result}", flush=True)
-            if not folder.finished:
+            if not folder.finished or comparison.others.missing(folder):
                 failed.append(name)
     _sum_up(comparison, command, floor)
     return failed
@@ -104,11 +106,13 @@ def _network(options: dict[str, Any]) -> str:
     return f"a small network in the place of {name}" if smoke.network(options) else name
 
 
-def _trained(folder: RunFolder, dataset: Dataset, verbose: int) -> str:
-    """Trains a run; returns in one line what came of it."""
+def _trained(folder: RunFolder, comparison: Comparison, verbose: int) -> str:
+    """Trains a run and tests it on other images; returns in one line what came of it."""
     try:
         with stopping.after_step():
-            train(folder, dataset, verbose)
+            if not folder.finished:  # It may only lack a test.
+                train(folder, comparison.dataset, verbose)
+            comparison.others.complete(folder)
     except OSError as error:
         if is_full(error):
             raise  # No other run could keep anything either.
@@ -122,7 +126,7 @@ def _trained(folder: RunFolder, dataset: Dataset, verbose: int) -> str:
         # A compiler's message can be pages long; `error.txt` has all of it.
         reason = textwrap.shorten(str(error), 500, placeholder=" …")
         return f"failed: {type(error).__name__}: {reason}"
-    return _result(folder, dataset.kind)
+    return _result(folder, comparison.dataset.kind)
 
 
 def _result(folder: RunFolder, kind: str) -> str:
@@ -150,6 +154,8 @@ def _title(comparison: Comparison) -> str:
     title = f"{_network(options)} on {_images(options)}"
     if options["label_noise"]:
         title += f", {comparison.label_noise:.0%} of the training labels wrong"
+    if options["imbalance"]:
+        title += f", {options['imbalance']:g} times as many of the first class as of the last"
     if len(options["seeds"]) > 1:
         title += f", mean over {len(options['seeds'])} seeds"
     return title

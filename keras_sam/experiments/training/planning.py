@@ -12,6 +12,7 @@ from keras_sam.experiments.results import workdir
 from keras_sam.experiments.results.folder import RunFolder
 from keras_sam.experiments.training.building import check_combination
 from keras_sam.experiments.training.entries import Entry, entries, named
+from keras_sam.experiments.training.evaluating import Others, others
 from keras_sam.experiments.training.options import check, check_splits, meanings, seeds
 from keras_sam.experiments.training.relabelling import check_there
 from keras_sam.experiments.training.run import check_made, epochs_of
@@ -27,12 +28,14 @@ class Comparison:
         dataset: The `keras_sam.datasets.Dataset`, with clean labels.
         runs: Dictionary from a method's label to the list of its `RunFolder`s, one a seed.
         workdir: Path of the folder that holds them all.
+        others: `Others`, what to test on besides.
     """
 
     options: dict[str, Any]
     dataset: datasets.Dataset
     runs: dict[str, list[RunFolder]]
     workdir: Path
+    others: Others
 
     @functools.cached_property
     def label_noise(self) -> float:
@@ -52,7 +55,10 @@ def plan(options: dict[str, Any]) -> Comparison:
     """
     options = resolved(options)
     import_extra("matplotlib.figure", "matplotlib")  # Better now than after the training.
+    if options["download"]:
+        datasets.download(options["dataset"], options["data_dir"])
     dataset = loaded(options)
+    tested_on = others(options, dataset)
     check_splits(options["num_batch_splits"], options["batch_size"], len(dataset.y_train))
     options["epochs"] = epochs_of(options, dataset)
     place = Path(options["workdir"])
@@ -72,7 +78,7 @@ def plan(options: dict[str, Any]) -> Comparison:
         for left in workdir.clear(place):
             print(f"left    {left}", flush=True)
     place.mkdir(parents=True, exist_ok=True)
-    return Comparison(options, dataset, runs, place)
+    return Comparison(options, dataset, runs, place, tested_on)
 
 
 def fitting(options: dict[str, Any]) -> list[Entry]:
@@ -111,5 +117,7 @@ def loaded(options: dict[str, Any]) -> datasets.Dataset:
         dataset = datasets.get(name, options["data_dir"], *sizes, **size)
     if options["holdout"]:
         dataset = datasets.holdout(dataset, options["holdout"])
+    if options.get("imbalance"):  # Older runs have no such setting.
+        dataset = datasets.with_imbalance(dataset, options["imbalance"])
     inputs = options.get("inputs")
     return dataset if inputs is None else datasets.with_inputs(dataset, inputs)

@@ -93,7 +93,7 @@ def _fit(folder: RunFolder, dataset: Dataset, base: keras.Model, verbose: int) -
         epochs=epochs,
         validation_freq=_passes_between_evaluations(epochs) if settings.get("steps") else 1,
         validation_data=dataset.test_batches(
-            _evaluation_batch(settings, dataset), one_hot, augment=settings["augment"]
+            evaluation_batch(settings, dataset), one_hot, augment=settings["augment"]
         ),
         callbacks=[
             StopsBetweenSteps(),
@@ -142,7 +142,8 @@ def _training_batches(settings: dict[str, Any], noisy: Dataset, one_hot: bool) -
     )
 
 
-def _evaluation_batch(settings: dict[str, Any], dataset: Dataset) -> int:
+def evaluation_batch(settings: dict[str, Any], dataset: Dataset) -> int:
+    """How many test images to look at together."""
     pixels = math.prod(dataset.input_shape[:2])
     fitting = min(EVALUATION_BATCH, PIXELS_AT_ONCE // pixels, len(dataset.y_test))
     devices = _devices() if settings["distribute"] == "all" else 1

@@ -30,6 +30,7 @@ LATER = {
     "l2": 0.0,
     "bootstrap": None,
     "padding": "zeros",
+    "imbalance": None,
 }
 PATHS = ("data_dir", "weights")
 MOST_WARMUP = 2.0

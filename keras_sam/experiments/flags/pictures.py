@@ -1,0 +1,60 @@
+"""Flags of where images come from, how many a class has, and what else to test on."""
+
+from typing import Any
+
+from absl import flags
+
+from keras_sam.experiments.flags.checking import checked, excluded
+
+CORRUPTED = "corrupted"
+
+
+def define(values: flags.FlagValues) -> None:
+    """Defines the flags.
+
+    Args:
+        values: The app's own `absl.flags.FlagValues`.
+    """
+    own: dict[str, Any] = {"flag_values": values}
+    flags.DEFINE_bool(
+        "download",
+        False,
+        "Fetch --dataset into --data_dir with tensorflow-datasets or keras.datasets, if it is "
+        "not there. Nothing is downloaded without.",
+        **own,
+    )
+    flags.DEFINE_float(
+        "imbalance",
+        None,
+        "How many times as many training images the first class has as the last, those between "
+        "in proportion: 100. The test images stay balanced.",
+        **own,
+    )
+    flags.DEFINE_list(
+        "evaluate_on",
+        [],
+        "What to test the trained networks on besides, once: corrupted (twelve common corruptions "
+        "of the test images, five strengths each), or data sets with the same classes.",
+        **own,
+    )
+    flags.DEFINE_string(
+        "evaluate_dir",
+        None,
+        "Folder of the data sets of --evaluate_on. Default: --data_dir.",
+        **own,
+    )
+    checked(values, _check_imbalance, "imbalance")
+    excluded(
+        values,
+        ("download", "data_dir"),
+        lambda download, data_dir: download and data_dir is None,
+        "--download needs a folder to download to: add --data_dir.",
+    )
+
+
+def _check_imbalance(name: str, factor: float) -> None:
+    if not 1 < factor < float("inf"):
+        raise ValueError(
+            f"{name} must be a number above 1: leave it out to train on all images. "
+            f"Received: {name}={factor:g}"
+        )

@@ -1,0 +1,107 @@
+"""Tests finished runs on other images: corrupted ones, and those of other data sets."""
+
+import dataclasses
+import functools
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_sam import datasets
+from keras_sam.checks import import_extra
+from keras_sam.datasets import Dataset
+from keras_sam.datasets.corruptions import CORRUPTIONS, STRENGTHS
+from keras_sam.experiments import stopping
+from keras_sam.experiments.flags.checking import check_known
+from keras_sam.experiments.presets import smoke
+from keras_sam.experiments.results import evaluated
+from keras_sam.experiments.results.evaluated import CORRUPTED
+from keras_sam.experiments.results.folder import RunFolder
+from keras_sam.experiments.training.run import evaluation_batch
+
+
+@dataclasses.dataclass(frozen=True)
+class Others:
+    """What to test on besides.
+
+    Args:
+        dataset: The `Dataset` that was trained on.
+        names: Tuple of strings, in the order of the table.
+        others: Dictionary from a name, but `"corrupted"`, to a `Dataset` with other test images.
+    """
+
+    dataset: Dataset
+    names: tuple[str, ...]
+    others: dict[str, Dataset]
+
+    def missing(self, folder: RunFolder) -> list[str]:
+        """What a finished run was not tested on yet."""
+        if not folder.finished or not self.names or folder.has_diverged:
+            return []
+        there = evaluated.read(folder.path)
+        return [name for name in self.names if name not in there]
+
+    def complete(self, folder: RunFolder) -> None:
+        """Tests a finished run on what is missing, and keeps the errors beside its results."""
+        missing = self.missing(folder)
+        if not missing:
+            return
+        folder.error.unlink(missing_ok=True)  # Of a test that failed before.
+        model = keras.models.load_model(folder.model)
+        for name in missing:
+            evaluated.write(folder.path, {name: self._errors(name, model, folder.settings)})
+
+    def _errors(self, name: str, model: keras.Model, settings: dict[str, Any]) -> Any:
+        wrong = functools.partial(_wrong, model, settings=settings)
+        if name != CORRUPTED:
+            return wrong(self.others[name])
+        return {
+            kind: [wrong(datasets.with_corruption(self.dataset, kind, s)) for s in STRENGTHS]
+            for kind in CORRUPTIONS
+        }
+
+
+def others(options: dict[str, Any], dataset: Dataset) -> Others:
+    """Loads what the options ask to test on besides.
+
+    Raises:
+        ValueError: If a name is unknown or a data set has other classes.
+        FileNotFoundError: If its files are missing.
+        ImportError: If an optional package is missing.
+    """
+    names = tuple(dict.fromkeys(name.strip() for name in options["evaluate_on"]))
+    for name in names:
+        check_known("evaluate_on", name, [CORRUPTED, *datasets.list()])
+    if CORRUPTED in names:
+        import_extra("scipy.ndimage", "scipy")
+        # Refuses images that cannot be corrupted.
+        datasets.with_corruption(dataset, next(iter(CORRUPTIONS)), STRENGTHS[0])
+    found = {name: _other(name, options, dataset) for name in names if name != CORRUPTED}
+    return Others(dataset, names, found)
+
+
+def _other(name: str, options: dict[str, Any], dataset: Dataset) -> Dataset:
+    if smoke.needs_stand_in(options):
+        return datasets.with_test_images(dataset, smoke.stand_in(name, None, options["num_test"]))
+    folder = options["evaluate_dir"] or options["data_dir"]
+    # Of the training images one is enough.
+    loaded = datasets.get(name, folder, 1, options["num_test"], _size(name, dataset))
+    return datasets.with_test_images(dataset, loaded)
+
+
+def _size(name: str, dataset: Dataset) -> tuple[int, int] | None:
+    """The size to which photographs are brought; digits stay as they are until later."""
+    height, width = dataset.input_shape[:2]
+    return None if name == "digits" else (height, width)
+
+
+def _wrong(model: keras.Model, dataset: Dataset, settings: dict[str, Any]) -> float:
+    """Share of the test images of which a network takes another class for the likeliest."""
+    size = evaluation_batch(settings, dataset)
+    batches = dataset.test_batches(size, augment=settings["augment"])
+    answers = []
+    for images, _ in batches:
+        stopping.check()
+        answers.append(np.argmax(model.predict_on_batch(images), axis=-1))
+    batches.release()
+    return float(np.mean(np.concatenate(answers) != dataset.y_test))
