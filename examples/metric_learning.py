@@ -28,7 +28,12 @@ class Embedder(keras.Model):
             ]
         )
         self.sam = keras_sam.SAMStep(self.network, method, **options)
+        self.mean_loss = keras.metrics.Mean(name="loss")
         self.built = True
+
+    @property
+    def metrics(self):
+        return [self.mean_loss]
 
     def call(self, x, training=False):
         return self.network(x, training=training)
@@ -48,7 +53,8 @@ class Embedder(keras.Model):
             )
 
         loss, _ = self.sam.minimize(loss_fn, self.optimizer)
-        return {"loss": loss}
+        self.mean_loss.update_state(loss)
+        return {"loss": self.mean_loss.result()}
 
 
 def pairs(steps):

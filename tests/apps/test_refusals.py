@@ -91,6 +91,7 @@ WRONG = [
     (["--evaluate_on=svhn"], "data_dir must hold svhn/train.*Received: data_dir=None$"),
     (["--download"], "add --data_dir. Received: --download --data_dir=None$"),
     (["--download", "--data_dir=x", "--dataset=flowers12"], "cannot be downloaded.*flowers12$"),
+    (["--log=csvv"], "Unknown log: .*csv.*Received: --log=csvv$"),
     (["--verbose=3"], r"in the range \[0, 2\]. Received: --verbose=3$"),
 ]
 

@@ -120,7 +120,8 @@ def test_the_page_is_well_formed_and_holds_everything(report, page):
 def test_the_figures_of_the_markdown_are_beside_it(report):
     text = (report / "report.md").read_text(encoding="utf-8")
     names = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text)
-    assert {*names, "report.md", "report.html"} == set(os.listdir(report)) and len(names) == 2
+    pages = {"report.md", "report.html", "runs.csv", "runs.json"}
+    assert {*names, *pages} == set(os.listdir(report)) and len(names) == 2
     for name in names:
         with Image.open(report / name) as image:
             assert min(image.size) > 500

@@ -54,7 +54,7 @@ def listed_trainings(monkeypatch):
     """Replaces the training; lists the settings it was given."""
     seen = []
 
-    def listed(folder, dataset, verbose):
+    def listed(folder, dataset, *_):
         seen.append(folder.settings | {"num_images": len(dataset.y_train)})
         train(folder)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from keras_sam import datasets, sharpness
-from keras_sam.experiments.flags.training import ANGLE, SPECTRUM, WATCHED
+from keras_sam.experiments.flags.running import ANGLE, SPECTRUM, WATCHED
 from keras_sam.experiments.results.watched import QUANTITIES, _curve
 from keras_sam.experiments.training.watching import measured_on
 from keras_sam.sharpness.measures import MEASURES, NAMES

@@ -6,20 +6,16 @@ from typing import Any
 from absl import flags
 
 from keras_sam.checks import non_negative, positive, share
-from keras_sam.experiments.flags import pictures, regularisation
+from keras_sam.experiments.flags import pictures, regularisation, running
 from keras_sam.experiments.flags.checking import (
-    check_known,
     checked,
     excluded,
     rising_shares,
-    whole_numbers,
 )
 from keras_sam.experiments.flags.preset import PresetFlag
 from keras_sam.experiments.presets import Preset
 
 WITH_MOMENTUM = ("sgd", "rmsprop")  # Of the optimizers.
-ANGLE, SPECTRUM = "angle", "spectrum"
-WATCHED = ("eigenvalues", "trace", "m_sharpness", "adaptive", "bound", ANGLE, SPECTRUM)
 
 
 def define(values: flags.FlagValues, presets: dict[str, Preset], **defaults: Any) -> None:
@@ -33,7 +29,7 @@ def define(values: flags.FlagValues, presets: dict[str, Preset], **defaults: Any
             where it is not sgd.
     """
     flags.DEFINE_flag(PresetFlag(presets), values)
-    for group in (_data, _methods, _optimisation, regularisation.define, _watching, _running):
+    for group in (_data, _methods, _optimisation, regularisation.define, running.define):
         group(values, defaults)
     pictures.define(values)
 
@@ -188,68 +184,4 @@ def _check_optimisation(values: flags.FlagValues) -> None:
         ("schedule", "warmup_epochs"),
         lambda schedule, warmup: warmup and schedule != "cosine",
         "Warm-up is part of the cosine schedule: choose it or leave --warmup_epochs out.",
-    )
-
-
-def _watching(values: flags.FlagValues, defaults: dict[str, Any]) -> None:
-    own: dict[str, Any] = {"flag_values": values}
-    flags.DEFINE_list(
-        "watch",
-        [],
-        "Sharpness to measure during the training, several of: eigenvalues (λ1 and λ1/λ5 of the "
-        "Hessian), trace, m_sharpness, adaptive, bound, angle (between the gradients of sam and "
-        "of second_order and multistep), spectrum. It changes nothing of the training.",
-        **own,
-    )
-    flags.DEFINE_integer("watch_every", 10, "Epochs between measurements.", 1, **own)
-    flags.DEFINE_integer(
-        "watch_examples", 512, "Training images to measure on, of all classes alike.", 1, **own
-    )
-    flags.DEFINE_float(
-        "watch_rho", 0.05, "Radius of m_sharpness, bound and angle, for all methods.", **own
-    )
-    checked(values, _check_watched, "watch")
-    checked(values, positive, "watch_rho")
-
-
-def _check_watched(_: str, names: list[str]) -> None:
-    for name in names:
-        check_known("watch", name, WATCHED)
-
-
-def _running(values: flags.FlagValues, defaults: dict[str, Any]) -> None:
-    own: dict[str, Any] = {"flag_values": values}
-    flags.DEFINE_list(
-        "seeds", ["0"], "Each fixes initial weights, batches and noise: 0,1,2.", **own
-    )
-    precisions, compilations = ["none", "float16", "bfloat16"], ["auto", "true", "false"]
-    flags.DEFINE_enum("mixed_precision", "none", precisions, "Of the layers.", **own)
-    flags.DEFINE_enum("jit_compile", "auto", compilations, "As in Keras's compile.", **own)
-    flags.DEFINE_integer(
-        "steps_per_execution", 1, "Steps in one call of a compiled function; not PyTorch.", 1, **own
-    )
-    flags.DEFINE_enum(
-        "distribute", "none", ["none", "all"], "all: each device (JAX, TensorFlow) a share.", **own
-    )
-    flags.DEFINE_bool("smoke", False, "Shrink everything to a minute's run on two cores.", **own)
-    flags.DEFINE_string("workdir", defaults["workdir"], "Folder of the results.", **own)
-    flags.DEFINE_bool(
-        "resume",
-        False,
-        "Go on with the runs in --workdir. The same command, started several times with it, "
-        "shares the runs among the processes.",
-        **own,
-    )
-    flags.DEFINE_bool("overwrite", False, "Remove the runs in --workdir first.", **own)
-    flags.DEFINE_integer(
-        "verbose", 1, "0 for a line per run, 1 for progress bars, 2 per epoch.", 0, 2, **own
-    )
-    checked(values, whole_numbers, "seeds")
-    excluded(values, ("resume", "overwrite"), lambda *both: all(both), "Choose one of them.")
-    excluded(
-        values,
-        ("distribute", "watch"),
-        lambda distribute, watch: watch and distribute == "all",
-        "Sharpness is measured on one device: leave --watch or --distribute out, and look at the "
-        "trained model with apps/sharpness.py.",
     )

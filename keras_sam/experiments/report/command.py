@@ -47,6 +47,7 @@ def report(options: dict) -> tuple[str, list[Path]]:
     from keras_sam.experiments.report.across import overview
     from keras_sam.experiments.report.groups import tables
     from keras_sam.experiments.report.sections import HOW_TO_READ, sections
+    from keras_sam.experiments.results import export
     from keras_sam.experiments.results.runs import FINISHED, find
 
     runs = find(_existing(options["runs"]))
@@ -58,7 +59,9 @@ def report(options: dict) -> tuple[str, list[Path]]:
     parts = overview(found, experiment)
     parts += sections(found, output, experiment, options["weights"])
     counted = sum(run.state == FINISHED for run in runs)
-    return f"{counted} of {len(runs)}", page.write(parts, options["title"], HOW_TO_READ, output)
+    pages = page.write(parts, options["title"], HOW_TO_READ, output)
+    export.write(runs, output)
+    return f"{counted} of {len(runs)}", pages
 
 
 def _existing(folders: list[str]) -> list[str]:

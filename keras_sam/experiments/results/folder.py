@@ -3,6 +3,7 @@
 import contextlib
 import json
 import re
+import shutil
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,10 +26,12 @@ CHECKPOINTS = "epoch_*.weights.h5"
 AVERAGE = "average_{:05d}.npz"
 AVERAGES = "average_*.npz"
 UNFINISHED = "unfinished_*"
+LOG = "log.csv"
+TENSORBOARD = "tensorboard"
 # All that a run leaves but its lock, the settings last: without them it is no run any more.
 OWN_FILES = (
     *("model.keras", "metrics.jsonl", "error.txt", CHECKPOINTS, "spectrum_*.npz", UNFINISHED),
-    *(AVERAGES, "evaluated.json", SETTINGS),
+    *(AVERAGES, "evaluated.json", LOG, SETTINGS),
 )
 
 
@@ -208,6 +211,7 @@ class RunFolder:
 
     def clear(self) -> None:
         """Removes what a run leaves, and nothing else; its lock stays, which may be another's."""
+        shutil.rmtree(self.path / TENSORBOARD, ignore_errors=True)
         for pattern in OWN_FILES:
             self._remove(pattern)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from keras_sam.experiments.results import corruptions
+from keras_sam.experiments.results import corruptions, export
 from keras_sam.experiments.results.outcomes import Outcome, outcomes
 from keras_sam.experiments.results.table import table
 
@@ -41,7 +41,9 @@ def report(
     text = "\n\n".join(filter(None, parts))
     path = comparison.workdir / "table.txt"
     path.write_text(f"{command}\n\n{headline}\n{title}\n\n{text}\n", encoding="utf-8")
-    return text, [path, *figures(found, title, comparison.workdir, comparison.options["watch"])]
+    data = export.write([run for outcome in found for run in outcome.runs], comparison.workdir)
+    drawn = figures(found, title, comparison.workdir, comparison.options["watch"])
+    return text, [path, *data, *drawn]
 
 
 def figures(

@@ -19,6 +19,7 @@ from keras_sam.experiments.training.planning import Comparison
 from keras_sam.experiments.training.run import train, with_noise
 from keras_sam.experiments.training.settings import described
 
+KINDS = {".txt": "table", ".csv": "data", ".json": "data"}  # Of files; others are figures.
 NO_SPACE = "No space left"  # The words of the system, also in what HDF5 makes of its error.
 
 
@@ -111,7 +112,7 @@ def _trained(folder: RunFolder, comparison: Comparison, verbose: int) -> str:
     try:
         with stopping.after_step():
             if not folder.finished:  # It may only lack a test.
-                train(folder, comparison.dataset, verbose)
+                train(folder, comparison.dataset, verbose, comparison.options["log"])
             comparison.others.complete(folder)
     except OSError as error:
         if is_full(error):
@@ -142,7 +143,7 @@ def _sum_up(comparison: Comparison, command: str, floor: Probe | None) -> None:
     text, paths = summary.report(comparison, _headline(comparison), title, command, floor)
     print(f"\n{title}\n\n{text}\n")
     for path in paths:
-        print(f"{'table' if path.suffix == '.txt' else 'figure':<8}{path}")
+        print(f"{KINDS.get(path.suffix, 'figure'):<8}{path}")
     for runs in comparison.runs.values():
         numbers = ",".join(str(folder.settings["seed"]) for folder in runs)
         method = runs[0].path.parent

@@ -10,6 +10,7 @@ from keras_sam.checks import import_extra
 from keras_sam.experiments.presets import smoke
 from keras_sam.experiments.results import workdir
 from keras_sam.experiments.results.folder import RunFolder
+from keras_sam.experiments.training import loggers
 from keras_sam.experiments.training.building import check_combination
 from keras_sam.experiments.training.entries import Entry, entries, named
 from keras_sam.experiments.training.evaluating import Others, others
@@ -55,6 +56,7 @@ def plan(options: dict[str, Any]) -> Comparison:
     """
     options = resolved(options)
     import_extra("matplotlib.figure", "matplotlib")  # Better now than after the training.
+    loggers.check(options["log"])
     if options["download"]:
         datasets.download(options["dataset"], options["data_dir"])
     dataset = loaded(options)

@@ -3,6 +3,7 @@
 import contextlib
 import math
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -11,7 +12,14 @@ from keras_sam import backend, datasets
 from keras_sam.datasets import Dataset
 from keras_sam.datasets.batches import Batches
 from keras_sam.experiments.results.folder import RunFolder
-from keras_sam.experiments.training import averaging, building, features, losses, watching
+from keras_sam.experiments.training import (
+    averaging,
+    building,
+    features,
+    loggers,
+    losses,
+    watching,
+)
 from keras_sam.experiments.training.callbacks import (
     CompletedEpochs,
     SeedsOfEpoch,
@@ -52,13 +60,14 @@ def _check_shares(settings: dict[str, Any], dataset: Dataset) -> None:
             )
 
 
-def train(folder: RunFolder, dataset: Dataset, verbose: int) -> None:
+def train(folder: RunFolder, dataset: Dataset, verbose: int, log: Sequence[str] = ()) -> None:
     """Trains the run of a folder to its last epoch.
 
     Args:
         folder: The `RunFolder`, with the resolved settings.
         dataset: A `keras_sam.datasets.Dataset` with clean labels.
         verbose: Integer, 0 to 2, as in Keras's `fit`.
+        log: Names of `loggers.LOGGERS`. Defaults to none.
     """
     settings = folder.settings
     folder.begin()
@@ -71,11 +80,13 @@ def train(folder: RunFolder, dataset: Dataset, verbose: int) -> None:
         base = building.base_model(settings, dataset)
         with warnings.catch_warnings():  # Which runs diverged, and when, is said in a line of ours.
             warnings.filterwarnings("ignore", message="The training has left")
-            _fit(folder, dataset, base, verbose)
+            _fit(folder, dataset, base, verbose, log)
     folder.finish(base)
 
 
-def _fit(folder: RunFolder, dataset: Dataset, base: keras.Model, verbose: int) -> None:
+def _fit(
+    folder: RunFolder, dataset: Dataset, base: keras.Model, verbose: int, log: Sequence[str]
+) -> None:
     settings, one_hot = folder.settings, losses.needs_one_hot(folder.settings)
     noisy = with_noise(settings, dataset)
     batches = _training_batches(settings, noisy, one_hot)
@@ -87,26 +98,28 @@ def _fit(folder: RunFolder, dataset: Dataset, base: keras.Model, verbose: int) -
         return
     if not completed and settings.get("head_epochs"):
         features.train_head(settings, base, batches)
-    model.fit(
-        batches,
-        initial_epoch=completed,
-        epochs=epochs,
-        validation_freq=_passes_between_evaluations(epochs) if settings.get("steps") else 1,
-        validation_data=dataset.test_batches(
-            evaluation_batch(settings, dataset), one_hot, augment=settings["augment"]
-        ),
-        callbacks=[
-            StopsBetweenSteps(),
-            batches.follow_epochs(),
-            SeedsOfEpoch(settings["seed"]),
-            *averaging.callbacks(folder, completed, batches),
-            *watching.callbacks(folder, noisy, one_hot),
-            CompletedEpochs(folder),
-            WarnsAboveChance(settings, dataset.num_classes),
-        ],
-        shuffle=False,  # The batches are shuffled; Keras's own order would not survive a stop.
-        verbose=verbose,
-    )
+    callbacks = [
+        StopsBetweenSteps(),
+        batches.follow_epochs(),
+        SeedsOfEpoch(settings["seed"]),
+        *averaging.callbacks(folder, completed, batches),
+        *watching.callbacks(folder, noisy, one_hot),
+        CompletedEpochs(folder),
+        WarnsAboveChance(settings, dataset.num_classes),
+    ]
+    with loggers.opened(log, folder, completed) as logging:
+        model.fit(
+            batches,
+            initial_epoch=completed,
+            epochs=epochs,
+            validation_freq=_passes_between_evaluations(epochs) if settings.get("steps") else 1,
+            validation_data=dataset.test_batches(
+                evaluation_batch(settings, dataset), one_hot, augment=settings["augment"]
+            ),
+            callbacks=[*callbacks, *logging],  # What is logged is kept.
+            shuffle=False,  # The batches are shuffled; Keras's own order would not survive a stop.
+            verbose=verbose,
+        )
 
 
 def epochs_of(options: dict[str, Any], dataset: Dataset) -> int:

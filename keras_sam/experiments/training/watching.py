@@ -5,7 +5,7 @@ import numpy as np
 
 from keras_sam.datasets import Dataset
 from keras_sam.datasets.selection import balanced
-from keras_sam.experiments.flags.training import ANGLE, SPECTRUM
+from keras_sam.experiments.flags.running import ANGLE, SPECTRUM
 from keras_sam.experiments.results.folder import RunFolder
 
 
