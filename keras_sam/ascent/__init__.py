@@ -11,6 +11,7 @@ from keras_sam.ascent.dual_norm import *
 from keras_sam.ascent.dynamic import *
 from keras_sam.ascent.friendly import *
 from keras_sam.ascent.layers import *
+from keras_sam.ascent.matching import *
 from keras_sam.ascent.multi_step import *
 from keras_sam.ascent.precision import *
 from keras_sam.ascent.random import *

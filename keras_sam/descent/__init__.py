@@ -11,6 +11,7 @@ from keras_sam.descent.lookahead import *
 from keras_sam.descent.lookbehind import *
 from keras_sam.descent.parallel import *
 from keras_sam.descent.perturbed_gradient import *
+from keras_sam.descent.renormalized import *
 from keras_sam.descent.reused import *
 from keras_sam.descent.second_order import *
 from keras_sam.descent.selected import *

@@ -29,6 +29,7 @@ ASCENTS = {
     "previous": ascent.PreviousGradientAscent,
     "momentum": ascent.MomentumAscent,
     "precision": ascent.PrecisionAscent,
+    "matching": lambda: ascent.MatchingAscent(ascent.AdaptiveAscent()),
 }
 DESCENTS = {
     "perturbed": descent.PerturbedGradient,
@@ -45,8 +46,9 @@ DESCENTS = {
     "selected": descent.SelectedExamples,
     "bayesian": descent.BayesianGradient,
     "parallel": descent.ParallelGradient,
+    "renormalized": descent.RenormalizedGradient,
 }
-CLOSED = {"dual", "adaptive", "sign", "width", "layerwise"}
+CLOSED = {"dual", "adaptive", "sign", "width", "layerwise", "matching"}
 DRAWING = {"random", "stochastic", "dynamic"}
 NOT_CLEAN = {"noisy", "reweighted", "previous", "momentum", "precision"}
 
@@ -94,6 +96,8 @@ TRAINED = [
     ("adaptive", "behind", {"mask": "kernels"}, 2),
     ("dual", "universal", {}, None),
     ("random", "variance", {"mask": "kernels", "every": 2}, 2),
+    ("friendly", "renormalized", {"mask": "kernels"}, 2),
+    ("matching", "gap", {"every": 2}, 2),
     ("friendly", "selected", {"every": 2}, 2),
     ("momentum", "perturbed", {"mask": "kernels", "every": 2}, 2),
     ("noisy", "perturbed", {"mask": "kernels", "every": 2}, 2),
