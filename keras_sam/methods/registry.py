@@ -114,7 +114,7 @@ class Row:
 
     >>> rows = keras_sam.methods.list(detail=True)
     >>> [row.name for row in rows if str(row.cost) == "1"]
-    ['msam', 's2sam']
+    ['arwp', 'msam', 'rwp', 's2sam']
     """
 
     name: str

@@ -29,6 +29,10 @@ ASCENTS = {
     "previous": ascent.PreviousGradientAscent,
     "momentum": ascent.MomentumAscent,
     "precision": ascent.PrecisionAscent,
+    "one_pass": lambda: ascent.RandomAscent("filter", is_one_pass=True),
+    "history": ascent.HistoryNoiseAscent,
+    "z_score": lambda: ascent.ZScoreAscent(0.5),
+    "budget": lambda: ascent.BudgetAscent(ascent.AdaptiveAscent(), 0.1),
     "matching": lambda: ascent.MatchingAscent(ascent.AdaptiveAscent()),
 }
 DESCENTS = {
@@ -48,9 +52,9 @@ DESCENTS = {
     "parallel": descent.ParallelGradient,
     "renormalized": descent.RenormalizedGradient,
 }
-CLOSED = {"dual", "adaptive", "sign", "width", "layerwise", "matching"}
+CLOSED = {"dual", "adaptive", "sign", "width", "layerwise", "matching", "z_score"}
 DRAWING = {"random", "stochastic", "dynamic"}
-NOT_CLEAN = {"noisy", "reweighted", "previous", "momentum", "precision"}
+NOT_CLEAN = {"noisy", "reweighted", "previous", "momentum", "precision", "one_pass", "history"}
 
 
 def fits(up, down):
@@ -96,6 +100,10 @@ TRAINED = [
     ("adaptive", "behind", {"mask": "kernels"}, 2),
     ("dual", "universal", {}, None),
     ("random", "variance", {"mask": "kernels", "every": 2}, 2),
+    ("budget", "gap", {"mask": "kernels", "every": 2}, 2),
+    ("z_score", "weighted", {"mask": "kernels"}, 2),
+    ("one_pass", "perturbed", {"mask": "kernels", "every": 2}, 2),
+    ("history", "perturbed", {"mask": "kernels", "every": 2}, 2),
     ("friendly", "renormalized", {"mask": "kernels"}, 2),
     ("matching", "gap", {"every": 2}, 2),
     ("friendly", "selected", {"every": 2}, 2),

@@ -8,6 +8,7 @@ import pytest
 from keras import layers, ops
 
 import keras_sam
+from tests import conformance
 from tests.selection import each_method, use_of_batches
 from tests.toys import gradients_by_hand, mean_output, restore, values
 
@@ -72,7 +73,9 @@ def plain_statistics():
 
 
 # Without bsam, which has no such.
-@pytest.mark.parametrize("name", each_method(but={"bsam"}, by=use_of_batches))
+@pytest.mark.parametrize(
+    "name", each_method(but={"bsam", *conformance.NEVER_CLEAN}, by=use_of_batches)
+)
 def test_batch_norm_statistics_are_those_of_one_clean_pass(name):
     model = batch_norm_network()
     options = {"sigma": 0.0} if name == "random_sam" else {}

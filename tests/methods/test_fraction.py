@@ -126,6 +126,8 @@ ACCEPTED = (
     "sam_on",
     "friendly",
     "vasso",
+    "le_sam",
+    "zsharp",
     "mup_sam",
     "ssam_f",
     "ssam_d",
