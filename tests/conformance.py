@@ -18,6 +18,8 @@ RESTLESS = [
     for name, method in METHODS.items()
     if isinstance(method.ascent, RandomAscent | PrecisionAscent)
 ]
+# They ask for the outputs, of which a `SAMStep` knows nothing.
+OF_OUTPUTS = [name for name, method in METHODS.items() if method.descent.needs_outputs]
 # They evaluate the batch at random weights alone: so are BatchNorm's statistics, at any gradient.
 NEVER_CLEAN = [
     name for name, method in METHODS.items() if method.is_random and method.ascent.is_one_pass

@@ -16,6 +16,7 @@ from keras_sam.ascent.layers import *
 from keras_sam.ascent.matching import *
 from keras_sam.ascent.multi_step import *
 from keras_sam.ascent.precision import *
+from keras_sam.ascent.preconditioned import *
 from keras_sam.ascent.random import *
 from keras_sam.ascent.reweighted import *
 from keras_sam.ascent.sparse import *

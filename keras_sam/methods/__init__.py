@@ -16,6 +16,7 @@ from keras_sam.methods.families.memory import *
 from keras_sam.methods.families.mixture import *
 from keras_sam.methods.families.noise import *
 from keras_sam.methods.families.occasional import *
+from keras_sam.methods.families.outputs import *
 from keras_sam.methods.families.radius import *
 from keras_sam.methods.families.sam import *
 from keras_sam.methods.families.sparse import *

@@ -64,6 +64,10 @@ class GradientOracle:
         """The same oracle for another batch."""
         return self._view(batch=batch)
 
+    def asking(self, model: Trained) -> Self:
+        """The same oracle with another loss, or other outputs, of the same weights."""
+        return self._view(model=model)
+
     def examples(self, indices: Tensor) -> Self:
         """The same oracle for some examples of the batch.
 

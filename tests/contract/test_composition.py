@@ -31,6 +31,7 @@ ASCENTS = {
     "precision": ascent.PrecisionAscent,
     "one_pass": lambda: ascent.RandomAscent("filter", is_one_pass=True),
     "history": ascent.HistoryNoiseAscent,
+    "preconditioned": lambda: ascent.PreconditionedAscent(ascent.AdaptiveAscent()),
     "z_score": lambda: ascent.ZScoreAscent(0.5),
     "budget": lambda: ascent.BudgetAscent(ascent.AdaptiveAscent(), 0.1),
     "matching": lambda: ascent.MatchingAscent(ascent.AdaptiveAscent()),
@@ -50,6 +51,7 @@ DESCENTS = {
     "selected": descent.SelectedExamples,
     "bayesian": descent.BayesianGradient,
     "parallel": descent.ParallelGradient,
+    "functional": descent.FunctionalGradient,
     "renormalized": descent.RenormalizedGradient,
 }
 CLOSED = {"dual", "adaptive", "sign", "width", "layerwise", "matching", "z_score"}
@@ -104,6 +106,7 @@ TRAINED = [
     ("z_score", "weighted", {"mask": "kernels"}, 2),
     ("one_pass", "perturbed", {"mask": "kernels", "every": 2}, 2),
     ("history", "perturbed", {"mask": "kernels", "every": 2}, 2),
+    ("preconditioned", "functional", {"mask": "kernels", "every": 2}, 2),
     ("friendly", "renormalized", {"mask": "kernels"}, 2),
     ("matching", "gap", {"every": 2}, 2),
     ("friendly", "selected", {"every": 2}, 2),
