@@ -145,11 +145,16 @@ class GradientOracle:
             outcome, found = self._value_and_gradient(scope, perturbation, weighting, training)
         return Evaluation(tensors.at_least_float32(outcome[0]), self._unscaled(found))
 
-    def hessian_vector_product(self, vector: Vector) -> Vector:
-        """Product of the loss's Hessian at the weights with `vector`, a list of tensors."""
+    def hessian_vector_product(self, vector: Vector, perturbation: Vector | None = None) -> Vector:
+        """Product of the loss's Hessian at `weights + perturbation` with a vector.
+
+        Args:
+            vector: List of tensors shaped as the weights.
+            perturbation: As in `at`.
+        """
         with replayed(self._random_state), Scope(collect_losses=True) as scope:
             loss = functools.partial(self._loss, scope)
-            product = backend.hessian_vector_product(loss, self.weights, vector)
+            product = backend.hessian_vector_product(loss, self._point(perturbation), vector)
         return self._unscaled(product)
 
     def example_losses(self, perturbation: Vector | None = None) -> Tensor:
@@ -159,12 +164,20 @@ class GradientOracle:
             perturbation: As in `at`.
         """
         with replayed(self._random_state), Scope(collect_losses=True) as scope:
-            scope.place(self._variables, self._point(perturbation))
+            self._place(scope, self._point(perturbation))
             return self.losses_of(self.model(self.batch[0], training=True))
 
     def losses_of(self, predictions: Tensor) -> Tensor:
         """Loss of each example for predictions that are there: shape `(batch,)`, float32."""
-        return batches.example_losses(self._compute_loss, self.batch, predictions)
+        with Scope(collect_losses=True) as scope:
+            self._place(scope, self.weights)
+            return batches.example_losses(self._compute_loss, self.batch, predictions)
+
+    def _place(self, scope, weights):
+        """Lets a scope have these weights, and the others as they are: regularisers read all."""
+        held = [role.variable for role in self.all_roles if role.index not in self.chosen]
+        scope.place(held, tensors.values(held))
+        scope.place(self._variables, weights)
 
     def _point(self, perturbation):
         return self.weights if perturbation is None else tensors.add(self.weights, perturbation)
@@ -180,7 +193,7 @@ class GradientOracle:
     def _loss(self, scope, weights, weighting=None, training=True):
         """What is differentiated; beside it the loss, the predictions and what was assigned."""
         x, y, sample_weight = self.batch
-        scope.place(self._variables, weights)
+        self._place(scope, weights)
         predictions = self.model(x, training=training)
         loss = self._compute_loss(x, y, predictions, sample_weight, training)
         values = [scope.get_current_value(variable) for variable in scope.assigned.values()]
