@@ -41,6 +41,7 @@ VARIANTS = (
     ("sam", {"p": 3, "mask": ["kernels", "normalization"]}),
     ("sampa", {"lam": 0.5}),
     ("second_order", {"p": 3}),
+    ("second_order", {"steps": 3}),
     ("vasso", {"theta": 0.4}),
     ("wsam", {"gamma": 0.6, "every": 2}),
     ("wsam", {"gamma": 0.8, "decoupled": False}),

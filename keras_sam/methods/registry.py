@@ -35,7 +35,8 @@ class Cost:
         start: Name of the option that says from which step on it acts. Defaults to `None`.
         by_policy: Whether a policy decides on which steps it acts. Defaults to `False`.
         forwards: Number of forward passes beside the gradients. Defaults to `0`.
-        hessian_products: Number of Hessian-vector products. Defaults to `0`.
+        hessian_products: Number of Hessian-vector products, or the name of an option that counts
+            them. Defaults to `0`.
         note: What else there is to say, in words. Defaults to `""`.
 
     Example:
@@ -50,7 +51,7 @@ class Cost:
     start: str | None = None
     by_policy: bool = False
     forwards: int = 0
-    hessian_products: int = 0
+    hessian_products: int | str = 0
     note: str = ""
 
     def acts(self, options: Mapping[str, Any], step: int) -> bool:
@@ -74,7 +75,9 @@ class Cost:
         if not self.acts(options, step):
             return 1
         further = 0 if self.per is None else max(1, int(options[self.per]))
-        return self.gradients + further + self.forwards + self.hessian_products
+        products = self.hessian_products
+        products = int(options[products]) if isinstance(products, str) else products
+        return self.gradients + further + self.forwards + products
 
     def __str__(self) -> str:
         acting = str(self.gradients) if self.per is None else f"{self.gradients} + {self.per}"
