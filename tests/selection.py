@@ -45,6 +45,7 @@ VARIANTS = (
     ("vasso", {"theta": 0.4}),
     ("wsam", {"gamma": 0.6, "every": 2}),
     ("wsam", {"gamma": 0.8, "decoupled": False}),
+    ("xsam", {"alpha": 1.5, "steps": 2}),
     ("zsharp", {"percentile": 0.5}),
 )
 

@@ -8,6 +8,7 @@ from keras_sam.descent.bayesian import *
 from keras_sam.descent.curvature import *
 from keras_sam.descent.descent import *
 from keras_sam.descent.functional import *
+from keras_sam.descent.interpolated import *
 from keras_sam.descent.lookahead import *
 from keras_sam.descent.lookbehind import *
 from keras_sam.descent.parallel import *

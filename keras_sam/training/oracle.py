@@ -157,6 +157,16 @@ class GradientOracle:
             product = backend.hessian_vector_product(loss, self._point(perturbation), vector)
         return self._unscaled(product)
 
+    def loss(self, perturbation: Vector | None = None) -> Tensor:
+        """The loss at `weights + perturbation`, from a forward pass alone.
+
+        Args:
+            perturbation: As in `at`.
+        """
+        with replayed(self._random_state), Scope(collect_losses=True) as scope:
+            loss = self._loss(scope, self._point(perturbation))[1][0]
+        return tensors.at_least_float32(loss)
+
     def example_losses(self, perturbation: Vector | None = None) -> Tensor:
         """`losses_of` at `weights + perturbation`, from a forward pass alone.
 

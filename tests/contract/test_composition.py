@@ -51,6 +51,7 @@ DESCENTS = {
     "selected": descent.SelectedExamples,
     "bayesian": descent.BayesianGradient,
     "parallel": descent.ParallelGradient,
+    "interpolated": lambda: descent.InterpolatedGradient(search_every=2),
     "functional": descent.FunctionalGradient,
     "renormalized": descent.RenormalizedGradient,
 }
@@ -69,7 +70,7 @@ def fits(up, down):
         return up in DRAWING
     if (up, down) == ("several", "optimistic"):
         return False
-    return down == "perturbed" or up not in NOT_CLEAN
+    return down in ("perturbed", "interpolated") or up not in NOT_CLEAN
 
 
 @pytest.mark.once
@@ -107,6 +108,7 @@ TRAINED = [
     ("one_pass", "perturbed", {"mask": "kernels", "every": 2}, 2),
     ("history", "perturbed", {"mask": "kernels", "every": 2}, 2),
     ("preconditioned", "functional", {"mask": "kernels", "every": 2}, 2),
+    ("momentum", "interpolated", {"mask": "kernels", "every": 2}, 2),
     ("friendly", "renormalized", {"mask": "kernels"}, 2),
     ("matching", "gap", {"every": 2}, 2),
     ("friendly", "selected", {"every": 2}, 2),

@@ -128,6 +128,7 @@ ACCEPTED = (
     "vasso",
     "le_sam",
     "zsharp",
+    "xsam",
     "mup_sam",
     "ssam_f",
     "ssam_d",
