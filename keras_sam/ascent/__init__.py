@@ -8,6 +8,7 @@ from keras_sam.ascent.adaptive import *
 from keras_sam.ascent.around import *
 from keras_sam.ascent.ascent import *
 from keras_sam.ascent.budget import *
+from keras_sam.ascent.classes import *
 from keras_sam.ascent.dual_norm import *
 from keras_sam.ascent.dynamic import *
 from keras_sam.ascent.friendly import *

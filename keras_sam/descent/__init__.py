@@ -5,6 +5,7 @@
 import inspect
 
 from keras_sam.descent.bayesian import *
+from keras_sam.descent.classes import *
 from keras_sam.descent.curvature import *
 from keras_sam.descent.descent import *
 from keras_sam.descent.functional import *

@@ -11,6 +11,7 @@ from keras_sam.methods.families.adaptive import *
 from keras_sam.methods.families.ahead import *
 from keras_sam.methods.families.bayes import *
 from keras_sam.methods.families.chance import *
+from keras_sam.methods.families.classes import *
 from keras_sam.methods.families.gap import *
 from keras_sam.methods.families.memory import *
 from keras_sam.methods.families.mixture import *

@@ -32,6 +32,7 @@ ASCENTS = {
     "one_pass": lambda: ascent.RandomAscent("filter", is_one_pass=True),
     "history": ascent.HistoryNoiseAscent,
     "preconditioned": lambda: ascent.PreconditionedAscent(ascent.AdaptiveAscent()),
+    "classes": lambda: ascent.ClassWeightedAscent(weights=[0.5]),
     "z_score": lambda: ascent.ZScoreAscent(0.5),
     "budget": lambda: ascent.BudgetAscent(ascent.AdaptiveAscent(), 0.1),
     "matching": lambda: ascent.MatchingAscent(ascent.AdaptiveAscent()),
@@ -52,12 +53,22 @@ DESCENTS = {
     "bayesian": descent.BayesianGradient,
     "parallel": descent.ParallelGradient,
     "interpolated": lambda: descent.InterpolatedGradient(search_every=2),
+    "classes": descent.ClassWeightedGradient,
     "functional": descent.FunctionalGradient,
     "renormalized": descent.RenormalizedGradient,
 }
 CLOSED = {"dual", "adaptive", "sign", "width", "layerwise", "matching", "z_score"}
 DRAWING = {"random", "stochastic", "dynamic"}
-NOT_CLEAN = {"noisy", "reweighted", "previous", "momentum", "precision", "one_pass", "history"}
+NOT_CLEAN = {
+    "noisy",
+    "reweighted",
+    "previous",
+    "momentum",
+    "precision",
+    "one_pass",
+    "history",
+    "classes",
+}
 
 
 def fits(up, down):
@@ -70,7 +81,7 @@ def fits(up, down):
         return up in DRAWING
     if (up, down) == ("several", "optimistic"):
         return False
-    return down in ("perturbed", "interpolated") or up not in NOT_CLEAN
+    return down in ("perturbed", "interpolated", "classes") or up not in NOT_CLEAN
 
 
 @pytest.mark.once
@@ -109,6 +120,7 @@ TRAINED = [
     ("history", "perturbed", {"mask": "kernels", "every": 2}, 2),
     ("preconditioned", "functional", {"mask": "kernels", "every": 2}, 2),
     ("momentum", "interpolated", {"mask": "kernels", "every": 2}, 2),
+    ("friendly", "classes", {"mask": "kernels", "every": 2}, 2),
     ("friendly", "renormalized", {"mask": "kernels"}, 2),
     ("matching", "gap", {"every": 2}, 2),
     ("friendly", "selected", {"every": 2}, 2),
