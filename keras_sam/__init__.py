@@ -1,5 +1,7 @@
 """Sharpness-aware minimization for every Keras model, on JAX, TensorFlow and PyTorch."""
 
+import importlib as _importlib
+
 try:
     import keras as _keras  # noqa: F401
 except (ImportError, ValueError) as error:  # Without the backend that KERAS_BACKEND names.
@@ -20,6 +22,17 @@ else:
     from keras_sam.own_loops.neutral import neutral_train_step
     from keras_sam.own_loops.sam_step import SAMStep
 
+    def __getattr__(name):
+        # With SciPy, and more than a training needs: only where it is asked for.
+        if name != "sharpness":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return _importlib.import_module(f"{__name__}.{name}")
+
+
+def __dir__():
+    return __all__
+
+
 __version__ = "0.1.0"
 
 __all__ = [
@@ -35,4 +48,5 @@ __all__ = [
     "neutral_train_step",
     "policy",
     "schedules",
+    "sharpness",
 ]

@@ -64,6 +64,21 @@ def compile_arguments(model: keras.Model) -> dict[str, Any]:
     return keras.tree.map_structure(_fresh, arguments)
 
 
+def is_compiled(model: keras.Model) -> bool:
+    """Whether `compile` was called; of a loaded model with its own, Keras says so too early."""
+    return model.compiled and hasattr(model, "_compile_config")
+
+
+def optimizer_given(model: keras.Model) -> Any:
+    """What `model` was compiled with as its optimizer."""
+    return model._compile_config.config["optimizer"]
+
+
+def serialized(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Arguments of a `compile` as `keras.saving.deserialize_keras_object` reads them."""
+    return {key: keras.saving.serialize_keras_object(value) for key, value in arguments.items()}
+
+
 def _fresh(part):
     """A new optimizer or metric with the settings of `part`; anything else as it is."""
     if isinstance(part, keras.optimizers.Optimizer | keras.metrics.Metric):

@@ -15,6 +15,7 @@ from keras_sam.schedules import Radius, Rho, is_constant
 from keras_sam.training.carriers import Context, Outcome
 from keras_sam.training.memory import Memory
 from keras_sam.training.step import batch_update
+from keras_sam.wrapping.compiling import Compiling
 from keras_sam.wrapping.face import Face
 from keras_sam.wrapping.measuring import Measuring
 from keras_sam.wrapping.overrides import Delegation, check_model
@@ -22,7 +23,15 @@ from keras_sam.wrapping.overrides import Delegation, check_model
 
 @keras.saving.register_keras_serializable(package="keras_sam")
 class SAMModel(
-    backend.TrainStep, MakesVariables, Radius, Measuring, Delegation, Face, Saving, keras.Model
+    backend.TrainStep,
+    MakesVariables,
+    Radius,
+    Measuring,
+    Delegation,
+    Face,
+    Compiling,
+    Saving,
+    keras.Model,
 ):
     """Trains a model with a sharpness-aware method, behind the usual `compile` and `fit`.
 
@@ -105,8 +114,8 @@ class SAMModel(
         if model.built:
             self.built = True
             self._prepare()  # A mask that leaves nothing is refused now.
-        if model.compiled:
-            self.compile(**keras_hooks.compile_arguments(model))
+        if keras_hooks.is_compiled(model):
+            self._adopt()
 
     @property
     def method(self) -> Method:
@@ -176,7 +185,7 @@ class SAMModel(
     def get_config(self) -> dict[str, Any]:
         return {
             "name": self.name,
-            "model": keras.saving.serialize_keras_object(self.base_model),
+            "model": self._base_config(),
             "method": methods.serialize(self.method),
             "num_batch_splits": self.num_batch_splits,
             "log_sharpness": self.log_sharpness,

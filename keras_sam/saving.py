@@ -66,7 +66,7 @@ class Saving(ModelMixin):
         if not config:
             return config
         is_scaled = isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer)
-        optimizer = _portable(config["optimizer"])
+        optimizer = portable(config["optimizer"])
         return {**config, "optimizer": optimizer, "auto_scale_loss": is_scaled}
 
 
@@ -80,16 +80,16 @@ def restore_policy(model: keras.Model, config: dict[str, Any]) -> None:
         model.dtype_policy = policy
 
 
-def _portable(config):
-    """The config of an optimizer under its public name.
+def portable(config: Any) -> Any:
+    """The config of an optimizer under its public name; anything else as it is.
 
     On PyTorch Keras writes its PyTorch-only class, with which no other backend can train.
     """
-    if not isinstance(config, dict):
+    if not isinstance(config, dict) or not isinstance(config.get("config"), dict):
         return config
     arguments = dict(config["config"])
     if "inner_optimizer" in arguments:
-        arguments["inner_optimizer"] = _portable(arguments["inner_optimizer"])
+        arguments["inner_optimizer"] = portable(arguments["inner_optimizer"])
     is_kerases = config["module"].split(".")[0] == "keras"
     if not is_kerases or not hasattr(keras.optimizers, config["class_name"]):
         return {**config, "config": arguments}

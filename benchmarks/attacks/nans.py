@@ -123,7 +123,8 @@ def _lasting(scenario: Scenario, training: Training) -> tuple[str, str]:
     if wrong and _plain(scenario.plain())[1]:
         kinds = sorted({name.split(" ")[0] for name in wrong})
         return f"still broken after {AFTER} clean steps: {', '.join(kinds)}", ", ".join(wrong)
-    if wrong or not scenario.by_policy:
+    # Where plain Keras is lost for good, a policy has nothing left to act on.
+    if wrong or not scenario.by_policy or not _plain(scenario.plain())[1]:
         return "", ""
     acted = training.clean(ACTING)
     # Which other batch it was makes a difference, too.

@@ -11,6 +11,7 @@ from keras_sam.training.carriers import Context
 from keras_sam.training.memory import Slot
 from keras_sam.training.oracle import GradientOracle
 
+MOMENTUM = 0.9  # Beside an optimizer that has none.
 PREVIOUS = {"previous_gradient": Slot()}
 
 
@@ -69,7 +70,7 @@ class MomentumAscent(AscentAround):
 
     The perturbation is `-rho v / ||v||` with `v = momentum v + g`, a buffer of its own: unlike
     Keras's, which holds learning rates as well, it stays exact when these change. Its direction
-    is also that of Adam's first moment for `momentum=beta_1`.
+    is also that of Adam's first moment, whose decay is `beta_1`.
 
     Reference:
         Becker et al., Momentum-SAM: Sharpness Aware Minimization without Computational
@@ -77,7 +78,8 @@ class MomentumAscent(AscentAround):
 
     Args:
         step: The closed-form `Ascent` to follow. Defaults to `DualNormAscent()`.
-        momentum: Float in [0, 1), that of the optimizer. Defaults to `0.9`.
+        momentum: Float in [0, 1). Defaults to `None`: the momentum of the compiled optimizer, or
+            its `beta_1`, or 0.9 where it has neither.
 
     Raises:
         ValueError: If an argument is outside its range.
@@ -91,9 +93,9 @@ class MomentumAscent(AscentAround):
     starts_clean = False
     counts_updates = True
 
-    def __init__(self, step: Ascent | None = None, momentum: float = 0.9):
+    def __init__(self, step: Ascent | None = None, momentum: float | None = None):
         super().__init__(step)
-        self.momentum = checks.share("momentum", momentum)
+        self.momentum = None if momentum is None else checks.share("momentum", momentum)
 
     def slots(self) -> dict[str, Slot]:
         return {"velocity": Slot()}
@@ -103,8 +105,10 @@ class MomentumAscent(AscentAround):
         return self.along(tensors.scale(velocity, -1.0), oracle, context.rho)
 
     def learn(self, oracle: GradientOracle, gradients: Vector, context: Context) -> None:
-        velocity = context.state["velocity"]
-        new = tensors.add(tensors.scale(tensors.values(velocity), self.momentum), gradients)
+        velocity, momentum = context.state["velocity"], self.momentum
+        if momentum is None:
+            momentum = context.momentum("momentum", "beta_1") or MOMENTUM
+        new = tensors.add(tensors.scale(tensors.values(velocity), momentum), gradients)
         tensors.assign(velocity, new)
 
     def get_config(self) -> dict[str, Any]:

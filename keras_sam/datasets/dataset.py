@@ -16,7 +16,7 @@ from keras_sam.datasets.sources import Statistics
 PARTS = {"y_train": "x_train", "y_train_clean": "x_train", "y_test": "x_test"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Dataset:
     """Images or texts and integer labels, split into a training and a test part.
 
@@ -49,6 +49,8 @@ class Dataset:
     >>> from keras_sam.datasets import Dataset
     >>> images, labels = np.zeros((4, 8, 8, 1), "uint8"), np.array([0, 1, 0, 1], "int32")
     >>> data = Dataset(images, labels, images, labels, num_classes=2, name="blank")
+    >>> data
+    Dataset('blank', 4 training and 4 test images of shape (8, 8, 1), 2 classes)
     >>> data.input_shape
     (8, 8, 1)
     >>> data.prepare(data.x_test).dtype
@@ -83,6 +85,12 @@ class Dataset:
             checked = checked_labels(f"{self.name} ({name})", labels, self.num_classes, examples)
             object.__setattr__(self, name, checked)
             check_images(f"{self.name} ({images})", getattr(self, images))
+
+    def __repr__(self) -> str:
+        return (
+            f"Dataset({self.name!r}, {len(self.y_train)} training and {len(self.y_test)} test "
+            f"{self.kind}s of shape {tuple(self.input_shape)}, {self.num_classes} classes)"
+        )
 
     @property
     def input_shape(self) -> tuple[int, ...]:

@@ -30,15 +30,15 @@ class ParallelGradient(Descent):
 
     Args:
         lam: Float in [0, 1], share of the batch's gradient. Defaults to `0.2`.
-        momentum: Float in [0, 1), that of the optimizer, for the weights it would reach.
-            Defaults to `0.0`.
+        momentum: Float in [0, 1), for the weights that the optimizer would reach. Defaults to
+            `None`, that of the compiled optimizer.
 
     Raises:
         ValueError: If an argument is outside its range.
 
     Example:
 
-    >>> descent = keras_sam.descent.ParallelGradient(lam=0.2, momentum=0.9)
+    >>> descent = keras_sam.descent.ParallelGradient(lam=0.2)
     """
 
     looks_ahead = True
@@ -46,18 +46,19 @@ class ParallelGradient(Descent):
     counts_updates = True
     family = "sampa"
 
-    def __init__(self, lam: float = 0.2, momentum: float = 0.0):
+    def __init__(self, lam: float = 0.2, momentum: float | None = None):
         self.lam = checks.from_zero_to_one("lam", lam)
-        self.momentum = checks.share("momentum", momentum)
+        self.momentum = None if momentum is None else checks.share("momentum", momentum)
 
     def slots(self) -> dict[str, Slot]:
         slots = {**PREVIOUS, "batches_seen": Slot(per_weight=False)}
-        return {**slots, "velocity": Slot()} if self.momentum else slots
+        return slots if self.momentum == 0 else {**slots, "velocity": Slot()}
 
     def lookahead(self, oracle: GradientOracle, context: Context) -> Vector | None:
         step = tensors.values(context.state["previous_gradient"])
-        if self.momentum:
-            step = tensors.add(step, tensors.values(context.state["velocity"]), self.momentum)
+        momentum = self._momentum(context)
+        if momentum:
+            step = tensors.add(step, tensors.values(context.state["velocity"]), momentum)
         return tensors.scale(step, -context.learning_rate)
 
     def evaluation(self, oracle: GradientOracle, climb: Climb, context: Context) -> Evaluation:
@@ -72,16 +73,21 @@ class ParallelGradient(Descent):
             ops.where(is_first, new, mixed)
             for new, mixed in zip(ahead, tensors.mix(perturbed.gradients, ahead, self.lam))
         ]
-        self._remember(ahead, out, state)
+        self._remember(ahead, out, context)
         kept.keep(oracle.batch)
         return Evaluation(perturbed.loss, out)
 
-    def _remember(self, ahead, out, state):
+    def _momentum(self, context):
+        # Of Adam and its like the weights ahead are not those of SGD with another momentum.
+        return context.momentum("momentum") or 0.0 if self.momentum is None else self.momentum
+
+    def _remember(self, ahead, out, context):
         """What the next step starts from; a spike would lead far away, even where it is clipped."""
+        state, momentum = context.state, self._momentum(context)
         previous = tensors.values(state["previous_gradient"])
         tensors.assign(state["previous_gradient"], tensors.tempered(ahead, previous))
-        if self.momentum:
-            velocity = tensors.scale(tensors.values(state["velocity"]), self.momentum)
+        if momentum:
+            velocity = tensors.scale(tensors.values(state["velocity"]), momentum)
             pushed = tensors.add(velocity, tensors.tempered(out, previous))
             tensors.assign(state["velocity"], pushed)
         state["batches_seen"].assign(ops.ones(()))

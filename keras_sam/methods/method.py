@@ -17,7 +17,7 @@ from keras_sam.policy import Policy
 from keras_sam.roles import Role
 from keras_sam.schedules import Rho, check_rho, deserialize_rho, serialize_rho
 from keras_sam.tensors import Tensor
-from keras_sam.training.memory import Slot
+from keras_sam.training.memory import ACTED, Slot
 
 
 @keras.saving.register_keras_serializable(package="keras_sam")
@@ -99,7 +99,10 @@ class Method:
 
     def slots(self) -> dict[str, Slot]:
         """What is kept between steps: dict from a name to its `keras_sam.training.memory.Slot`."""
-        return {name: slot for part in self.parts for name, slot in part.slots().items()}
+        slots = {name: slot for part in self.parts for name, slot in part.slots().items()}
+        if self.policy is not None:
+            slots[ACTED] = Slot(per_weight=False, is_newer=True)
+        return slots
 
     @property
     def is_random(self) -> bool:

@@ -35,6 +35,17 @@ class Clock:
             )
         return self.optimizer.param_groups[0]["lr"]
 
+    @property
+    def momentum(self) -> float | None:
+        """SGD's, of the first group of parameters."""
+        return None if self.optimizer is None else self.optimizer.param_groups[0].get("momentum")
+
+    @property
+    def beta_1(self) -> float | None:
+        """The decay of Adam's first moment, in the first group of parameters."""
+        groups = [{}] if self.optimizer is None else self.optimizer.param_groups
+        return groups[0].get("betas", (None,))[0]
+
     def scale_loss(self, loss: Any) -> Any:
         """The loss as it is."""
         return loss

@@ -12,13 +12,14 @@ from keras_sam.sharpness.counting import Counter, Matrix
 from keras_sam.sharpness.lanczos import on_device, on_host, tridiagonal
 from keras_sam.sharpness.results import Estimate, estimate
 from keras_sam.sharpness.scipy_parts import eigh_tridiagonal
+from keras_sam.shown import described
 
 POINTS = 10_000
 PLACES = {"host": on_host, "device": on_device}
 CURVE = ("grid", "density", "standard_error")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Density:
     """Spectral density of a symmetric matrix of size n, of integral 1.
 
@@ -43,6 +44,7 @@ class Density:
     grid: np.ndarray
     density: np.ndarray
     standard_error: np.ndarray
+    __repr__ = described
 
     def moment(self, order: int) -> Estimate:
         """Mean over the eigenvalues of their power `order`, an `Estimate`.

@@ -13,9 +13,10 @@ from keras_sam.sharpness.counting import shown
 from keras_sam.sharpness.directions import sam_direction
 from keras_sam.sharpness.errors import NonFiniteError
 from keras_sam.sharpness.objective import Objective
+from keras_sam.shown import described
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Landscape:
     """Losses over one or two coordinates.
 
@@ -40,6 +41,7 @@ class Landscape:
     losses: np.ndarray
     coordinates: tuple[np.ndarray, ...]
     axis_names: tuple[str, ...]
+    __repr__ = described
 
     def __post_init__(self) -> None:
         shape = tuple(len(axis) for axis in self.coordinates)

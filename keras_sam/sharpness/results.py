@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from keras_sam.shown import described
+
 ZERO = 1e-6  # Of the largest eigenvalue: what rounding in float32 leaves of a zero.
 
 
@@ -24,7 +26,7 @@ class Estimate:
     samples: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Sharpness:
     """By how much the loss rises near the weights, over batches.
 
@@ -41,6 +43,7 @@ class Sharpness:
     standard_error: float
     values: np.ndarray
     sizes: np.ndarray
+    __repr__ = described
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class Trace:
     products: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Eigenvalues:
     """The largest eigenvalues of a symmetric matrix.
 
@@ -73,6 +76,7 @@ class Eigenvalues:
     vectors: np.ndarray
     iterations: int
     residuals: np.ndarray
+    __repr__ = described
 
     def ratio(self, position: int = 5) -> float:
         """λ1 / λ5, or over the eigenvalue at another position, from 1; NaN where that is zero.

@@ -70,6 +70,13 @@ class Context:
         """Scalar tensor, the learning rate of the optimizer's next update."""
         return keras.ops.convert_to_tensor(self.optimizer.learning_rate)
 
+    def momentum(self, *names: str) -> float | None:
+        """The first of the optimizer's settings of these names that is not 0, as `"beta_1"`."""
+        # One that scales the loss has the other inside.
+        optimizer = getattr(self.optimizer, "inner_optimizer", self.optimizer)
+        found = (getattr(optimizer, name, None) for name in names)
+        return next((float(value) for value in found if value), None)
+
     def restricted(self, chosen: list[int]) -> Context:
         """The same context for the chosen weights only."""
         state = {

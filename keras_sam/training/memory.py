@@ -12,6 +12,7 @@ from keras_sam import tensors
 from keras_sam.training.carriers import State
 from keras_sam.training.last_batch import LastBatch, Spec, as_array, fits, from_array
 
+ACTED = "updates_acted"  # The slot that counts how often a policy has said yes.
 SPEC = "last_batch"  # Under which name files hold what the kept batch is like.
 
 
@@ -137,8 +138,10 @@ class Memory(keras.layers.Layer):
         if not self.state:  # Neither the file nor this has any yet.
             return {}
         newer = [self.state[name] for name, slot in self.contents.slots.items() if slot.is_newer]
-        is_older = len(found) + len(newer) == len(keras.tree.flatten(self.state))
-        return {str(len(found) + n): v.value for n, v in enumerate(newer)} if is_older else {}
+        missing = len(keras.tree.flatten(self.state)) - len(found)
+        if not 0 < missing <= len(newer):
+            return {}
+        return {str(len(found) + n): v.value for n, v in enumerate(newer[-missing:])}
 
 
 class _Contents:

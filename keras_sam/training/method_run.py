@@ -11,6 +11,7 @@ from keras_sam import tensors, true_gradient
 from keras_sam.tensors import Tensor, Vector
 from keras_sam.training.batches import share_of
 from keras_sam.training.carriers import Climb, Context, FirstEvaluation, Outcome
+from keras_sam.training.memory import ACTED
 from keras_sam.training.oracle import GradientOracle
 from keras_sam.training.scope import Scope, only_if
 
@@ -117,7 +118,10 @@ class MethodRun:
         if self.method.policy is None:
             return is_due
         acts = self.method.policy.acts(self.first.gradients, self.context)
-        return acts if is_due is True else ops.logical_and(is_due, acts)
+        acts = acts if is_due is True else ops.logical_and(is_due, acts)
+        count = self.context.state[ACTED]
+        count.assign(count.value + ops.cast(acts, count.dtype))
+        return acts
 
     def _act_or_rest(self, measure):
         """Gradients, displacement, loss and length of the perturbation."""

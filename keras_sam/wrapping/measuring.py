@@ -13,6 +13,7 @@ from keras import ops
 from keras_sam import backend, keras_hooks
 from keras_sam.backend.types import ModelMixin, documented_as
 from keras_sam.tensors import Tensor
+from keras_sam.training.memory import ACTED
 
 MEASUREMENTS = ("sharpness", "grad_norm", "perturbation_norm")
 
@@ -64,22 +65,30 @@ class Measuring(ModelMixin):
         return [*self.trainable_variables, *self.optimizer.variables]
 
     def _at_present(self):
-        """Updates made until now, and the radius, on the host."""
+        """Updates made until now, the radius, and how often a policy has said yes."""
         if getattr(self, "optimizer", None) is None:
-            return 0, 0.0
-        iterations = ops.convert_to_numpy(self.optimizer.iterations)
-        return int(iterations), float(ops.convert_to_numpy(self.current_rho()))
+            return 0, 0.0, 0.0
+        state = {} if self.memory is None else self.memory.state
+        numbers = (self.optimizer.iterations, self.current_rho(), state.get(ACTED, 0.0))
+        iterations, rho, acted = (float(ops.convert_to_numpy(number)) for number in numbers)
+        return int(iterations), rho, acted
 
     def _warn_of_idleness(self, before):
         """Says that the method has done nothing, which nothing else would show."""
-        (first, rho), (end, last_rho) = before, self._at_present()
-        if end > first and self.method.next_due(first) >= end:
+        (first, rho, acted), (end, last_rho, last_acted) = before, self._at_present()
+        if end <= first:
+            return
+        is_due = self.method.next_due(first) < end
+        if not is_due or (self.method.policy is not None and acted == last_acted):
+            advice = (
+                "give its policy another threshold" if is_due else "lower its start or its every"
+            )
             warnings.warn(
-                f"The method acted on none of the updates {first} to {end - 1}: lower its start or "
-                f"its every. Received: {self.method!r}",
+                f"The method acted on none of the updates {first} to {end - 1}: {advice}. "
+                f"Received: {self.method!r}",
                 stacklevel=3,
             )
-        elif end > first and rho == last_rho == 0:
+        elif rho == last_rho == 0:
             warnings.warn(
                 "rho was 0 when the training began and when it ended, so that no weight was "
                 f"perturbed: give the method a radius. Received: {self.method!r}",

@@ -11,7 +11,7 @@ from keras_sam.tensors import Tensor
 
 # Methods of `keras.Model` that a class may bring and that a `SAMModel` would never call.
 REFUSED = (
-    *("compile", "fit", "evaluate", "train_on_batch", "test_on_batch"),
+    *("fit", "evaluate", "train_on_batch", "test_on_batch"),
     *("make_train_function", "make_test_function"),
 )
 PREDICTING = ("predict", "predict_step", "make_predict_function")

@@ -231,7 +231,13 @@ def trained(method, start=0, **options):
 
 @pytest.mark.parametrize(
     ("method", "start", "updates"),
-    [("late", 0, "0 to 3"), ("late", 996, "996 to 999"), ("periodic", 1, "1 to 4")],
+    [
+        ("late", 0, "0 to 3"),
+        ("late", 996, "996 to 999"),
+        ("periodic", 1, "1 to 4"),
+        (methods.AESAM(l1=1e9, l2=1e9), 0, "0 to 3"),
+    ],
+    ids=repr,
 )
 def test_a_method_that_never_acted_is_said(method, start, updates):
     with pytest.warns(UserWarning, match=rf"none of the updates {updates}: .*Received: "):
@@ -239,7 +245,9 @@ def test_a_method_that_never_acted_is_said(method, start, updates):
 
 
 @pytest.mark.filterwarnings("error:(rho was 0|The method acted on none):UserWarning")
-@pytest.mark.parametrize(("method", "start"), [("late", 997), ("periodic", 2), ("sam", 0)])
+@pytest.mark.parametrize(
+    ("method", "start"), [("late", 997), ("periodic", 2), ("sam", 0), ("ae_sam", 0)]
+)
 def test_a_method_that_acted_is_not(method, start):
     trained(method, start)
 
@@ -257,3 +265,17 @@ def test_the_next_update_to_act_on_is_the_next_that_is_due(options):
     assert [method.next_due(i) for i in range(10)] == [
         min(d for d in due if d >= i) for i in range(10)
     ]
+
+
+@pytest.mark.once
+def test_data_results_and_the_package_show_what_they_hold():
+    data = keras_sam.datasets.digits(num_train=20, num_test=10)
+    parts = "20 training and 10 test images of shape (8, 8, 1), 10 classes"
+    assert repr(data) == f"Dataset('digits', {parts})"
+    rise = keras_sam.sharpness.Sharpness(0.5, 0.25, np.ones(2), np.ones(2, "int32"))
+    expected = "Sharpness(value=0.5, standard_error=0.25, values=float64 (2,), sizes=int32 (2,))"
+    assert repr(rise) == expected
+    assert dir(keras_sam) == keras_sam.__all__
+    line = keras_sam.sharpness.Landscape(np.zeros(3), (np.arange(3),), ("step",))
+    figure = keras_sam.sharpness.plots.profiles({"line": line})
+    assert figure._repr_png_()[1:4] == b"PNG"  # What a notebook shows.

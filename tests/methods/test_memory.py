@@ -155,18 +155,33 @@ RATES = (0.1, 0.02, 0.2, 0.05)
 
 
 @pytest.mark.parametrize("rates", [(RATE,) * 4, RATES])
-def test_msam_goes_further_along_the_momentum(rates):
-    """Its direction does not mix learning rates."""
+@pytest.mark.parametrize("own", [0.7, None])
+def test_msam_goes_further_along_the_momentum(rates, own):
+    """Its direction does not mix learning rates, and its momentum is the optimizer's."""
     schedule = keras.optimizers.schedules.PiecewiseConstantDecay([0, 1, 2], list(rates))
-    optimizer = keras.optimizers.SGD(schedule, momentum=0.9)
-    weights, _ = trained(methods.MSAM(0.5, momentum=0.9), ROWS, optimizer=optimizer)
-    np.testing.assert_allclose(weights, msam(ROWS, 0.9, rates), atol=1e-5)
+    optimizer = keras.optimizers.SGD(schedule, momentum=0.7)
+    weights, _ = trained(methods.MSAM(0.5, momentum=own), ROWS, optimizer=optimizer)
+    np.testing.assert_allclose(weights, msam(ROWS, 0.7, rates), atol=1e-5)
 
 
-def test_msam_goes_along_the_first_moment_of_adam():
+@pytest.mark.parametrize("own", [0.8, None])
+def test_msam_goes_along_the_first_moment_of_adam(own):
     optimizer = keras.optimizers.Adam(0.1, beta_1=0.8, beta_2=0.99)
-    weights, _ = trained(methods.MSAM(0.5, momentum=0.8), ROWS, optimizer=optimizer)
+    weights, _ = trained(methods.MSAM(0.5, momentum=own), ROWS, optimizer=optimizer)
     np.testing.assert_allclose(weights, msam_with_adam(ROWS), atol=1e-5)
+
+
+def test_msam_has_a_momentum_beside_an_optimizer_that_has_none():
+    expected, _ = trained(methods.MSAM(0.5, momentum=0.9), ROWS)
+    np.testing.assert_array_equal(trained(methods.MSAM(0.5), ROWS)[0], expected)
+
+
+@pytest.mark.parametrize("method", [methods.MSAM, methods.SAMPa])
+def test_momentum_is_found_behind_the_scaling_of_a_loss(method):
+    inner, explicit = (keras.optimizers.SGD(RATE, momentum=0.6) for _ in range(2))
+    scaling = keras.optimizers.LossScaleOptimizer(inner, initial_scale=1.0)
+    expected, _ = trained(method(0.5, momentum=0.6), ROWS, optimizer=explicit)
+    np.testing.assert_allclose(trained(method(0.5), ROWS, optimizer=scaling)[0], expected)
 
 
 def test_msam_with_the_radius_of_the_next_step_is_nesterov():

@@ -53,9 +53,11 @@ def test_weights_after_batches_that_differ(curvatures, expected):
 
 
 @pytest.mark.parametrize(("lam", "momentum"), [(0.2, 0.0), (0.2, 0.9), (0.0, 0.0), (1.0, 0.5)])
-def test_follows_the_order_of_the_code(lam, momentum):
+@pytest.mark.parametrize("is_told", [True, False])
+def test_follows_the_order_of_the_code(lam, momentum, is_told):
+    """With the optimizer's momentum, whether it is given to the method or not."""
     optimizer = keras.optimizers.SGD(RATE, momentum=momentum)
-    method = methods.SAMPa(0.5, lam=lam, momentum=momentum)
+    method = methods.SAMPa(0.5, lam=lam, momentum=momentum if is_told else None)
     weights, _ = trained(method, ROWS, optimizer=optimizer)
     np.testing.assert_allclose(weights, reference(batches(ROWS), lam, momentum), atol=1e-5)
 

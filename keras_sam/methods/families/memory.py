@@ -130,12 +130,15 @@ def S2SAM(rho: Rho = 0.05, p: float = 2, **when_and_where: Any) -> Method:
     state="momentum",
     fixed=NO_FRACTION,
 )
-def MSAM(rho: Rho = 0.3, momentum: float = 0.9, p: float = 2, **when_and_where: Any) -> Method:
+def MSAM(
+    rho: Rho = 0.3, momentum: float | None = None, p: float = 2, **when_and_where: Any
+) -> Method:
     """SAM in one pass, along the momentum.
 
     Args:
         {{rho}}
-        momentum: Float in [0, 1), that of SGD or the `beta_1` of Adam. Defaults to `0.9`.
+        momentum: Float in [0, 1). Defaults to `None`: the momentum of the compiled optimizer, or
+            its `beta_1`, or 0.9 where it has neither.
         {{p}}
         {{when_and_where}}
 
@@ -168,14 +171,18 @@ def MSAM(rho: Rho = 0.3, momentum: float = 0.9, p: float = 2, **when_and_where: 
     brief={"momentum": 0.5},
 )
 def SAMPa(
-    rho: Rho = 0.1, lam: float = 0.2, momentum: float = 0.0, p: float = 2, **when_and_where: Any
+    rho: Rho = 0.1,
+    lam: float = 0.2,
+    momentum: float | None = None,
+    p: float = 2,
+    **when_and_where: Any,
 ) -> Method:
     """SAM whose two gradients do not wait for each other.
 
     Args:
         {{rho}}
         lam: Float in [0, 1], share of the gradient at the weights ahead. Defaults to `0.2`.
-        momentum: Float in [0, 1), that of the optimizer. Defaults to `0.0`.
+        momentum: Float in [0, 1). Defaults to `None`, that of the compiled optimizer.
         {{p}}
         {{when_and_where}}
 
@@ -191,7 +198,7 @@ def SAMPa(
 
     Example:
 
-    >>> method = keras_sam.methods.SAMPa(lam=0.2, momentum=0.9)
+    >>> method = keras_sam.methods.SAMPa(lam=0.2)
     """
     ascent = PreviousGradientAscent(DualNormAscent(p), is_one_pass=False)
     descent = ParallelGradient(lam, momentum)

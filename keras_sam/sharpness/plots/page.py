@@ -1,6 +1,7 @@
 """What all figures share: their look, an empty page, and how to keep them."""
 
 import functools
+import io
 from collections.abc import Callable, Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -71,7 +72,7 @@ def blank(columns: int = 1, rows: int = 1, panel: tuple[float, float] = PANEL) -
             `(3.6, 3.1)`.
 
     Returns:
-        A `matplotlib.figure.Figure`.
+        A `matplotlib.figure.Figure`, which a notebook shows.
 
     Raises:
         ImportError: If Matplotlib is missing.
@@ -83,8 +84,15 @@ def blank(columns: int = 1, rows: int = 1, panel: tuple[float, float] = PANEL) -
     []
     """
     size = (max(columns * panel[0], 4.8), rows * panel[1] + 0.4)
-    figure = import_extra("matplotlib.figure", "matplotlib", "sharpness").Figure
-    return figure(figsize=size)
+    figure = import_extra("matplotlib.figure", "matplotlib", "sharpness").Figure(figsize=size)
+    figure._repr_png_ = functools.partial(_png, figure)  # Else only pyplot's figures are shown.
+    return figure
+
+
+def _png(figure: "Figure") -> bytes:
+    file = io.BytesIO()
+    figure.savefig(file, format="png")
+    return file.getvalue()
 
 
 def finished(
