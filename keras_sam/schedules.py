@@ -9,6 +9,7 @@ from keras.optimizers.schedules import LearningRateSchedule
 from keras_sam import checks, tensors
 from keras_sam.backend.types import ModelMixin
 from keras_sam.tensors import Tensor
+from keras_sam.warm_up import WarmUpHoldDecay  # noqa: F401  (To be had here.)
 
 
 @keras.saving.register_keras_serializable(package="keras_sam")

@@ -18,8 +18,14 @@ RESTLESS = [
     for name, method in METHODS.items()
     if isinstance(method.ascent, RandomAscent | PrecisionAscent)
 ]
+# They ask for the outputs, of which a `SAMStep` knows nothing.
+OF_OUTPUTS = [name for name, method in METHODS.items() if method.descent.needs_outputs]
+# They evaluate the batch at random weights alone: so are BatchNorm's statistics, at any gradient.
+NEVER_CLEAN = [
+    name for name, method in METHODS.items() if method.is_random and method.ascent.is_one_pass
+]
 # Default methods that are SAM on the steps on which they act; no other two are the same.
-SAM_WHEN_ACTING = ("late", "mup_sam", "sam")
+SAM_WHEN_ACTING = ("imb_sam", "late", "mup_sam", "sam")
 # They draw numbers, or use the whole batch before: parts of a batch are not the batch.
 NOT_IN_PARTS = [
     name for name, method in METHODS.items() if method.is_random or method.descent.needs_last_batch

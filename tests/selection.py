@@ -24,8 +24,10 @@ VARIANTS = (
     ("cr_sam", {"gamma": 0.8, "beta": -0.3}),
     ("fgsm", {"steps": 3, "momentum": 0.5}),
     ("friendly", {"sigma": 0.6, "decay": 0.5}),
+    ("functional_sam", {"preconditioned": True}),
     ("gsam", {"rho_min": 0.1, "rho_max": 0.5, "lr_min": 0.01, "lr_max": 0.1}),
     ("late", {"start": 1, "every": 2}),
+    ("le_sam", {"sigma": 0.1, "rho_max": 0.2, "adaptive": True, "p": 3}),
     ("lookahead_sam", {"step": 0.3}),
     ("lookbehind", {"k": 3, "alpha": "adaptive"}),
     ("lookbehind", {"k": 3, "alpha": 0.2, "momentum": 0.8, "every": 2}),
@@ -39,8 +41,12 @@ VARIANTS = (
     ("sam", {"p": 3, "mask": ["kernels", "normalization"]}),
     ("sampa", {"lam": 0.5}),
     ("second_order", {"p": 3}),
+    ("second_order", {"steps": 3}),
+    ("vasso", {"theta": 0.4}),
     ("wsam", {"gamma": 0.6, "every": 2}),
     ("wsam", {"gamma": 0.8, "decoupled": False}),
+    ("xsam", {"alpha": 1.5, "steps": 2}),
+    ("zsharp", {"percentile": 0.5}),
 )
 
 

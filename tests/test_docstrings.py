@@ -30,7 +30,8 @@ PUBLIC = [keras_sam.SAMModel, keras_sam.SAMStep, keras_sam.neutral_train_step] +
     for name in namespace.__all__
     if name not in ("Ascent", "Descent", "Climb")
 ]
-PUBLIC += [keras_sam.schedules.FollowLearningRate, keras_sam.policy.GradientNormPolicy]
+PUBLIC += [keras_sam.schedules.FollowLearningRate, keras_sam.schedules.WarmUpHoldDecay]
+PUBLIC += [keras_sam.policy.GradientNormPolicy]
 
 
 @pytest.mark.parametrize("name", CORE)

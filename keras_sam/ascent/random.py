@@ -8,14 +8,14 @@ from keras import ops
 from keras_sam import checks, tensors
 from keras_sam.ascent.around import AscentAround
 from keras_sam.ascent.ascent import Ascent
-from keras_sam.ascent.filters import filter_norms
+from keras_sam.ascent.filters import filter_noise
 from keras_sam.saving import part
 from keras_sam.schedules import Rho, check_rho, deserialize_rho, rho_at, serialize_rho
 from keras_sam.tensors import Vector
 from keras_sam.training.carriers import Context
 from keras_sam.training.oracle import GradientOracle
 
-SAMPLERS = ("gaussian", "sphere", "cube")
+SAMPLERS = ("gaussian", "sphere", "cube", "filter")
 
 
 @part
@@ -24,9 +24,12 @@ class RandomAscent(Ascent):
 
     Args:
         sampler: `"gaussian"`, independent standard normal numbers; `"sphere"`, uniform on the
-            unit sphere over all tensors together; or `"cube"`, uniform in [-1, 1] for each
-            entry. Defaults to `"gaussian"`.
+            unit sphere over all tensors together; `"cube"`, uniform in [-1, 1] for each entry; or
+            `"filter"`, normal numbers times the Euclidean norm of the entry's filter, or of its
+            tensor where that has one axis. Defaults to `"gaussian"`.
         size: Positive float, factor on the draw. Defaults to `1.0`.
+        is_one_pass: Whether the only evaluation of a batch is at the perturbed weights, as in RWP.
+            Defaults to `False`.
 
     Raises:
         ValueError: If an argument is outside its range.
@@ -39,15 +42,25 @@ class RandomAscent(Ascent):
     is_closed_form = False
     is_random = True
 
-    def __init__(self, sampler: str = "gaussian", size: float = 1.0):
+    def __init__(self, sampler: str = "gaussian", size: float = 1.0, is_one_pass: bool = False):
         self.sampler = checks.one_of("sampler", sampler, SAMPLERS)
         self.size = checks.positive("size", size)
+        self.is_one_pass = checks.boolean("is_one_pass", is_one_pass)
+        self.starts_clean = not self.is_one_pass
+
+    def origin(self, oracle: GradientOracle, context: Context) -> Vector | None:
+        return self._drawn(oracle, context) if self.is_one_pass else None
 
     def perturbation(self, oracle: GradientOracle, gradients: Vector, context: Context) -> Vector:
-        draw = self._draw(oracle.weights, context.seed)
-        return tensors.scale(draw, context.rho * self.size)
+        return self._drawn(oracle, context)
 
-    def _draw(self, weights, seed):
+    def _drawn(self, oracle, context):
+        return tensors.scale(self._draw(oracle, context.seed), context.rho * self.size)
+
+    def _draw(self, oracle, seed):
+        weights = oracle.weights
+        if self.sampler == "filter":
+            return filter_noise(oracle, seed)
         if self.sampler == "cube":
             return [
                 keras.random.uniform(
@@ -61,7 +74,7 @@ class RandomAscent(Ascent):
         return tensors.scale(draw, tensors.guarded_ratio(1.0, tensors.norm(draw)))
 
     def get_config(self) -> dict[str, Any]:
-        return {"sampler": self.sampler, "size": self.size}
+        return {"sampler": self.sampler, "size": self.size, "is_one_pass": self.is_one_pass}
 
 
 @part
@@ -98,16 +111,7 @@ class NoisyAscent(AscentAround):
 
     def origin(self, oracle: GradientOracle, context: Context) -> Vector | None:
         sigma = rho_at(self.sigma, context.optimizer)
-        weights = oracle.weights
-        sizes = [
-            filter_norms(tensors.at_least_float32(weight), role)
-            for weight, role in zip(weights, oracle.roles, strict=True)
-        ]
-        noise = tensors.normal_like(weights, context.seed)
-        return [
-            draw * size * ops.cast(sigma, draw.dtype)
-            for draw, size in zip(noise, sizes, strict=True)
-        ]
+        return tensors.scale(filter_noise(oracle, context.seed), sigma)
 
     def perturbation(self, oracle: GradientOracle, gradients: Vector, context: Context) -> Vector:
         assert context.origin is not None, "It is the ascent's own."

@@ -5,12 +5,16 @@
 import inspect
 
 from keras_sam.descent.bayesian import *
+from keras_sam.descent.classes import *
 from keras_sam.descent.curvature import *
 from keras_sam.descent.descent import *
+from keras_sam.descent.functional import *
+from keras_sam.descent.interpolated import *
 from keras_sam.descent.lookahead import *
 from keras_sam.descent.lookbehind import *
 from keras_sam.descent.parallel import *
 from keras_sam.descent.perturbed_gradient import *
+from keras_sam.descent.renormalized import *
 from keras_sam.descent.reused import *
 from keras_sam.descent.second_order import *
 from keras_sam.descent.selected import *

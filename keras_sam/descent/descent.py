@@ -21,6 +21,7 @@ class Descent:
             more than multiply by the learning rate.
         needs_last_batch: Whether it uses the batch of the step before.
         needs_example_losses: Whether it uses the loss of each example.
+        needs_outputs: Whether it uses the model's outputs, which a loss function does not tell.
         displaces: Whether it moves the weights beside the optimizer.
         looks_ahead: Whether the first evaluation is at its `lookahead` and not at the weights.
         needs_random_ascent: Whether it makes no sense where the ascent draws nothing.
@@ -35,6 +36,7 @@ class Descent:
     needs_plain_sgd = False
     needs_last_batch = False
     needs_example_losses = False
+    needs_outputs = False
     displaces = False
     looks_ahead = False
     needs_random_ascent = False

@@ -1,10 +1,13 @@
 """The exact gradient of the perturbed loss."""
 
+from typing import Any
+
 import keras
 
-from keras_sam import backend, tensors
+from keras_sam import backend, checks, tensors, true_gradient
 from keras_sam.descent.descent import Descent
 from keras_sam.saving import part
+from keras_sam.tensors import Vector
 from keras_sam.training.carriers import Climb, Context, Evaluation
 from keras_sam.training.oracle import GradientOracle
 
@@ -17,36 +20,78 @@ class SecondOrderGradient(Descent):
     H (df/dg)' g_s`: one Hessian-vector product at the clean weights. For SAM's unit gradient
     this is `g_s + rho / ||g|| H (g_s - (g_s' u) u)` with `u = g / ||g||`.
 
+    With several steps, each of an m-th of the ascent at the point it has reached, the chain rule
+    runs back over them: `v = v + H_i (df/dg_i)' v`, from `v = g_s` and the last step on; and
+    the terms `(df/dw)' v` are added at its end.
+
     Reference:
-        Foret et al., ICLR 2021, section 2 and appendix C.4.
+        Foret et al., ICLR 2021, section 2 and appendix C.4; for several steps our algebra.
+
+    Args:
+        steps: Positive integer m, steps of the ascent: as many gradients and Hessian-vector
+            products beside the first gradient. Defaults to `1`.
+
+    Raises:
+        ValueError: If `steps` is no positive integer.
 
     Example:
 
-    >>> method = keras_sam.methods.get("second_order", rho=0.1)
+    >>> method = keras_sam.methods.Method(descent=keras_sam.descent.SecondOrderGradient(steps=2))
     """
 
     needs_closed_form_ascent = True
     needs_clean_gradient = True
 
+    def __init__(self, steps: int = 1):
+        self.steps = checks.positive_integer("steps", steps)
+
     def evaluation(self, oracle: GradientOracle, climb: Climb, context: Context) -> Evaluation:
-        direction = climb.direction
-        assert direction is not None, "The ascent is a closed form."
-        perturbed = climb.perturbed(oracle)
-        clean = [climb.first.gradients[index] for index in climb.chosen]
-        weights = [oracle.weights[index] for index in climb.chosen]
-        cotangents = [perturbed.gradients[index] for index in climb.chosen]
+        visited, top = self._climbed(oracle, climb)
+        perturbed = oracle.at(top)
+        back, direct = perturbed.gradients, []
+        for place, gradients in reversed(visited):
+            to_gradients, to_weights = self._pulled(back, gradients, oracle, climb)
+            back = tensors.add(back, oracle.hessian_vector_product(to_gradients, place))
+            direct.append(to_weights)
+        for term in direct:
+            back = tensors.add(back, term)
+        return Evaluation(perturbed.loss, back)
+
+    def _climbed(self, oracle, climb):
+        """Each point where a step begins with the gradient there, and where the last one ends."""
+        visited: list[tuple[Vector | None, Vector]] = [(None, climb.first.gradients)]
+        top = [None if move is None else move / self.steps for move in climb.perturbation]
+        for _ in range(self.steps - 1):
+            with true_gradient.asked(True):
+                gradients = oracle.at(top).gradients
+            visited.append((top, gradients))
+            move = self._step(_picked(gradients, climb), _picked(oracle.weights, climb), climb)
+            top = list(top)
+            for index, tensor in zip(climb.chosen, move, strict=True):
+                top[index] = top[index] + tensor
+        return visited, top
+
+    def _step(self, gradients, weights, climb):
+        return tensors.scale(climb.direction(gradients, weights), 1 / self.steps)
+
+    def _pulled(self, vector, gradients, oracle, climb):
+        """What a step hands back of a vector: to its gradient, and to the weights directly."""
+        cotangents = _picked(vector, climb)
+        both = _picked(gradients, climb) + _picked(oracle.weights, climb)
 
         def overlap(gradients_and_weights):
             gradients, weights = _halves(gradients_and_weights)
-            return tensors.inner(direction(gradients, weights), cotangents), ()
+            return tensors.inner(self._step(gradients, weights, climb), cotangents), ()
 
-        pulled = backend.value_and_gradient(overlap, clean + weights)[2]
-        to_gradients, to_weights = _halves(pulled)
-        product = oracle.hessian_vector_product(_spread(to_gradients, oracle, climb.chosen))
-        gradients = tensors.add(perturbed.gradients, product)
-        return Evaluation(
-            perturbed.loss, tensors.add(gradients, _spread(to_weights, oracle, climb.chosen))
-        )
+        pulled = _halves(backend.value_and_gradient(overlap, both)[2])
+        return [_spread(half, oracle, climb.chosen) for half in pulled]
+
+    def get_config(self) -> dict[str, Any]:
+        return {"steps": self.steps}
+
+
+def _picked(full, climb):
+    return [full[index] for index in climb.chosen]
 
 
 def _halves(items):

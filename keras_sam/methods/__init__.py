@@ -11,9 +11,14 @@ from keras_sam.methods.families.adaptive import *
 from keras_sam.methods.families.ahead import *
 from keras_sam.methods.families.bayes import *
 from keras_sam.methods.families.chance import *
+from keras_sam.methods.families.classes import *
 from keras_sam.methods.families.gap import *
 from keras_sam.methods.families.memory import *
+from keras_sam.methods.families.mixture import *
+from keras_sam.methods.families.noise import *
 from keras_sam.methods.families.occasional import *
+from keras_sam.methods.families.outputs import *
+from keras_sam.methods.families.radius import *
 from keras_sam.methods.families.sam import *
 from keras_sam.methods.families.sparse import *
 from keras_sam.methods.families.steps import *

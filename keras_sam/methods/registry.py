@@ -35,7 +35,10 @@ class Cost:
         start: Name of the option that says from which step on it acts. Defaults to `None`.
         by_policy: Whether a policy decides on which steps it acts. Defaults to `False`.
         forwards: Number of forward passes beside the gradients. Defaults to `0`.
-        hessian_products: Number of Hessian-vector products. Defaults to `0`.
+        hessian_products: Number of Hessian-vector products, or the name of an option that counts
+            them. Defaults to `0`.
+        search: `(forwards, option)`: so many forward passes more on each step that is a multiple of
+            the option. Defaults to `None`.
         note: What else there is to say, in words. Defaults to `""`.
 
     Example:
@@ -50,7 +53,8 @@ class Cost:
     start: str | None = None
     by_policy: bool = False
     forwards: int = 0
-    hessian_products: int = 0
+    hessian_products: int | str = 0
+    search: tuple[int, str] | None = None
     note: str = ""
 
     def acts(self, options: Mapping[str, Any], step: int) -> bool:
@@ -74,7 +78,11 @@ class Cost:
         if not self.acts(options, step):
             return 1
         further = 0 if self.per is None else max(1, int(options[self.per]))
-        return self.gradients + further + self.forwards + self.hessian_products
+        products = self.hessian_products
+        products = int(options[products]) if isinstance(products, str) else products
+        forwards, option = self.search or (0, None)
+        searched = forwards if option is not None and step % options[option] == 0 else 0
+        return self.gradients + further + self.forwards + products + searched
 
     def __str__(self) -> str:
         acting = str(self.gradients) if self.per is None else f"{self.gradients} + {self.per}"
@@ -87,7 +95,8 @@ class Cost:
         products = _counted(self.hessian_products, "Hessian-vector product", "s")
         forwards = _counted(self.forwards, "forward pass", "es")
         words = " and ".join(filter(None, (acting, products, forwards)))
-        return f"{words}, {self.note}" if self.note else words
+        search = "{} forward passes each {}".format(*self.search) if self.search else ""
+        return ", ".join(filter(None, (words, search, self.note)))
 
 
 def _counted(number, word, plural):
@@ -114,7 +123,7 @@ class Row:
 
     >>> rows = keras_sam.methods.list(detail=True)
     >>> [row.name for row in rows if str(row.cost) == "1"]
-    ['msam', 's2sam']
+    ['arwp', 'msam', 'rwp', 's2sam']
     """
 
     name: str

@@ -313,6 +313,12 @@ def _resolved(method, rho, options):
     if isinstance(method, str) and rho is not None:
         options = {**options, "rho": rho}
     method = methods.get(method, **options)
+    if method.descent.needs_outputs:
+        raise ValueError(
+            f"The method {method.name!r} uses the outputs that the loss is a function of, which a "
+            "loss function does not tell: train a keras_sam.SAMModel with it, or take another "
+            f"method here, such as 'sam'. Received: {checks.received(method=method.name)}"
+        )
     return method if rho is None else method.with_rho(rho)
 
 

@@ -64,6 +64,10 @@ class GradientOracle:
         """The same oracle for another batch."""
         return self._view(batch=batch)
 
+    def asking(self, model: Trained) -> Self:
+        """The same oracle with another loss, or other outputs, of the same weights."""
+        return self._view(model=model)
+
     def examples(self, indices: Tensor) -> Self:
         """The same oracle for some examples of the batch.
 
@@ -141,12 +145,27 @@ class GradientOracle:
             outcome, found = self._value_and_gradient(scope, perturbation, weighting, training)
         return Evaluation(tensors.at_least_float32(outcome[0]), self._unscaled(found))
 
-    def hessian_vector_product(self, vector: Vector) -> Vector:
-        """Product of the loss's Hessian at the weights with `vector`, a list of tensors."""
+    def hessian_vector_product(self, vector: Vector, perturbation: Vector | None = None) -> Vector:
+        """Product of the loss's Hessian at `weights + perturbation` with a vector.
+
+        Args:
+            vector: List of tensors shaped as the weights.
+            perturbation: As in `at`.
+        """
         with replayed(self._random_state), Scope(collect_losses=True) as scope:
             loss = functools.partial(self._loss, scope)
-            product = backend.hessian_vector_product(loss, self.weights, vector)
+            product = backend.hessian_vector_product(loss, self._point(perturbation), vector)
         return self._unscaled(product)
+
+    def loss(self, perturbation: Vector | None = None) -> Tensor:
+        """The loss at `weights + perturbation`, from a forward pass alone.
+
+        Args:
+            perturbation: As in `at`.
+        """
+        with replayed(self._random_state), Scope(collect_losses=True) as scope:
+            loss = self._loss(scope, self._point(perturbation))[1][0]
+        return tensors.at_least_float32(loss)
 
     def example_losses(self, perturbation: Vector | None = None) -> Tensor:
         """`losses_of` at `weights + perturbation`, from a forward pass alone.
@@ -155,12 +174,20 @@ class GradientOracle:
             perturbation: As in `at`.
         """
         with replayed(self._random_state), Scope(collect_losses=True) as scope:
-            scope.place(self._variables, self._point(perturbation))
+            self._place(scope, self._point(perturbation))
             return self.losses_of(self.model(self.batch[0], training=True))
 
     def losses_of(self, predictions: Tensor) -> Tensor:
         """Loss of each example for predictions that are there: shape `(batch,)`, float32."""
-        return batches.example_losses(self._compute_loss, self.batch, predictions)
+        with Scope(collect_losses=True) as scope:
+            self._place(scope, self.weights)
+            return batches.example_losses(self._compute_loss, self.batch, predictions)
+
+    def _place(self, scope, weights):
+        """Lets a scope have these weights, and the others as they are: regularisers read all."""
+        held = [role.variable for role in self.all_roles if role.index not in self.chosen]
+        scope.place(held, tensors.values(held))
+        scope.place(self._variables, weights)
 
     def _point(self, perturbation):
         return self.weights if perturbation is None else tensors.add(self.weights, perturbation)
@@ -176,7 +203,7 @@ class GradientOracle:
     def _loss(self, scope, weights, weighting=None, training=True):
         """What is differentiated; beside it the loss, the predictions and what was assigned."""
         x, y, sample_weight = self.batch
-        scope.place(self._variables, weights)
+        self._place(scope, weights)
         predictions = self.model(x, training=training)
         loss = self._compute_loss(x, y, predictions, sample_weight, training)
         values = [scope.get_current_value(variable) for variable in scope.assigned.values()]

@@ -29,6 +29,13 @@ ASCENTS = {
     "previous": ascent.PreviousGradientAscent,
     "momentum": ascent.MomentumAscent,
     "precision": ascent.PrecisionAscent,
+    "one_pass": lambda: ascent.RandomAscent("filter", is_one_pass=True),
+    "history": ascent.HistoryNoiseAscent,
+    "preconditioned": lambda: ascent.PreconditionedAscent(ascent.AdaptiveAscent()),
+    "classes": lambda: ascent.ClassWeightedAscent(weights=[0.5]),
+    "z_score": lambda: ascent.ZScoreAscent(0.5),
+    "budget": lambda: ascent.BudgetAscent(ascent.AdaptiveAscent(), 0.1),
+    "matching": lambda: ascent.MatchingAscent(ascent.AdaptiveAscent()),
 }
 DESCENTS = {
     "perturbed": descent.PerturbedGradient,
@@ -45,10 +52,23 @@ DESCENTS = {
     "selected": descent.SelectedExamples,
     "bayesian": descent.BayesianGradient,
     "parallel": descent.ParallelGradient,
+    "interpolated": lambda: descent.InterpolatedGradient(search_every=2),
+    "classes": descent.ClassWeightedGradient,
+    "functional": descent.FunctionalGradient,
+    "renormalized": descent.RenormalizedGradient,
 }
-CLOSED = {"dual", "adaptive", "sign", "width", "layerwise"}
+CLOSED = {"dual", "adaptive", "sign", "width", "layerwise", "matching", "z_score"}
 DRAWING = {"random", "stochastic", "dynamic"}
-NOT_CLEAN = {"noisy", "reweighted", "previous", "momentum", "precision"}
+NOT_CLEAN = {
+    "noisy",
+    "reweighted",
+    "previous",
+    "momentum",
+    "precision",
+    "one_pass",
+    "history",
+    "classes",
+}
 
 
 def fits(up, down):
@@ -61,7 +81,7 @@ def fits(up, down):
         return up in DRAWING
     if (up, down) == ("several", "optimistic"):
         return False
-    return down == "perturbed" or up not in NOT_CLEAN
+    return down in ("perturbed", "interpolated", "classes") or up not in NOT_CLEAN
 
 
 @pytest.mark.once
@@ -94,6 +114,15 @@ TRAINED = [
     ("adaptive", "behind", {"mask": "kernels"}, 2),
     ("dual", "universal", {}, None),
     ("random", "variance", {"mask": "kernels", "every": 2}, 2),
+    ("budget", "gap", {"mask": "kernels", "every": 2}, 2),
+    ("z_score", "weighted", {"mask": "kernels"}, 2),
+    ("one_pass", "perturbed", {"mask": "kernels", "every": 2}, 2),
+    ("history", "perturbed", {"mask": "kernels", "every": 2}, 2),
+    ("preconditioned", "functional", {"mask": "kernels", "every": 2}, 2),
+    ("momentum", "interpolated", {"mask": "kernels", "every": 2}, 2),
+    ("friendly", "classes", {"mask": "kernels", "every": 2}, 2),
+    ("friendly", "renormalized", {"mask": "kernels"}, 2),
+    ("matching", "gap", {"every": 2}, 2),
     ("friendly", "selected", {"every": 2}, 2),
     ("momentum", "perturbed", {"mask": "kernels", "every": 2}, 2),
     ("noisy", "perturbed", {"mask": "kernels", "every": 2}, 2),

@@ -8,6 +8,7 @@ import pytest
 from keras import layers, ops
 
 import keras_sam
+from tests import conformance
 from tests.selection import each_method, use_of_batches
 from tests.toys import gradients_by_hand, mean_output, restore, values
 
@@ -72,7 +73,23 @@ def plain_statistics():
 
 
 # Without bsam, which has no such.
-@pytest.mark.parametrize("name", each_method(but={"bsam"}, by=use_of_batches))
+@pytest.mark.parametrize("name", ["multistep", "delta_sam", "esam", "functional_sam"])
+def test_regularised_weights_need_not_be_perturbed(name):
+    """Keras asks the scope for each weight with a regulariser, whether it is placed or not."""
+    dense = layers.Dense(3, kernel_regularizer="l2")
+    model = keras.Sequential([keras.Input((4,)), dense, layers.Dense(1)])
+    before = values(model.trainable_variables)
+    sam = keras_sam.SAMModel(model, method=name, mask="biases")
+    sam.compile("sgd", "mse")
+    sam.fit(np.ones((8, 4)), np.ones((8, 1)), verbose=0)
+    after = values(model.trainable_variables)
+    assert all(np.isfinite(new).all() for new in after)
+    assert not np.array_equal(after[0], before[0])
+
+
+@pytest.mark.parametrize(
+    "name", each_method(but={"bsam", *conformance.NEVER_CLEAN}, by=use_of_batches)
+)
 def test_batch_norm_statistics_are_those_of_one_clean_pass(name):
     model = batch_norm_network()
     options = {"sigma": 0.0} if name == "random_sam" else {}

@@ -40,7 +40,7 @@ def same_seed(own, sam):
         own.memory.seed.state.assign(values([sam.memory.seed.state])[0])
 
 
-@pytest.mark.parametrize("name", each_method(by=use_of_batches))
+@pytest.mark.parametrize("name", each_method(but=conformance.OF_OUTPUTS, by=use_of_batches))
 def test_makes_the_steps_of_fit(name):
     base, method = noisy_mlp(), conformance.short(name)
     other = twin(base)

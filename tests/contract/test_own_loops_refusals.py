@@ -39,6 +39,11 @@ def test_a_method_that_weighs_examples_asks_for_their_losses():
         step.gradients(lambda x, y: loss_fn(), data=(X, Y))
 
 
+def test_a_method_that_uses_the_outputs_is_for_models():
+    with pytest.raises(ValueError, match=r"train a keras_sam.SAMModel.*Received: method='func"):
+        keras_sam.SAMStep(mlp(), "functional_sam")
+
+
 def test_a_variable_without_influence_is_named():
     idle = layers.Dense(2, name="idle")
     idle.build((None, 4))

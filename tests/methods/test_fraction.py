@@ -118,7 +118,21 @@ def test_logs_what_it_knows():
     assert "sharpness" not in logs
 
 
-ACCEPTED = ("sam", "fgsm", "multistep", "asam", "sam_on", "friendly", "mup_sam", "ssam_f", "ssam_d")
+ACCEPTED = (
+    "sam",
+    "fgsm",
+    "multistep",
+    "asam",
+    "sam_on",
+    "friendly",
+    "vasso",
+    "le_sam",
+    "zsharp",
+    "xsam",
+    "mup_sam",
+    "ssam_f",
+    "ssam_d",
+)
 REFUSED = sorted(set(methods.list()) - set(ACCEPTED))
 
 

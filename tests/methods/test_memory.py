@@ -1,4 +1,4 @@
-"""Methods that remember earlier gradients: friendly, s2sam and msam."""
+"""Methods that remember earlier gradients: friendly, vasso, s2sam and msam."""
 
 import keras
 import numpy as np
@@ -56,6 +56,15 @@ def friendly(rows, sigma, decay, rho=0.5):
     return w
 
 
+def vasso(rows, theta, rho=0.5):
+    w, mean = start(), None
+    for batch in batches(rows):
+        g = gradient(w, batch)
+        mean = g if mean is None else (1 - theta) * mean + theta * g
+        w = w - RATE * gradient(w + ball(mean, rho), batch)
+    return w
+
+
 def s2sam(rows, rho=0.5):
     w, previous = start(), np.zeros(3)
     for batch in batches(rows):
@@ -103,6 +112,32 @@ def test_friendly_stays_where_all_gradients_are_the_same():
     np.testing.assert_allclose(weights, trained(None, rows, Slopes(shapes))[0], atol=1e-6)
     norm = next(metric for metric in sam.metrics if metric.name == "perturbation_norm")
     np.testing.assert_allclose(float(norm.result()), 0.5 / 3, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("theta", "expected"), [(0.9, (2.370356, 1.140254)), (0.4, (2.371929, 1.137652))]
+)
+def test_vasso_on_the_full_batch(theta, expected):
+    weights, _ = one_step(methods.VaSSO(0.5, theta), steps=2)
+    np.testing.assert_allclose(weights, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("theta", [1.0, 0.9, 0.4, 0.01])
+def test_vasso_climbs_along_the_mean(theta):
+    weights, _ = trained(methods.VaSSO(0.5, theta), ROWS)
+    np.testing.assert_allclose(weights, vasso(ROWS, theta), atol=1e-5)
+
+
+def test_vasso_is_sam_with_theta_1_and_on_the_first_batch():
+    for method, rows in ((methods.VaSSO(0.5, 1.0), ROWS), (methods.VaSSO(0.5, 0.4), ROWS[:4])):
+        weights, _ = trained(method, rows)
+        np.testing.assert_allclose(weights, trained(methods.SAM(0.5), rows)[0], atol=1e-6)
+
+
+@pytest.mark.parametrize("theta", [0.0, -0.1, 1.1, True, "0.5"])
+def test_vasso_refuses_a_share_that_is_none(theta):
+    with pytest.raises(ValueError, match=r"theta must be a number above 0.*Received: theta="):
+        methods.VaSSO(theta=theta)
 
 
 def test_s2sam_climbs_along_the_gradient_before():

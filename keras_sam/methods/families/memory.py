@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from keras_sam import checks
 from keras_sam.ascent import (
     DualNormAscent,
     FriendlyAscent,
@@ -47,6 +48,44 @@ def Friendly(
     """
     ascent = FriendlyAscent(DualNormAscent(p), sigma, decay)
     return Method(ascent, PerturbedGradient(), rho, name="friendly", **when_and_where)
+
+
+@register(
+    "vasso",
+    summary="climbs along a mean of the batches' gradients",
+    paper="Li and Giannakis 2023",
+    state="mean gradient",
+)
+def VaSSO(rho: Rho = 0.05, theta: float = 0.9, p: float = 2, **when_and_where: Any) -> Method:
+    """Climbs along a running mean of the gradients, which varies less than one batch's.
+
+    It is `Friendly(sigma=1 - 1 / theta, decay=1 - theta)`: that one takes the mean away, and this
+    one adds it.
+
+    Args:
+        {{rho}}
+        theta: Float in (0, 1], share of the new gradient in the mean; 1 is SAM. Defaults to `0.9`.
+        {{p}}
+        {{when_and_where}}
+
+    Returns:
+        `Method` named `"vasso"`.
+
+    Raises:
+        ValueError: If an argument is outside its range.
+
+    Reference:
+        Li and Giannakis, Enhancing Sharpness-Aware Optimization Through Variance Suppression,
+        NeurIPS 2023, equation 4.
+
+    Example:
+
+    >>> method = keras_sam.methods.VaSSO(theta=0.4)
+    """
+    share = checks.fraction("theta", theta)
+    # theta g + (1 - theta) m and g - sigma m point the same way.
+    ascent = FriendlyAscent(DualNormAscent(p), 1 - 1 / share, 1 - share)
+    return Method(ascent, PerturbedGradient(), rho, name="vasso", **when_and_where)
 
 
 @register(

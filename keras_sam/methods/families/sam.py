@@ -44,19 +44,21 @@ def SAM(rho: Rho = 0.05, p: float = 2, **when_and_where: Any) -> Method:
     "second_order",
     summary="the exact gradient of SAM's objective",
     paper="Foret et al. 2021, C.4",
-    cost=Cost(hessian_products=1),
+    cost=Cost(1, per="steps", hessian_products="steps"),
     fixed=NO_FRACTION,
 )
-def SecondOrder(rho: Rho = 0.05, p: float = 2, **when_and_where: Any) -> Method:
+def SecondOrder(rho: Rho = 0.05, p: float = 2, steps: int = 1, **when_and_where: Any) -> Method:
     """The gradient at the worst point with the term that SAM drops.
 
     Args:
         {{rho}}
         {{p}}
+        steps: Positive integer, ascent steps of rho / steps, as those of `MultiStep`. Defaults to
+            `1`.
         {{when_and_where}}
 
     Returns:
-        `Method` named `"second_order"`, at the price of a Hessian-vector product more.
+        `Method` named `"second_order"`, at the price of a Hessian-vector product a step.
 
     Raises:
         ValueError: If an argument is outside its range.
@@ -68,7 +70,7 @@ def SecondOrder(rho: Rho = 0.05, p: float = 2, **when_and_where: Any) -> Method:
 
     >>> method = keras_sam.methods.SecondOrder(rho=0.1)
     """
-    descent = SecondOrderGradient()
+    descent = SecondOrderGradient(steps)
     return Method(DualNormAscent(p), descent, rho, name="second_order", **when_and_where)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from keras_sam import checks
 from keras_sam.ascent import AdaptiveAscent, DualNormAscent, MultiStepAscent
-from keras_sam.descent import PerturbedGradient
+from keras_sam.descent import InterpolatedGradient, PerturbedGradient
 from keras_sam.methods.method import Method
 from keras_sam.methods.registry import Cost, register
 from keras_sam.schedules import Rho
@@ -106,3 +106,52 @@ def MultiStep(
     step = AdaptiveAscent(p, eta=0.0, scaled="all") if is_scaled else DualNormAscent(p)
     ascent = MultiStepAscent(step, steps, projection, step_size, momentum)
     return Method(ascent, PerturbedGradient(), rho, name="multistep", **when_and_where)
+
+
+@register(
+    "xsam",
+    summary="turns between the way up and the gradient there",
+    paper="Chen and Zhou 2026",
+    cost=Cost(1, per="steps", search=(21, "search_every")),
+    state="a number",
+    brief={"search_every": 3},
+)
+def XSAM(
+    rho: Rho = 0.15,
+    alpha: float | None = None,
+    steps: int = 1,
+    rho_max: float = 0.3,
+    search_every: int = 400,
+    **when_and_where: Any,
+) -> Method:
+    """SAM whose gradient is turned towards where the loss nearby is largest.
+
+    Args:
+        {{rho}}
+        alpha: Float, how far on the arc from the way up, at 0, to SAM's gradient, at 1, and beyond
+            it. Defaults to `None`, to look for it.
+        steps: Positive integer, ascent steps of rho / steps. Defaults to `1`.
+        rho_max: Positive float, distance from the weights at which alpha is looked for. Defaults
+            to `0.3`.
+        search_every: Positive integer, updates between two searches; the paper has one an epoch.
+            Defaults to `400`.
+        {{when_and_where}}
+
+    Returns:
+        `Method` named `"xsam"`.
+
+    Raises:
+        ValueError: If an argument is outside its range.
+
+    Reference:
+        Chen and Zhou, Revisiting Sharpness-Aware Minimization: A More Faithful and Effective
+        Implementation, ICLR 2026.
+
+    Example:
+
+    >>> method = keras_sam.methods.XSAM(alpha=1.2)
+    """
+    steps = checks.positive_integer("steps", steps)
+    ascent = DualNormAscent() if steps == 1 else MultiStepAscent(DualNormAscent(), steps)
+    descent = InterpolatedGradient(alpha, rho_max, search_every)
+    return Method(ascent, descent, rho, name="xsam", **when_and_where)
