@@ -108,6 +108,25 @@ def has_strategy(model: keras.Model) -> bool:
     return getattr(model, "_distribute_strategy", None) is not None
 
 
+def refuse_replicas(model: keras.Model, what: str) -> None:
+    """Refuses several replicas of TensorFlow's for what is of all of them.
+
+    Args:
+        model: The `keras.Model`.
+        what: String, what is not for replicas.
+
+    Raises:
+        ValueError: With what to use instead.
+    """
+    strategy = getattr(model, "distribute_strategy", None)
+    if strategy is not None and strategy.num_replicas_in_sync > 1:
+        raise ValueError(
+            f"With tf.distribute each replica has a batch of its own, which rules out {what}; "
+            "train on one device, or on JAX with keras.distribution. "
+            f"Received: {strategy.num_replicas_in_sync} replicas"
+        )
+
+
 def layers_of(model: keras.Model) -> list[keras.layers.Layer]:
     """All layers of a model, also those inside of layers, in their order.
 
@@ -190,13 +209,7 @@ class MakesVariables(ModelMixin):
         return None
 
     def _prepare_last_batch(self, data_batch):
-        strategy = getattr(self, "distribute_strategy", None)
-        if strategy is not None and strategy.num_replicas_in_sync > 1:
-            raise ValueError(
-                f"The method {self.method.name!r} keeps a batch, and tf.distribute has one for "
-                "each replica; train it on one device, or on JAX with keras.distribution. "
-                f"Received: {strategy.num_replicas_in_sync} replicas"
-            )
+        refuse_replicas(self, f"keeping a batch, as the method {self.method.name!r} does")
         if self.base_model.built:
             self._prepare()  # Slots come first, as where a file is loaded.
         batch = keras.utils.unpack_x_y_sample_weight(data_batch)

@@ -14,6 +14,7 @@ from keras_sam.saving import Saving, restore_policy
 from keras_sam.schedules import Radius, Rho, is_constant
 from keras_sam.training.carriers import Context, Outcome
 from keras_sam.training.memory import Memory
+from keras_sam.training.processes import start_together
 from keras_sam.training.step import batch_update
 from keras_sam.wrapping.compiling import Compiling
 from keras_sam.wrapping.face import Face
@@ -64,6 +65,11 @@ class SAMModel(
             `skipped_steps`; of its micro-batches the finite ones count in the other metrics. On
             PyTorch each step waits for the device once. Defaults to `False`, as in Keras: such a
             step is made, and `fit` warns of what it has left.
+        sync_perturbation: Whether the PyTorch processes of a training average the gradients of an
+            ascent as well: one perturbation for the batches of all of them together, as on one
+            device, for one more message a pass. Defaults to `False`: each process perturbs for
+            its own batch (m-sharpness). Elsewhere the backend decides: JAX makes one perturbation
+            for the global batch; TensorFlow one a replica, and refuses `True` with several.
         name: String. Defaults to `None`, a name of Keras's making.
         **options: Of a method that is given by its name, such as `eta=0.1` for `"asam"`.
 
@@ -88,6 +94,7 @@ class SAMModel(
         num_batch_splits: int | None = None,
         log_sharpness: bool = False,
         skip_nonfinite: bool = False,
+        sync_perturbation: bool = False,
         name: str | None = None,
         **options: Any,
     ):
@@ -105,6 +112,9 @@ class SAMModel(
         self.num_batch_splits = num_batch_splits
         self.log_sharpness = checks.boolean("log_sharpness", log_sharpness)
         self.skip_nonfinite = checks.boolean("skip_nonfinite", skip_nonfinite)
+        self.sync_perturbation = checks.boolean("sync_perturbation", sync_perturbation)
+        if sync_perturbation:
+            composition.check_sync(chosen_method)
         self._add_measurements(self.log_sharpness, self.skip_nonfinite)
         self._rho = self._add_rho(chosen_method.rho) if is_constant(chosen_method.rho) else None
         slots, is_random = chosen_method.slots(), chosen_method.is_random
@@ -154,11 +164,20 @@ class SAMModel(
     @documented_as(keras.Model.make_train_function)
     def make_train_function(self, force: bool = False) -> Any:
         # An error inside the step would be too late: JAX has emptied the variables by then.
-        _refuse_separate_trainings()
         composition.check_model(self.method, self.optimizer, self.num_batch_splits)
         if self.base_model.built:
             self._prepare()
+        self._start_together(force)
         return super().make_train_function(force)
+
+    def _start_together(self, force):
+        """Makes one training of several processes, once for each `fit` or `compile`."""
+        if self.sync_perturbation:
+            keras_hooks.refuse_replicas(self, "sync_perturbation=True")
+        processes = backend.num_processes()
+        if force or self.train_function is None or self._processes != processes:
+            start_together(self)
+            self._processes = processes
 
     def context(self) -> Context:
         """What the method may know beside the batch: a `keras_sam.training.carriers.Context`."""
@@ -190,6 +209,7 @@ class SAMModel(
             "num_batch_splits": self.num_batch_splits,
             "log_sharpness": self.log_sharpness,
             "skip_nonfinite": self.skip_nonfinite,
+            "sync_perturbation": self.sync_perturbation,
             "policy": keras.saving.serialize_keras_object(self.dtype_policy),
         }
 
@@ -227,14 +247,3 @@ def _resolve_method(method: str | Method, rho: Rho | None, options: dict[str, An
             f"is made. Received: {checks.received(method=method, **options)}"
         )
     return method if rho is None else method.with_rho(rho)
-
-
-def _refuse_separate_trainings():
-    processes = backend.num_separate_trainings()
-    if processes > 1:
-        raise ValueError(
-            "Keras exchanges no gradients between PyTorch processes, so that each would train a "
-            "model of its own: train in one process, without torch.distributed, or on several "
-            "devices with KERAS_BACKEND=jax or tensorflow. Received: torch.distributed of "
-            f"{processes} processes"
-        )

@@ -3,8 +3,8 @@
 Each backend file offers the same names: `value_and_gradient`, `hessian_vector_product`,
 `gauss_newton_vector_product`, `compiled`, `cond`, `computed_once`, `random_state`,
 `set_random_state`, `num_replicas`, `on_all_devices`, `across_replicas`, `keep_compiled`,
-`num_separate_trainings`, `test_step_of`, `is_recorded`, `plain_modules`, `neutral_train_step`,
-`unconverted`, `without_graph` and `TrainStep`.
+`num_processes`, `told_to_all`, `sharded_part`, `test_step_of`, `is_recorded`, `plain_modules`,
+`neutral_train_step`, `unconverted`, `without_graph` and `TrainStep`.
 """
 
 import importlib
@@ -33,7 +33,9 @@ computed_once = active.computed_once
 random_state = active.random_state
 set_random_state = active.set_random_state
 num_replicas = active.num_replicas
-num_separate_trainings = active.num_separate_trainings
+num_processes = active.num_processes
+told_to_all = active.told_to_all
+sharded_part = active.sharded_part
 on_all_devices = active.on_all_devices
 across_replicas = active.across_replicas
 keep_compiled = active.keep_compiled
@@ -58,13 +60,15 @@ __all__ = [
     "keep_compiled",
     "name",
     "neutral_train_step",
+    "num_processes",
     "num_replicas",
-    "num_separate_trainings",
     "on_all_devices",
     "plain_modules",
     "random_state",
     "set_random_state",
+    "sharded_part",
     "test_step_of",
+    "told_to_all",
     "unconverted",
     "value_and_gradient",
     "without_graph",

@@ -118,12 +118,27 @@ def across_replicas(tensors: list[Tensor], is_averaged: Sequence[bool]) -> list[
     return tensors
 
 
-def num_separate_trainings() -> int:
-    """How many processes train a model of their own though they were started to train one.
+def num_processes() -> int:
+    """How many processes train one model whose gradients nobody else averages.
 
     On JAX it is one: processes that belong together share global arrays.
     """
     return 1
+
+
+def told_to_all(facts: dict[str, str]) -> list[dict[str, str]]:
+    """What each of the `num_processes` says of itself, in their order; waits for all of them.
+
+    Args:
+        facts: Dict of strings, what this process says.
+    """
+    return [facts]
+
+
+def sharded_part(model: keras.Model) -> str:
+    """Name of a weight that PyTorch has sharded, unknown to Keras; empty where there is none."""
+    del model
+    return ""
 
 
 def test_step_of(

@@ -123,9 +123,20 @@ def across_replicas(tensors: list[Tensor], is_averaged: Sequence[bool]) -> list[
     return context.all_reduce(tf.distribute.ReduceOp.SUM, shares)
 
 
-def num_separate_trainings() -> int:
-    """See `keras_sam.backend.jax.num_separate_trainings`; a strategy of TensorFlow's trains one."""
+def num_processes() -> int:
+    """See `keras_sam.backend.jax.num_processes`; a strategy's gradients are the optimizer's."""
     return 1
+
+
+def told_to_all(facts: dict[str, str]) -> list[dict[str, str]]:
+    """See `keras_sam.backend.jax.told_to_all`."""
+    return [facts]
+
+
+def sharded_part(model: keras.Model) -> str:
+    """See `keras_sam.backend.jax.sharded_part`."""
+    del model
+    return ""
 
 
 def test_step_of(base_model: keras.Model, model: keras.Model, data: Any) -> dict[str, Any]:

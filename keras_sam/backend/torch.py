@@ -1,7 +1,7 @@
 """Gradients and the train step on PyTorch."""
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,12 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from keras_sam.backend.displacement import displace
 from keras_sam.backend.torch_modules import plain_modules  # noqa: F401  (To be had here.)
+from keras_sam.backend.torch_processes import (  # noqa: F401  (To be had here.)
+    across_replicas,
+    num_processes,
+    sharded_part,
+    told_to_all,
+)
 from keras_sam.backend.types import Function, Gradients, ModelMixin, Tensor, Vector
 
 
@@ -132,22 +138,8 @@ def set_random_state(state: Any) -> None:
 
 
 def num_replicas() -> int:
-    """Factor by which Keras has divided the loss: none on PyTorch."""
+    """Factor by which Keras has divided the loss: none on PyTorch, whose loss is of the process."""
     return 1
-
-
-def across_replicas(tensors: list[Tensor], is_averaged: Sequence[bool]) -> list[Tensor]:
-    """See `keras_sam.backend.jax.across_replicas`."""
-    del is_averaged
-    return tensors
-
-
-def num_separate_trainings() -> int:
-    """See `keras_sam.backend.jax.num_separate_trainings`; Keras exchanges no gradients here."""
-    distributed = torch.distributed
-    if not distributed.is_available() or not distributed.is_initialized():
-        return 1
-    return distributed.get_world_size()
 
 
 def test_step_of(base_model: keras.Model, model: keras.Model, data: Any) -> dict[str, Any]:

@@ -97,6 +97,24 @@ def _check_fraction(method, names):
         )
 
 
+def check_sync(method: Method) -> None:
+    """Refuse one perturbation for all processes where each looks at examples of its own.
+
+    Args:
+        method: The `Method`.
+
+    Raises:
+        ValueError: With what to use instead.
+    """
+    takes_parts = method.ascent_fraction < 1 or method.ascent.takes_examples
+    if takes_parts or method.needs_example_losses:
+        raise ValueError(
+            f"The method {method.name!r} chooses among the examples of a batch, and of those of "
+            "other processes a process knows none: leave out sync_perturbation, so that each "
+            "perturbs for its own. Received: sync_perturbation=True"
+        )
+
+
 def _is_occasional(method):
     return method.every > 1 or method.start > 0 or method.policy is not None
 

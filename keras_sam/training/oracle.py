@@ -31,6 +31,8 @@ class GradientOracle:
         roles: Sequence of `Role`, one for each trainable variable.
         loss_scale: Factor that multiplies the loss before it is differentiated, against
             underflow. The gradients that the oracle gives are free of it. Defaults to `None`.
+        is_global: Whether the loss and the gradients are means over the processes of a training,
+            each of which asks the same at the same time. Defaults to `False`.
 
     Attributes:
         next_values: Dict from the index of a variable that is overwritten with its gradient
@@ -43,12 +45,14 @@ class GradientOracle:
         batch: Batch,
         roles: Sequence[Role],
         loss_scale: Tensor | None = None,
+        is_global: bool = False,
     ):
         self.model = model
         self.batch = batch
         self.all_roles = roles
         self.chosen = list(range(len(roles)))
         self.loss_scale = loss_scale
+        self.is_global = is_global and backend.num_processes() > 1
         self.next_values: dict[int, Tensor] = {}
         self._random_state = backend.random_state()
 
@@ -155,7 +159,7 @@ class GradientOracle:
         with replayed(self._random_state), Scope(collect_losses=True) as scope:
             loss = functools.partial(self._loss, scope)
             product = backend.hessian_vector_product(loss, self._point(perturbation), vector)
-        return self._unscaled(product)
+        return self._unscaled(self._over_processes(product))
 
     def loss(self, perturbation: Vector | None = None) -> Tensor:
         """The loss at `weights + perturbation`, from a forward pass alone.
@@ -164,8 +168,8 @@ class GradientOracle:
             perturbation: As in `at`.
         """
         with replayed(self._random_state), Scope(collect_losses=True) as scope:
-            loss = self._loss(scope, self._point(perturbation))[1][0]
-        return tensors.at_least_float32(loss)
+            loss, _, _ = self._loss(scope, self._point(perturbation))[1]
+        return tensors.at_least_float32(self._over_processes([loss])[0])
 
     def example_losses(self, perturbation: Vector | None = None) -> Tensor:
         """`losses_of` at `weights + perturbation`, from a forward pass alone.
@@ -198,7 +202,17 @@ class GradientOracle:
         On PyTorch rematerialised layers run again for the gradient: the scope must see that.
         """
         loss = functools.partial(self._loss, scope, weighting=weighting, training=training)
-        return backend.value_and_gradient(loss, self._point(offset))[1:]
+        (loss, *others), found = backend.value_and_gradient(loss, self._point(offset))[1:]
+        loss, *found = self._over_processes([loss, *found])
+        return (loss, *others), found
+
+    def _over_processes(self, found):
+        """Means over the processes of what this one has found."""
+        if not self.is_global:
+            return found
+        known = [tensor for tensor in found if tensor is not None]
+        means = iter(backend.across_replicas(known, [True] * len(known)))
+        return [None if tensor is None else next(means) for tensor in found]
 
     def _loss(self, scope, weights, weighting=None, training=True):
         """What is differentiated; beside it the loss, the predictions and what was assigned."""

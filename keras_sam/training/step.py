@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
+import keras
 from keras import ops
 
 from keras_sam import backend, tensors
@@ -95,18 +96,43 @@ class Step:
     def settled(self, outcome: Outcome) -> Outcome:
         """The outcome for the optimizer; assigns the state, unless the step is skipped."""
         variables = self.context.variables
-        state = backend.across_replicas(outcome.state, self.weighting.is_averaged)
-        displacement = outcome.displacement
-        displacement = backend.across_replicas(displacement, [True] * len(displacement))
-        outcome = self.guard.held(
-            Outcome(outcome.gradients, displacement, state), tensors.values(variables)
-        )
+        outcome = self._agreed(outcome)
+        outcome = self.guard.held(outcome, tensors.values(variables))
         tensors.assign(variables, outcome.state)
         gradients = [
             gradient if is_connected else None
             for gradient, is_connected in zip(outcome.gradients, self.is_connected, strict=True)
         ]
         return outcome._replace(gradients=gradients)
+
+    def _agreed(self, outcome):
+        """The outcome on which all replicas agree, in one exchange.
+
+        Its gradients the optimizer averages, but between PyTorch's processes, where this does.
+        A batch that is kept (sampa) stays the replica's own.
+        """
+        are_ours = backend.num_processes() > 1
+        common = self._common() if are_ours else []
+        kept = len(keras.tree.flatten(self.context.state))
+        gradients = outcome.gradients if are_ours else []
+        parts = [*gradients, *outcome.displacement]
+        is_averaged = [True] * len(parts) + self.weighting.is_averaged[:kept]
+        is_averaged += [is_mean for _, is_mean in common]
+        variables = [variable for variable, _ in common]
+        parts += outcome.state[:kept] + tensors.values(variables)
+        agreed = iter(backend.across_replicas(parts, is_averaged))
+        gradients = [next(agreed) for _ in gradients] or outcome.gradients
+        displacement = [next(agreed) for _ in outcome.displacement]
+        state = [next(agreed) for _ in range(kept)] + outcome.state[kept:]
+        tensors.assign(variables, list(agreed))
+        return Outcome(gradients, displacement, state)
+
+    def _common(self):
+        """Variables that a batch has changed and that processes share: `(variable, is mean)`."""
+        seed = self.context.seed
+        if seed is None or self.method.policy is None:
+            return []
+        return [(seed.state, False)]  # Some processes have drawn on this step, others not.
 
 
 class _ModelStep(Step):
@@ -144,8 +170,21 @@ class _ModelStep(Step):
 
     def of_batch(self, batch: Batch, size: Any) -> Outcome:
         """What the method makes of a batch of this size."""
-        oracle = GradientOracle(self.model, batch, self.model.roles, self.guard.loss_scale)
-        return self.whole(oracle, size, self.model.log_sharpness)
+        model = self.model
+        oracle = GradientOracle(
+            model, batch, model.roles, self.guard.loss_scale, model.sync_perturbation
+        )
+        return self.whole(oracle, size, model.log_sharpness)
+
+    def _common(self):
+        """Also the statistics of BatchNorm: their means, so that all go on from the same ones."""
+        of_model = {id(variable) for variable in self.model.base_model.non_trainable_variables}
+        statistics = [
+            (variable, True)
+            for variable, _ in self.first.updates
+            if id(variable) in of_model and keras.backend.is_float_dtype(variable.dtype)
+        ]
+        return super()._common() + statistics
 
     def settled(self, outcome: Outcome) -> Outcome:
         """The outcome for the optimizer, which may look itself at what is to be skipped."""

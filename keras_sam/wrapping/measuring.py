@@ -25,6 +25,7 @@ class Measuring(ModelMixin):
     # `SAMModel` sets its own.
     measurements: Sequence[keras.metrics.Metric] = ()
     skipped_steps: keras.metrics.Sum | None = None
+    _processes = 0  # How many have started this training together.
 
     def _add_measurements(self, log_sharpness, skip_nonfinite):
         hidden = () if self.method.has_clean_loss else ("sharpness",)
@@ -45,6 +46,7 @@ class Measuring(ModelMixin):
     @documented_as(keras.Model.fit)
     def fit(self, *args: Any, **kwargs: Any) -> Any:
         before = self._at_present()
+        self._processes = 0  # One of them may have loaded weights since.
         history = super().fit(*args, **kwargs)
         self._warn_of_idleness(before)
         losses = history.history.get("loss", [])

@@ -92,27 +92,3 @@ def test_before_its_start_a_method_is_the_base_optimizer(name):
         ends.append(values(model.trainable_variables))
     for ours, plain in zip(*ends, strict=True):
         np.testing.assert_allclose(ours, plain, rtol=1e-5, atol=1e-6)
-
-
-def test_processes_that_would_train_a_model_each_are_refused(backend, monkeypatch, tmp_path):
-    """Keras exchanges no gradients between PyTorch's; on other backends they train one model."""
-    sam = keras_sam.SAMModel(mlp())
-    sam.compile("sgd", "mse")
-    assert keras_sam.backend.num_separate_trainings() == 1
-    if backend != "torch":
-        return
-    from torch import distributed
-
-    before = values(sam.variables)
-    distributed.init_process_group(
-        "gloo", init_method=f"file://{tmp_path}/store", rank=0, world_size=1
-    )
-    try:
-        with monkeypatch.context() as patched:  # A second one would be another process.
-            patched.setattr(distributed, "get_world_size", lambda: 2)
-            with pytest.raises(ValueError, match=r"exchanges no gradients.*Received: .* 2 proc"):
-                sam.fit(*vectors(), verbose=0)
-        np.testing.assert_equal(values(sam.variables), before)
-        sam.fit(*vectors(), verbose=0)
-    finally:
-        distributed.destroy_process_group()

@@ -1,0 +1,83 @@
+"""One training by several PyTorch processes, as `torchrun` starts them."""
+
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import torch
+from torch import distributed
+
+from keras_sam.backend.types import Tensor
+
+
+def num_processes() -> int:
+    """See `keras_sam.backend.jax.num_processes`; one where `torch.distributed` is not in use."""
+    if not distributed.is_available() or not distributed.is_initialized():
+        return 1
+    return distributed.get_world_size()
+
+
+@torch.compiler.disable  # What is not on one device alone is not the compiler's.
+def across_replicas(tensors: list[Tensor], is_averaged: Sequence[bool]) -> list[Tensor]:
+    """See `keras_sam.backend.jax.across_replicas`; all tensors of a kind go in one message."""
+    processes = num_processes()
+    if processes == 1 or not tensors:
+        return tensors
+    is_first = distributed.get_rank() == 0
+    agreed: list[Tensor] = list(tensors)
+    for positions in _kinds(tensors):
+        sums = _summed(
+            [
+                tensors[n] if is_averaged[n] or is_first else torch.zeros_like(tensors[n])
+                for n in positions
+            ]
+        )
+        for n, total in zip(positions, sums, strict=True):
+            value = total / processes if is_averaged[n] else total
+            agreed[n] = value.to(tensors[n].dtype)
+    return agreed
+
+
+def _summed(tensors):
+    """The sums over the processes of tensors that go in one message."""
+    with torch.no_grad():
+        flat = torch.cat([tensor.detach().reshape(-1).to(_wide(tensor)) for tensor in tensors])
+        distributed.all_reduce(flat)
+        parts = flat.split([tensor.numel() for tensor in tensors])
+        return [part.reshape(tensor.shape) for part, tensor in zip(parts, tensors, strict=True)]
+
+
+def _kinds(tensors):
+    """Positions of the tensors that can share a message, for each kind of them."""
+
+    def kind(position):
+        return str(_wide(tensors[position])), str(tensors[position].device)
+
+    positions = sorted(range(len(tensors)), key=kind)
+    return [list(group) for _, group in itertools.groupby(positions, kind)]
+
+
+def _wide(tensor):
+    """The dtype in which a tensor is summed: half precision in float32, whole numbers in int64."""
+    if tensor.is_floating_point():
+        return torch.promote_types(tensor.dtype, torch.float32)
+    return torch.int64
+
+
+def told_to_all(facts: dict[str, str]) -> list[dict[str, str]]:
+    """See `keras_sam.backend.jax.told_to_all`."""
+    told: list[Any] = [None] * num_processes()
+    distributed.all_gather_object(told, facts)
+    return told
+
+
+def sharded_part(model: keras.Model) -> str:
+    """See `keras_sam.backend.jax.sharded_part`; Keras may have put whole weights back since."""
+    from torch.distributed.fsdp import FSDPModule  # Which takes a second.
+
+    named = [
+        *(name for name, tensor in model.named_parameters() if hasattr(tensor, "device_mesh")),
+        *(type(module).__name__ for module in model.modules() if isinstance(module, FSDPModule)),
+    ]
+    return named[0] if named else ""
