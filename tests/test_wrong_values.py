@@ -48,6 +48,7 @@ WRONG = {
 # What must be there beside the option in question.
 NEEDED = {
     "FollowLearningRate": {"rho_max": 0.1, "lr_max": 0.1},
+    "WarmUpHoldDecay": {"peak": 0.3, "total_steps": 10},
     "SAMModel": {"model": mlp()},
 }
 TAKEN_FOR = {"method": "config"}  # A dictionary, so that the error speaks of this.

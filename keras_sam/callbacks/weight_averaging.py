@@ -82,7 +82,7 @@ class WeightAveraging(keras.callbacks.Callback):
         self.stop = _checked_stop(stop, self.start)
         self.data = data
         self.batch_size = checks.positive_integer("batch_size", batch_size)
-        self.initial = initial
+        self.initial = None if initial is None else _checked_initial(initial)
         self.count = 0
         self._mean: Vector = []
 
@@ -172,6 +172,13 @@ def _checked_every(every: int | str) -> int | str:
     if isinstance(every, str):
         return checks.one_of("every", every, ["epoch"])
     return checks.positive_integer("every", every)
+
+
+def _checked_initial(initial: object) -> tuple[int, list[np.ndarray]]:
+    match initial:
+        case (int() as count, list() as average):
+            return checks.non_negative_integer("the count of initial", count), average
+    checks.refuse("initial", "the count and the average of an earlier fit", initial)
 
 
 def _checked_stop(stop: int | None, start: int) -> int | None:

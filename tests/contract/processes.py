@@ -10,6 +10,7 @@ import pathlib
 import pickle
 import subprocess
 import sys
+from typing import Any
 
 import keras
 import numpy as np
@@ -61,7 +62,7 @@ def trained(name, rank=None, model=None, optimizer=None, x=None, seed=0, **argum
     if rank is not None:
         x, y, batch = shard(x, rank), shard(y, rank), SHARE
     history = sam.fit(x, y, batch_size=batch, shuffle=False, verbose=0).history
-    vars(sam)["skipped"] = history.get("skipped_steps")
+    sam.__dict__["skipped"] = history.get("skipped_steps")
     return sam
 
 
@@ -152,8 +153,8 @@ def messages(rank, sync=False, wrapped=False):
     if wrapped:  # As Keras's next release will do before `fit`.
         from torch.nn.parallel import DistributedDataParallel
 
-        vars(sam)["ddp_model"] = DistributedDataParallel(sam)
-    calls = []
+        sam.__dict__["ddp_model"] = DistributedDataParallel(sam)
+    calls: list = []
     with counted(calls):
         sam.train_on_batch(x, y)
     return calls, values(sam.weights)
@@ -166,7 +167,7 @@ def of_sampler(rank):
     keras.utils.set_random_seed(rank)
     x, y = map(keras.ops.convert_to_tensor, vectors(16))
     dataset = data.TensorDataset(x, y)
-    sampler = data.distributed.DistributedSampler(dataset, shuffle=False)
+    sampler: Any = data.distributed.DistributedSampler(dataset, shuffle=False)
     sam = keras_sam.SAMModel(mlp(), rho=0.1, sync_perturbation=True)
     sam.compile(keras.optimizers.Adam(0.01), "mse")
     sam.fit(data.DataLoader(dataset, 4, sampler=sampler), shuffle=False, verbose=0)

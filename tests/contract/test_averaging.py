@@ -284,6 +284,8 @@ def test_the_loss_is_evaluated_as_the_averaged_model_has_it():
         ({"start": 3, "stop": 3}, "stop must be above start.*Received: stop=3, start=3$"),
         ({"stop": "end"}, "Received: stop='end'$"),
         ({"batch_size": 0}, "Received: batch_size=0$"),
+        ({"initial": "false"}, "count and the average.*Received: initial=.false.$"),
+        ({"initial": (-1, [])}, "at least 0.*Received: the count of initial=-1$"),
     ],
 )
 def test_arguments_out_of_range_are_refused(arguments, message):

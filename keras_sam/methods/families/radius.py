@@ -7,7 +7,7 @@ from keras_sam.ascent import AdaptiveAscent, BudgetAscent, DualNormAscent, ZScor
 from keras_sam.descent import PerturbedGradient
 from keras_sam.methods.method import Method
 from keras_sam.methods.registry import register
-from keras_sam.schedules import Rho
+from keras_sam.schedules import Rho, check_rho
 
 
 @register(
@@ -56,11 +56,12 @@ def LESAM(
             "rho and rho_max are two names of the largest radius; give one of them. "
             f"Received: {checks.received(rho=rho, rho_max=rho_max)}"
         )
-    largest = next((radius for radius in (rho, rho_max) if radius is not None), 0.3)
+    if rho is None:
+        rho = 0.3 if rho_max is None else check_rho(rho_max, "rho_max")
     is_scaled = checks.boolean("adaptive", adaptive)
     step = AdaptiveAscent(p, eta=0.0, scaled="all") if is_scaled else DualNormAscent(p)
     ascent = BudgetAscent(step, sigma)
-    return Method(ascent, PerturbedGradient(), largest, name="le_sam", **when_and_where)
+    return Method(ascent, PerturbedGradient(), rho, name="le_sam", **when_and_where)
 
 
 @register(
