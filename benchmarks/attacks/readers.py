@@ -63,7 +63,11 @@ def _sharpness(folder: Path) -> Value:
 def _resumed(folder: Path) -> Value:
     tiny.summary.report = lambda *given: ("", [])
     tiny.train(workdir=folder, resume=True, **artefacts.FLAGS)
-    return {"weights": _digest(*(v for _, v in tiny.weights(_run(folder) / "model.keras")))}
+    path = _run(folder) / "model.keras"
+    try:
+        return {"weights": _digest(*(v for _, v in tiny.weights(path)))}
+    except zipfile.BadZipFile as error:  # A finished run's are not read: who loads is told.
+        raise ValueError(f"{path.name} is damaged. Received: {error}") from error
 
 
 def _cifar(folder: Path) -> Value:

@@ -1,6 +1,7 @@
 """A damaged file of a run is one line that names it and says what to do."""
 
 import json
+import os
 import re
 
 import numpy as np
@@ -80,6 +81,7 @@ BAD_SETTINGS = {
             *(("method", 3), ("method", None), ("seed", "0"), ("seed", 1.5), ("seed", True)),
             *(("seed", -1), ("epochs", "many"), ("rho", "0.1"), ("rho", [0.1])),
             *(("method_arguments", []), ("label_noise", {}), ("model", 5), ("batch_size", 0.5)),
+            ("inputs", {"a": []}),
         )
     },
 }
@@ -164,6 +166,22 @@ def test_a_damaged_checkpoint_is_to_be_deleted(stopped, compared, damaged):
     checkpoint.unlink()
     assert "failed" not in resumed(stopped)
     assert_same(stopped, compared[0] / "sgd" / "seed_0")
+
+
+def test_a_pipe_in_the_place_of_a_checkpoint_is_not_waited_for(stopped):
+    checkpoint = stopped / "epoch_00001.weights.h5"
+    checkpoint.unlink()
+    os.mkfifo(checkpoint)
+    with pytest.raises(SystemExit, match="tries again: sgd, seed 0"):
+        resumed(stopped)
+    assert f"{checkpoint} must hold the weights" in (stopped / "error.txt").read_text()
+
+
+def test_a_line_without_seconds_is_a_line(stopped):
+    line = metrics(stopped)[0]
+    del line["seconds"]
+    (stopped / "metrics.jsonl").write_text(json.dumps(line) + "\n")
+    assert "of the test images\n" in resumed(stopped)
 
 
 def test_the_checkpoint_before_a_damaged_one_is_taken(stopped, compared):

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 # What a setting is, where it has a value; of others nothing is expected.
-WORDS = ("method", "model", "dataset", "preset", "optimizer", "schedule", "backend")
+WORDS = (
+    *("method", "model", "dataset", "preset", "optimizer", "schedule", "backend"),
+    *("data_dir", "inputs", "noise_kind", "padding"),
+)
 WHOLE = (
     *("seed", "epochs", "plain_epochs", "base_epochs", "steps", "batch_size"),
     *("num_train", "num_test", "num_batch_splits", "image_size"),

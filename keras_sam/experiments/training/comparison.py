@@ -1,6 +1,7 @@
 """Trains several methods on the same seeds and sums up what came out."""
 
 import errno
+import math
 import textwrap
 from typing import Any
 
@@ -132,10 +133,11 @@ def _trained(folder: RunFolder, comparison: Comparison, verbose: int) -> str:
 
 def _result(folder: RunFolder, kind: str) -> str:
     history = folder.history()
-    seconds = sum(line["seconds"] for line in history)
+    seconds = sum(line.get("seconds", math.nan) for line in history)
+    duration = f" in {seconds:.0f} s" if math.isfinite(seconds) else ""
     if folder.has_diverged:
         return f"diverged in epoch {len(history)}: the loss is not finite"
-    return f"{history[-1]['val_accuracy']:.1%} of the test {kind}s in {seconds:.0f} s"
+    return f"{history[-1]['val_accuracy']:.1%} of the test {kind}s{duration}"
 
 
 def _sum_up(comparison: Comparison, command: str, floor: Probe | None) -> None:
