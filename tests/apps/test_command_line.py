@@ -59,6 +59,7 @@ def test_help_teaches(app, within):
     assert shown.returncode == 0 and shown.stdout.index(f"python apps/{app}.py --") < 200
     for flag in HELP[app]:
         assert re.search(rf"^ +{re.escape(flag)}:", shown.stdout, re.MULTILINE), flag
+    assert "keras_sam.experiments" not in shown.stdout  # Groups of flags go by what they are about.
     expected = {"train_resnet": "(default: '60')", "sharpness": "settings.json"}
     expected |= {"train_text": "Presets:\n  docstrings  ", "adapt": "results.jsonl"}
     assert expected.get(app, "Presets:\n  e3_b7_aircraft  ") in shown.stdout

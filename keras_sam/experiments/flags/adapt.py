@@ -8,7 +8,7 @@ from keras_sam.checks import fraction, positive
 from keras_sam.experiments.flags.checking import checked, whole_numbers
 
 FLAGS = flags.FlagValues()
-OWN: dict[str, Any] = {"flag_values": FLAGS}
+OWN: dict[str, Any] = {"flag_values": FLAGS, "module_name": "Options"}
 
 flags.DEFINE_list(
     "compare", ["sgd", "sam:0.2"], "sgd (plain training) and methods, each with its rho.", **OWN

@@ -31,7 +31,8 @@ def parse(values: flags.FlagValues, argv: list[str], text: str | None) -> dict[s
         text: String, what `--help` prints above the flags and the presets.
     """
     if "help" not in values:
-        flags.DEFINE_bool("help", False, "Show this help.", flag_values=values, short_name="h")
+        own: dict[str, Any] = {"flag_values": values, "module_name": "Help"}
+        flags.DEFINE_bool("help", False, "Show this help.", short_name="h", **own)
     try:
         options = read(values, argv)
     except ValueError as error:

@@ -10,7 +10,7 @@ from keras_sam.experiments.flags.checking import checked, excluded
 from keras_sam.experiments.presets.finetuning import PRESETS
 
 FLAGS = flags.FlagValues()
-OWN: dict[str, Any] = {"flag_values": FLAGS}
+OWN: dict[str, Any] = {"flag_values": FLAGS, "module_name": "Model"}
 
 training.define(
     FLAGS,

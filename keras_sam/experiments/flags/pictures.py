@@ -15,7 +15,7 @@ def define(values: flags.FlagValues) -> None:
     Args:
         values: The app's own `absl.flags.FlagValues`.
     """
-    own: dict[str, Any] = {"flag_values": values}
+    own: dict[str, Any] = {"flag_values": values, "module_name": "Data"}
     flags.DEFINE_bool(
         "download",
         False,

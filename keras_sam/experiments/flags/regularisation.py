@@ -10,7 +10,7 @@ from keras_sam.experiments.flags.checking import checked, excluded
 
 def define(values: flags.FlagValues, defaults: dict[str, Any]) -> None:
     """Defines the flags; `--weight_decay` has to be there."""
-    own: dict[str, Any] = {"flag_values": values}
+    own: dict[str, Any] = {"flag_values": values, "module_name": "Regularisation"}
     flags.DEFINE_float(
         "l2",
         0.0,

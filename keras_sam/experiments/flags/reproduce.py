@@ -9,7 +9,7 @@ from keras_sam.experiments.flags.checking import as_argument
 from keras_sam.experiments.tables import TABLES
 
 FLAGS = flags.FlagValues()
-OWN: dict[str, Any] = {"flag_values": FLAGS}
+OWN: dict[str, Any] = {"flag_values": FLAGS, "module_name": "Options"}
 flags.DEFINE_enum("table", None, list(TABLES), "The table, listed above.", **OWN)
 flags.DEFINE_string("data_dir", None, "Folder that holds the data sets.", **OWN)
 flags.DEFINE_list(

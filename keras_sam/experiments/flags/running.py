@@ -26,7 +26,7 @@ def define(values: flags.FlagValues, defaults: dict[str, Any]) -> None:
 
 
 def _watching(values: flags.FlagValues) -> None:
-    own: dict[str, Any] = {"flag_values": values}
+    own: dict[str, Any] = {"flag_values": values, "module_name": "Sharpness during the training"}
     flags.DEFINE_list(
         "watch",
         [],
@@ -52,7 +52,7 @@ def _check_each(flag: str, known: Sequence[str], _: str, names: list[str]) -> No
 
 
 def _running(values: flags.FlagValues, defaults: dict[str, Any]) -> None:
-    own: dict[str, Any] = {"flag_values": values}
+    own: dict[str, Any] = {"flag_values": values, "module_name": "Runs"}
     flags.DEFINE_list(
         "seeds", ["0"], "Each fixes initial weights, batches and noise: 0,1,2.", **own
     )

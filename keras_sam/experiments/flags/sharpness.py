@@ -8,7 +8,7 @@ from keras_sam.checks import positive, share
 from keras_sam.experiments.flags.checking import check_known, checked, excluded, whole_numbers
 
 FLAGS = flags.FlagValues()
-OWN: dict[str, Any] = {"flag_values": FLAGS}
+OWN: dict[str, Any] = {"flag_values": FLAGS, "module_name": "Options"}
 MEASURES = ("eigenvalues", "trace", "m_sharpness", "adaptive", "bound", "spectrum", "landscape")
 ALL = "all"
 

@@ -7,7 +7,7 @@ from absl import flags
 from keras_sam.experiments.flags import command_line
 
 FLAGS = flags.FlagValues()
-OWN: dict[str, Any] = {"flag_values": FLAGS}
+OWN: dict[str, Any] = {"flag_values": FLAGS, "module_name": "Options"}
 APPS = ["train_resnet", "train_text", "finetune_efficientnet"]
 flags.DEFINE_enum("app", "train_resnet", APPS, "What to sweep.", **OWN)
 flags.DEFINE_multi_string(

@@ -9,7 +9,7 @@ from keras_sam.experiments.presets import from_scratch, pictures
 
 PRESETS = from_scratch.PRESETS | pictures.PRESETS
 FLAGS = flags.FlagValues()
-OWN: dict[str, Any] = {"flag_values": FLAGS}
+OWN: dict[str, Any] = {"flag_values": FLAGS, "module_name": "Model"}
 
 training.define(
     FLAGS,

@@ -1,5 +1,7 @@
 """The flags of `python apps/train_text.py`, whose `--help` tells more."""
 
+from typing import Any
+
 from absl import flags
 
 from keras_sam.experiments.flags import training
@@ -21,4 +23,5 @@ training.define(
     warmup_epochs=0.0,
     workdir="runs/train_text",
 )
-flags.DEFINE_string("model", "text_transformer", "See keras_sam.models.list().", flag_values=FLAGS)
+OWN: dict[str, Any] = {"flag_values": FLAGS, "module_name": "Model"}
+flags.DEFINE_string("model", "text_transformer", "See keras_sam.models.list().", **OWN)

@@ -28,14 +28,14 @@ def define(values: flags.FlagValues, presets: dict[str, Preset], **defaults: Any
             `dataset`, `workdir`, `weight_decay`, `clipnorm` and `warmup_epochs`; `optimizer`,
             where it is not sgd.
     """
-    flags.DEFINE_flag(PresetFlag(presets), values)
+    flags.DEFINE_flag(PresetFlag(presets), values, "Runs")
     for group in (_data, _methods, _optimisation, regularisation.define, running.define):
         group(values, defaults)
     pictures.define(values)
 
 
 def _data(values: flags.FlagValues, defaults: dict[str, Any]) -> None:
-    own: dict[str, Any] = {"flag_values": values}
+    own: dict[str, Any] = {"flag_values": values, "module_name": "Data"}
     flags.DEFINE_string("dataset", defaults["dataset"], "See keras_sam.datasets.list().", **own)
     flags.DEFINE_string("data_dir", None, "Folder that holds the data set; see the errors.", **own)
     keep = "Keep this many {} images, of all classes alike."
@@ -67,7 +67,7 @@ def _data(values: flags.FlagValues, defaults: dict[str, Any]) -> None:
 
 
 def _methods(values: flags.FlagValues, defaults: dict[str, Any]) -> None:
-    own: dict[str, Any] = {"flag_values": values}
+    own: dict[str, Any] = {"flag_values": values, "module_name": "Method"}
     flags.DEFINE_string(
         "method", "sam", "sgd (plain training) or a name of keras_sam.methods.list().", **own
     )
@@ -99,7 +99,7 @@ def _methods(values: flags.FlagValues, defaults: dict[str, Any]) -> None:
 
 
 def _optimisation(values: flags.FlagValues, defaults: dict[str, Any]) -> None:
-    own: dict[str, Any] = {"flag_values": values}
+    own: dict[str, Any] = {"flag_values": values, "module_name": "Optimizer and schedule"}
     flags.DEFINE_integer("epochs", defaults["epochs"], "Passes over the training images.", 1, **own)
     flags.DEFINE_integer(
         "plain_epochs", None, "Epochs of sgd, as twice as many cost what SAM's do.", 1, **own
