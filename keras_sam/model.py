@@ -20,6 +20,7 @@ from keras_sam.wrapping.compiling import Compiling
 from keras_sam.wrapping.face import Face
 from keras_sam.wrapping.measuring import Measuring
 from keras_sam.wrapping.overrides import Delegation, check_model
+from keras_sam.wrapping.pipelines import Preprocessing
 
 
 @keras.saving.register_keras_serializable(package="keras_sam")
@@ -28,6 +29,7 @@ class SAMModel(
     MakesVariables,
     Radius,
     Measuring,
+    Preprocessing,
     Delegation,
     Face,
     Compiling,
@@ -75,7 +77,8 @@ class SAMModel(
 
     Raises:
         ValueError: If an argument is outside its range, the method or one of its options is
-            unknown, or `model` has a training step or a preprocessor that would be skipped.
+            unknown, or `model` has a training step, a `fit` or a preprocessor that would be
+            skipped.
         TypeError: If `model` is not a Keras model.
 
     Example:

@@ -9,6 +9,7 @@ from keras_sam import checks, keras_hooks
 from keras_sam.backend.types import ModelMixin, documented_as
 from keras_sam.keras_hooks import overrides
 from keras_sam.saving import portable
+from keras_sam.wrapping.arguments import named
 
 
 class Compiling(ModelMixin):
@@ -65,17 +66,11 @@ class Compiling(ModelMixin):
 
 def _bound(model: keras.Model, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """The arguments by their names in the model's own `compile`."""
-    signature = inspect.signature(model.compile)
     try:
-        given = signature.bind(*args, **kwargs).arguments
+        return named(model.compile, args, kwargs)
     except TypeError as error:
-        name = type(model).__name__
+        name, signature = type(model).__name__, inspect.signature(model.compile)
         raise TypeError(
             f"These are not the arguments of {name}.compile{signature}: {error}. "
             f"Received: {checks.received(args=args, **kwargs)}"
         ) from None
-    given = dict(given)
-    for name, parameter in signature.parameters.items():
-        if parameter.kind is parameter.VAR_KEYWORD:
-            given |= given.pop(name, {})
-    return given

@@ -8,6 +8,7 @@ from keras_sam import backend, checks
 from keras_sam.backend.types import ModelMixin
 from keras_sam.keras_hooks import has_inside, lent, overrides
 from keras_sam.tensors import Tensor
+from keras_sam.wrapping.pipelines import is_of_pipeline, is_pipeline
 
 # Methods of `keras.Model` that a class may bring and that a `SAMModel` would never call.
 REFUSED = (
@@ -24,7 +25,7 @@ def check_model(model: Any) -> None:
             "model must be a keras.Model; wrap a layer in keras.Sequential first. "
             f"Received: {checks.received(model=model)}"
         )
-    if getattr(model, "preprocessor", None) is not None:
+    if getattr(model, "preprocessor", None) is not None and not is_pipeline(model):
         raise ValueError(
             "SAMModel calls the model directly and would skip its preprocessor. Wrap a model of "
             "the task's backbone and a head, or map task.preprocessor over the data and set "
@@ -39,6 +40,7 @@ def check_model(model: Any) -> None:
             f"base_model. {described}"
         )
     skipped = [name for name in REFUSED if overrides(model, name)]
+    skipped = [name for name in skipped if not is_of_pipeline(model, name)]
     if skipped:
         raise ValueError(
             f"SAMModel would skip the model's own {' and '.join(skipped)}. Put what is special "
