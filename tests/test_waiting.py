@@ -60,7 +60,7 @@ def test_step_waits_as_often_as_plain(name):
     method = methods.get(name)
     # A branch that is real has to know its predicate.
     is_occasional = (method.every, method.start, method.policy) != (1, 0, None)
-    branches = is_occasional + ("mask" in method.slots())
+    branches = is_occasional + len({"mask", "alpha"} & set(method.slots()))
     model = keras_sam.SAMModel(classifier(), method=method, log_sharpness=True)
     assert waits(model) == waits(classifier()) + branches
 

@@ -77,7 +77,8 @@ def weights_of(batch: Batch, weights: Sequence[float]) -> Tensor:
         weights: Weights of the classes; all further ones have the last.
     """
     if len(weights) == 1:
-        return ops.full((batches.batch_size(batch[0]),), weights[0], "float32")
+        # PyTorch would wait for the number with which Keras fills.
+        return weights[0] * ops.ones((batches.batch_size(batch[0]),), "float32")
     y = batch[1]
     if y is None or keras.tree.is_nested(y) or len(y.shape) > 2:
         shape = None if y is None or keras.tree.is_nested(y) else tuple(y.shape)
