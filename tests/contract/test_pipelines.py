@@ -112,7 +112,6 @@ def test_single_batches_are_prepared():
     sam.train_on_batch(TEXTS[:4], LABELS[:4])
     for ours, theirs in zip(values(sam.weights), values(expected.weights), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-6)
-    sam.reset_metrics()  # Which Keras 3.13 leaves to us.
     loss = sam.test_on_batch(TEXTS, LABELS)[0]
     assert loss == pytest.approx(sam.evaluate(TEXTS, LABELS, verbose=0)[0], rel=1e-5)
 
