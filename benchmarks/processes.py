@@ -11,17 +11,13 @@ as many micro-batches. `sync`: with `sync_perturbation=True`, beside one process
 import pathlib
 import tempfile
 
-import numpy as np
-
 from tests import conformance
 from tests.contract import processes
-
-KINDS = ("weights", "optimizer", "state")
+from tests.contract.processes import KINDS, largest_difference
 
 
 def difference(left, right):
-    pairs = [pair for kind in KINDS for pair in zip(left[kind], right[kind], strict=True)]
-    return max(float(np.max(np.abs(a - b) / np.maximum(np.abs(b), 1), initial=0)) for a, b in pairs)
+    return max(largest_difference(left[kind], right[kind]) for kind in KINDS)
 
 
 def beside_one(found, sync, name):

@@ -37,6 +37,12 @@ def assign(variables: Sequence[keras.Variable], tensors: Sequence[Tensor]) -> No
         variable.assign(tensor)
 
 
+def assign_finite(variables: Sequence[keras.Variable], tensors: Sequence[Tensor]) -> None:
+    """As `assign`, but for entries that are no number: they would never leave a running sum."""
+    for variable, tensor in zip(variables, tensors, strict=True):
+        variable.assign(ops.where(ops.isfinite(tensor), tensor, variable.value))
+
+
 def total(scalars: Iterable[Tensor]) -> Tensor:
     """Sum of a list of scalars; the empty sum is 0."""
     scalars = list(scalars)

@@ -61,10 +61,11 @@ class HistoryNoiseAscent(Ascent):
 
     def learn(self, oracle: GradientOracle, gradients: Vector, context: Context) -> None:
         sums = context.state["square_sum"]
-        for variable, old, gradient in zip(sums, tensors.values(sums), gradients, strict=True):
-            new = self.decay * old + ops.square(ops.cast(gradient, old.dtype))
-            # The square of a spike may be no number; it would never leave the sum.
-            variable.assign(ops.where(ops.isfinite(new), new, old))
+        new = [
+            self.decay * old + ops.square(ops.cast(gradient, old.dtype))
+            for old, gradient in zip(tensors.values(sums), gradients, strict=True)
+        ]
+        tensors.assign_finite(sums, new)  # The square of a spike may be no number.
 
     def get_config(self) -> dict[str, Any]:
         return {"eta": self.eta, "decay": self.decay}

@@ -58,9 +58,8 @@ class PreconditionedAscent(AscentAround):
 
     def learn(self, oracle: GradientOracle, gradients: Vector, context: Context) -> None:
         means, seen = context.state["square_mean"], context.state["squares_seen"]
-        for mean, new in zip(means, self._squares(gradients, context.state), strict=True):
-            # The square of a spike may be no number; it would never leave the mean.
-            mean.assign(ops.where(ops.isfinite(new), new, mean.value))
+        # The square of a spike may be no number.
+        tensors.assign_finite(means, self._squares(gradients, context.state))
         seen.assign(seen + 1)
 
     def _squares(self, gradients: Vector, state: State) -> list[Tensor]:

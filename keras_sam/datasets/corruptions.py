@@ -130,6 +130,17 @@ CORRUPTIONS = {
 }
 
 
+def check(name: str, strength: int) -> None:
+    """Refuses a corruption that is none.
+
+    Raises:
+        ValueError: If the name or the strength is unknown.
+    """
+    checks.one_of("name", name, CORRUPTIONS)
+    if strength not in STRENGTHS:
+        checks.refuse("strength", "an integer from 1 to 5", strength)
+
+
 def corrupted(
     image: np.ndarray, name: str, strength: int, generator: np.random.Generator
 ) -> np.ndarray:
@@ -156,9 +167,7 @@ def corrupted(
     >>> int(corrupted(grey, "brightness", 2, np.random.default_rng(0))[0, 0, 0])
     126
     """
-    checks.one_of("name", name, CORRUPTIONS)
-    if strength not in STRENGTHS:
-        checks.refuse("strength", "an integer from 1 to 5", strength)
+    check(name, strength)
     kind = CORRUPTIONS[name]
     pixels = image.astype("float32") / np.float32(255)
     changed = kind.apply(pixels, *kind.at(strength, min(image.shape[:2])), generator)

@@ -5,7 +5,8 @@ import dataclasses
 import numpy as np
 
 from keras_sam import checks
-from keras_sam.datasets.corruptions import CORRUPTIONS, STRENGTHS, corrupted
+from keras_sam.datasets import corruptions
+from keras_sam.datasets.corruptions import CORRUPTIONS, corrupted
 from keras_sam.datasets.dataset import Dataset
 from keras_sam.datasets.images import Images, Index, LazyImages, Sources
 
@@ -33,10 +34,8 @@ class CorruptedImages(LazyImages):
 
     def __init__(self, images: LazyImages, name: str, strength: int, seed: int = 0):
         super().__init__(images.sources, images.size, images.channels, images.positions)
-        self.name = checks.one_of("name", name, CORRUPTIONS)
-        if strength not in STRENGTHS:
-            checks.refuse("strength", "an integer from 1 to 5", strength)
-        self.strength = strength
+        corruptions.check(name, strength)
+        self.name, self.strength = name, strength
         self.seed = checks.seed("seed", seed)
 
     def subset(self, index: Index) -> "CorruptedImages":

@@ -12,7 +12,8 @@ from keras_sam.backend.types import ModelMixin, documented_as
 from keras_sam.wrapping.arguments import named
 
 HOOK = "preprocess_samples"  # Of KerasHub's models: from a raw batch to one to train on.
-RAW = ("x", "y", "sample_weight", "batch_size", "shuffle")  # What a prepared data set replaces.
+PARTS = ("x", "y", "sample_weight")
+REPLACED = (*PARTS, "batch_size", "shuffle")  # By a data set that is prepared.
 SIZE = 32  # Examples of a batch, as in Keras.
 
 
@@ -56,29 +57,30 @@ class Preprocessing(ModelMixin):
 
     @documented_as(keras.Model.train_on_batch)
     def train_on_batch(self, *args: Any, **kwargs: Any) -> Any:
-        given = named(keras.Model.train_on_batch, (self, *args), kwargs)
-        return super().train_on_batch(**self._prepared_batch(given))
+        if is_pipeline(self.base_model):
+            args, kwargs = (), self._prepared_batch(keras.Model.train_on_batch, args, kwargs)
+        return super().train_on_batch(*args, **kwargs)
 
     @documented_as(keras.Model.test_on_batch)
     def test_on_batch(self, *args: Any, **kwargs: Any) -> Any:
-        given = named(keras.Model.test_on_batch, (self, *args), kwargs)
-        return super().test_on_batch(**self._prepared_batch(given))
+        if is_pipeline(self.base_model):
+            args, kwargs = (), self._prepared_batch(keras.Model.test_on_batch, args, kwargs)
+        return super().test_on_batch(*args, **kwargs)
 
-    def _prepared_batch(self, given):
-        if not is_pipeline(self.base_model):
-            return given
-        parts = (given.get(name) for name in ("x", "y", "sample_weight"))
+    def _prepared_batch(self, function, args, kwargs):
+        given = named(function, (self, *args), kwargs)
+        parts = (given.get(name) for name in PARTS)
         return given | _arguments(_arrays(self.base_model.preprocess_samples(*parts)))
 
     def _prepared(self, given):
         """The arguments with a data set of prepared batches as `x`, in the order of the raw."""
-        others = {name: value for name, value in given.items() if name not in RAW}
+        others = {name: value for name, value in given.items() if name not in REPLACED}
         x, prepare = given.get("x"), self.base_model.preprocess_samples
         if hasattr(x, "element_spec"):  # Of tf.data.
             return others | {"x": x.map(prepare)}
         if isinstance(x, keras.utils.PyDataset):
             return others | {"x": _Prepared(len(x), x.__getitem__, prepare)}
-        parts = (x, given.get("y"), given.get("sample_weight"))
+        parts = tuple(given.get(name) for name in PARTS)
         size, examples = given.get("batch_size") or SIZE, _examples(x)
         batch = functools.partial(_rows_of_batch, parts, size)
         return others | {"x": _Prepared(-(-examples // size), batch, prepare)}
@@ -131,7 +133,7 @@ def _examples(x: Any) -> int:
 def _split(given: dict[str, Any], share: float) -> tuple[dict[str, Any], Any]:
     """The arguments with the first examples, and the parts of the others."""
     kept = int(_examples(given.get("x")) * (1 - share))
-    parts = {name: given.get(name) for name in ("x", "y", "sample_weight")}
+    parts = {name: given.get(name) for name in PARTS}
     first = {name: _rows(part, slice(kept)) for name, part in parts.items()}
     return given | first, tuple(_rows(part, slice(kept, None)) for part in parts.values())
 
@@ -140,7 +142,7 @@ def _arguments(data: Any) -> dict[str, Any]:
     """A batch or data set by the names of its parts."""
     if not isinstance(data, tuple | list):
         return {"x": data}
-    return dict(zip(("x", "y", "sample_weight"), keras.utils.unpack_x_y_sample_weight(data)))
+    return dict(zip(PARTS, keras.utils.unpack_x_y_sample_weight(data)))
 
 
 def _arrays(data: Any) -> Any:

@@ -21,6 +21,7 @@ from tests.toys import mlp, values, vectors
 
 ROOT = pathlib.Path(__file__).parents[2]
 PROCESSES = 2
+KINDS = ("weights", "optimizer", "state")  # Of what a training ends with.
 SECONDS = 60  # After which a process gives up waiting for the other.
 STEPS, SHARE = 3, 4  # Batches of a training, and a process's examples of each.
 
@@ -64,6 +65,13 @@ def trained(name, rank=None, model=None, optimizer=None, x=None, seed=0, **argum
     history = sam.fit(x, y, batch_size=batch, shuffle=False, verbose=0).history
     sam.__dict__["skipped"] = history.get("skipped_steps")
     return sam
+
+
+def largest_difference(left, right):
+    """Over all arrays of two lists, relative to 1 or to the entry where that is larger."""
+    pairs = zip(left, right, strict=True)
+    found = [np.max(np.abs(a - b) / np.maximum(np.abs(b), 1), initial=0.0) for a, b in pairs]
+    return float(max(found, default=0.0))
 
 
 def ends(sam):

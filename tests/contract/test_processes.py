@@ -9,6 +9,7 @@ import pytest
 import keras_sam
 from tests import conformance
 from tests.contract import processes
+from tests.contract.processes import KINDS, largest_difference
 from tests.toys import mlp, vectors
 
 pytestmark = pytest.mark.skipif(
@@ -19,20 +20,12 @@ NOT_IN_SYNC = ["delta_sam", "esam", "focal_sam", "imb_sam", "ssam_f"]
 # Between a batch's parts and the processes' batches there is no difference, but for chance.
 AS_PARTS = [name for name in conformance.NAMES if name not in conformance.NOT_IN_PARTS]
 ROUNDING = 1e-4  # Of sums in another order, after some steps.
-KINDS = ("weights", "optimizer", "state")
 
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory):
     """What each of two processes ends with, from one pair of them for all tests."""
     return processes.run(tmp_path_factory.mktemp("processes"))
-
-
-def largest_difference(left, right):
-    """Over all arrays of two lists, relative to 1 or to the entry where that is larger."""
-    pairs = zip(left, right, strict=True)
-    found = [np.max(np.abs(a - b) / np.maximum(np.abs(b), 1), initial=0.0) for a, b in pairs]
-    return float(max(found, default=0.0))
 
 
 def assert_equal(both, *path):

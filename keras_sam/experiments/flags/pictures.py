@@ -6,8 +6,6 @@ from absl import flags
 
 from keras_sam.experiments.flags.checking import checked, excluded
 
-CORRUPTED = "corrupted"
-
 
 def define(values: flags.FlagValues) -> None:
     """Defines the flags.

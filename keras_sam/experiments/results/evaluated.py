@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from keras_sam.experiments.results.files import RunError, write_whole
+from keras_sam.experiments.results.folder import EVALUATED
 
-FILE = "evaluated.json"
 CORRUPTED = "corrupted"
 
 
@@ -25,7 +25,7 @@ def read(folder: Path) -> dict[str, Any]:
     Raises:
         RunError: If their file is damaged.
     """
-    path = folder / FILE
+    path = folder / EVALUATED
     try:
         found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
         for errors in found.values():
@@ -43,7 +43,7 @@ def read(folder: Path) -> dict[str, Any]:
 def write(folder: Path, errors: dict[str, Any]) -> None:
     """Adds errors to those that a run's folder holds."""
     text = json.dumps(read(folder) | errors, indent=2) + "\n"
-    write_whole(folder / FILE, lambda path: path.write_text(text, encoding="utf-8"))
+    write_whole(folder / EVALUATED, lambda path: path.write_text(text, encoding="utf-8"))
 
 
 def means(errors: dict[str, Any]) -> dict[str, float]:

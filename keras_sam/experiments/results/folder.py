@@ -26,12 +26,13 @@ CHECKPOINTS = "epoch_*.weights.h5"
 AVERAGE = "average_{:05d}.npz"
 AVERAGES = "average_*.npz"
 UNFINISHED = "unfinished_*"
+EVALUATED = "evaluated.json"
 LOG = "log.csv"
 TENSORBOARD = "tensorboard"
 # All that a run leaves but its lock, the settings last: without them it is no run any more.
 OWN_FILES = (
     *("model.keras", "metrics.jsonl", "error.txt", CHECKPOINTS, "spectrum_*.npz", UNFINISHED),
-    *(AVERAGES, "evaluated.json", LOG, SETTINGS),
+    *(AVERAGES, EVALUATED, LOG, SETTINGS),
 )
 
 
