@@ -3,11 +3,13 @@
 `make test` runs all tests on the first backend of its list, and on the others leaves out those
 marked `once`. `contract/test_backends_agree.py` proves of each deterministic method that it makes
 the same steps everywhere; what is left to a backend is how it runs them, which depends on a few
-traits. So one method for each combination of traits runs everywhere. A method that draws numbers
-has no other backend's to agree with: what it draws is tested on each of them in `tests/methods`,
-and so are the properties of chance.
+traits. So a few methods run everywhere, chosen as in pairwise testing: each trait is among them,
+and each two traits that any method has at once. A method that draws numbers has no other backend's
+to agree with: what it draws is tested on each of them in `tests/methods`, and so are the
+properties of chance.
 """
 
+import itertools
 import math
 
 import pytest
@@ -60,52 +62,53 @@ def deterministic_methods():
     return found
 
 
-def signature(method):
-    """What a training step does beside its arithmetic: what it keeps, draws, skips or moves."""
+def traits(method):
+    """Names of what a training step does beside its arithmetic: what it keeps, draws or skips."""
     ascent, descent, slots = method.ascent, method.descent, method.slots().values()
-    return (
-        any(slot.is_averaged for slot in slots),
-        any(not slot.is_averaged for slot in slots),
-        method.is_random,
-        method.every > 1 or method.start > 0,
-        method.policy is not None,
-        ascent.is_one_pass,
-        ascent.probes > 0,
-        descent.displaces,
-        descent.looks_ahead,
-        descent.needs_last_batch,
-    )
+    has = {
+        "averages": any(slot.is_averaged for slot in slots),
+        "keeps": any(not slot.is_averaged for slot in slots),
+        "draws": method.is_random,
+        "counts": method.every > 1 or method.start > 0,
+        "decides": method.policy is not None,
+        "one pass": ascent.is_one_pass,
+        "probes": ascent.probes > 0,
+        "displaces": descent.displaces,
+        "looks ahead": descent.looks_ahead,
+        "last batch": descent.needs_last_batch,
+    }
+    return {name for name, is_so in has.items() if is_so}
 
 
-def use_of_batches(method):
-    """How a training step goes about a batch, for tests of data rather than of state."""
-    return (
-        method.every > 1 or method.start > 0 or method.policy is not None,
-        method.ascent.is_one_pass,
-        method.ascent.probes > 0,
-        method.descent.displaces,
-        method.descent.needs_last_batch,
-    )
+def representatives(names):
+    """The set of plain `sam` and of few more that show each trait and pair of traits of `names`."""
+    shows = {}
+    for name in sorted(names):
+        found = sorted(traits(conformance.short(name)))
+        shows[name] = set(itertools.combinations_with_replacement(found, 2))
+    chosen, missing = {"sam"} & {*names}, set().union(*shows.values())
+    while missing:
+        best = max(shows, key=lambda name: len(shows[name] & missing))
+        chosen.add(best)
+        missing -= shows[best]
+    return chosen
 
 
-def each_method(but=(), of_chance=False, by=signature):
-    """Names of all methods but some, as parameters of a test; `once` where another one stands in.
+def each_method(but=(), of_chance=False):
+    """Names of all methods but some, as parameters of a test; `once` where others stand in.
 
     With `of_chance` the test is one of randomness: each method that draws numbers runs everywhere.
-    Methods with the same value of the function `by` stand in for each other.
 
     Example:
 
     >>> [parameter.values[0] for parameter in each_method() if not parameter.marks][:2]
-    ['ae_sam', 'bsam']
+    ['ao_sam', 'arwp']
     """
-    seen, parameters = set(), []
-    for name in sorted(
-        {*keras_sam.methods.list()} - {*but}, key=lambda name: (name != "sam", name)
-    ):
-        method = conformance.short(name)
-        stands_in = by(method) in seen and not (of_chance and method.is_random)
-        seen.add(by(method))
-        marks = pytest.mark.once if stands_in else ()
-        parameters.append(pytest.param(name, marks=marks, id=name))
-    return sorted(parameters, key=lambda parameter: parameter.id)
+    names = sorted({*keras_sam.methods.list()} - {*but})
+    everywhere = representatives(names)
+    if of_chance:
+        everywhere |= {name for name in names if conformance.short(name).is_random}
+    return [
+        pytest.param(name, marks=() if name in everywhere else pytest.mark.once, id=name)
+        for name in names
+    ]

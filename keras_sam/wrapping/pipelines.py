@@ -79,7 +79,7 @@ class Preprocessing(ModelMixin):
         if hasattr(x, "element_spec"):  # Of tf.data.
             return others | {"x": x.map(prepare)}
         if isinstance(x, keras.utils.PyDataset):
-            return others | {"x": _Prepared(len(x), x.__getitem__, prepare)}
+            return others | {"x": _PreparedSource(x, prepare)}
         parts = tuple(given.get(name) for name in PARTS)
         size, examples = given.get("batch_size") or SIZE, _examples(x)
         batch = functools.partial(_rows_of_batch, parts, size)
@@ -95,8 +95,10 @@ class _Prepared(keras.utils.PyDataset):
         prepare: The base model's hook.
     """
 
-    def __init__(self, size: int, batch: Callable[[int], Any], prepare: Callable) -> None:
-        super().__init__()
+    def __init__(
+        self, size: int, batch: Callable[[int], Any], prepare: Callable, **options: Any
+    ) -> None:
+        super().__init__(**options)
         self.size, self.batch, self.prepare = size, batch, prepare
 
     def __len__(self) -> int:
@@ -105,6 +107,21 @@ class _Prepared(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> Any:
         parts = keras.utils.unpack_x_y_sample_weight(self.batch(index))
         return _arrays(self.prepare(*parts))
+
+
+class _PreparedSource(_Prepared):
+    """The batches of a user's own data set, which is told of the epochs: it may shuffle."""
+
+    def __init__(self, source: keras.utils.PyDataset, prepare: Callable) -> None:
+        options = {"workers": source.workers, "max_queue_size": source.max_queue_size}
+        super().__init__(len(source), source.__getitem__, prepare, **options)
+        self.source = source
+
+    def on_epoch_begin(self) -> None:
+        self.source.on_epoch_begin()
+
+    def on_epoch_end(self) -> None:
+        self.source.on_epoch_end()
 
 
 def _rows_of_batch(parts, size, index):

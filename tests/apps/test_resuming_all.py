@@ -1,4 +1,7 @@
-"""Every method of the registry goes on where it stopped, through the app."""
+"""Methods of every kind go on where they stopped, through the app.
+
+That the state of each goes through a file is tested in `tests/contract/test_saving.py`.
+"""
 
 from functools import partial
 
@@ -9,6 +12,7 @@ from keras import layers
 
 from keras_sam import methods
 from keras_sam.experiments.training import building, comparison
+from tests.selection import representatives
 
 from .conftest import TIMES, metrics, start, stop_after_first_epoch, weights
 
@@ -16,7 +20,7 @@ SMALL = ("--num_train=48", "--num_test=20", "--batch_size=16", "--epochs=2", "--
 # On every backend: it keeps a batch.
 MARKED = [
     pytest.param(name, marks=pytest.mark.everywhere) if name == "sampa" else name
-    for name in methods.list()
+    for name in sorted(representatives(methods.list()))
 ]
 
 
@@ -29,7 +33,7 @@ def tiny(settings, dataset):
 
 
 @pytest.mark.parametrize("method", MARKED)
-def test_every_method_resumes(method, tmp_path, monkeypatch):
+def test_every_kind_of_method_resumes(method, tmp_path, monkeypatch):
     monkeypatch.setattr(building, "base_model", tiny)
     # What takes the most time, and is not what is tested.
     monkeypatch.setattr(comparison, "_sum_up", lambda *arguments: None)

@@ -7,7 +7,7 @@ from keras import layers
 
 import keras_sam
 from tests import conformance
-from tests.selection import each_method, use_of_batches
+from tests.selection import each_method, representatives
 from tests.toys import noisy_mlp, restore, values, vectors
 
 
@@ -91,7 +91,7 @@ def nested_data(rows=10):
     return x, y, generator.uniform(0.5, 1.5, rows).astype("float32")
 
 
-@pytest.mark.parametrize("name", each_method(by=use_of_batches))
+@pytest.mark.parametrize("name", each_method())
 def test_nested_data_frozen_layers_and_an_uneven_last_batch(name):
     x, y, weight = nested_data()
     model = nested_model()
@@ -112,11 +112,7 @@ def test_nested_data_frozen_layers_and_an_uneven_last_batch(name):
     assert model.predict(x, verbose=0)["right"].shape == (10, 2)
 
 
-# PyTorch has none of it, so that every method runs on JAX.
-IN_ONE_EXECUTION = keras_sam.methods.list() if keras.backend.backend() == "jax" else each_method()
-
-
-@pytest.mark.parametrize("name", IN_ONE_EXECUTION)
+@pytest.mark.parametrize("name", sorted(representatives(keras_sam.methods.list())))
 def test_several_steps_in_one_execution_are_the_same_steps(name, backend):
     if backend == "torch":
         pytest.skip("Keras refuses steps_per_execution above 1 on PyTorch")

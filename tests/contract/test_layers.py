@@ -9,7 +9,7 @@ from keras import layers, ops
 
 import keras_sam
 from tests import conformance
-from tests.selection import each_method, use_of_batches
+from tests.selection import each_method
 from tests.toys import gradients_by_hand, mean_output, restore, values
 
 RHO = 0.5
@@ -87,9 +87,7 @@ def test_regularised_weights_need_not_be_perturbed(name):
     assert not np.array_equal(after[0], before[0])
 
 
-@pytest.mark.parametrize(
-    "name", each_method(but={"bsam", *conformance.NEVER_CLEAN}, by=use_of_batches)
-)
+@pytest.mark.parametrize("name", each_method(but={"bsam", *conformance.NEVER_CLEAN}))
 def test_batch_norm_statistics_are_those_of_one_clean_pass(name):
     model = batch_norm_network()
     options = {"sigma": 0.0} if name == "random_sam" else {}

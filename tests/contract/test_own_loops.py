@@ -11,7 +11,7 @@ from keras import ops
 import keras_sam
 from tests import conformance
 from tests.contract.own_loops import compiled_step
-from tests.selection import each_method, use_of_batches
+from tests.selection import each_method
 from tests.toys import mlp, noisy_mlp, twin, values, vectors
 
 
@@ -40,7 +40,7 @@ def same_seed(own, sam):
         own.memory.seed.state.assign(values([sam.memory.seed.state])[0])
 
 
-@pytest.mark.parametrize("name", each_method(but=conformance.OF_OUTPUTS, by=use_of_batches))
+@pytest.mark.parametrize("name", each_method(but=conformance.OF_OUTPUTS))
 def test_makes_the_steps_of_fit(name):
     base, method = noisy_mlp(), conformance.short(name)
     other = twin(base)

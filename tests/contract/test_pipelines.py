@@ -96,6 +96,21 @@ def test_raw_data_are_prepared_batch_by_batch(source):
 
 
 @pytest.mark.once
+def test_a_data_set_is_told_of_the_epochs():
+    told = []
+
+    class Told(Batches):
+        def on_epoch_begin(self):
+            told.append("begin")
+
+        def on_epoch_end(self):
+            told.append("end")
+
+    compiled().fit(Told(), epochs=2, verbose=0)
+    assert told[-4:] == ["begin", "end"] * 2  # Keras may look at a batch first.
+
+
+@pytest.mark.once
 def test_data_to_validate_on_are_prepared_too():
     split, given = compiled(), compiled()
     logs = split.fit(TEXTS, LABELS, 4, validation_split=0.25, verbose=0).history
