@@ -26,9 +26,7 @@ help:  ## Say what each target does.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 demo: $(DEMO)/ready  ## Train on noisy digits with SGD and with SAM, and compare (two minutes).
-	KERAS_BACKEND=jax $(DEMO)/bin/python apps/train_resnet.py \
-	  --dataset=digits --model=convnet --label_noise=0.4 --compare=sgd,sam:0.5 \
-	  --seeds=0,1,2 --epochs=60 --workdir=runs/demo --overwrite --verbose=0
+	KERAS_BACKEND=jax $(DEMO)/bin/keras-sam demo
 
 # What does not depend on the backend runs on the first one of the list alone.
 test: $(TEST)/ready  ## Run the tests on all three backends; BACKEND=jax for one.

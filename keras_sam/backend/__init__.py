@@ -3,8 +3,8 @@
 Each backend file offers the same names: `value_and_gradient`, `hessian_vector_product`,
 `gauss_newton_vector_product`, `compiled`, `cond`, `computed_once`, `random_state`,
 `set_random_state`, `num_replicas`, `on_all_devices`, `across_replicas`, `keep_compiled`,
-`num_processes`, `told_to_all`, `sharded_part`, `test_step_of`, `is_recorded`, `plain_modules`,
-`neutral_train_step`, `unconverted`, `without_graph` and `TrainStep`.
+`device_name`, `num_processes`, `told_to_all`, `sharded_part`, `test_step_of`, `is_recorded`,
+`plain_modules`, `neutral_train_step`, `unconverted`, `without_graph` and `TrainStep`.
 """
 
 import importlib
@@ -39,6 +39,7 @@ sharded_part = active.sharded_part
 on_all_devices = active.on_all_devices
 across_replicas = active.across_replicas
 keep_compiled = active.keep_compiled
+device_name = active.device_name
 test_step_of = active.test_step_of
 is_recorded = active.is_recorded
 plain_modules = active.plain_modules
@@ -54,6 +55,7 @@ __all__ = [
     "compiled",
     "computed_once",
     "cond",
+    "device_name",
     "gauss_newton_vector_product",
     "hessian_vector_product",
     "is_recorded",

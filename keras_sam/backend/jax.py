@@ -252,6 +252,11 @@ def on_all_devices() -> Iterator[None]:
         keras.distribution.set_distribution(before)
 
 
+def device_name() -> str:
+    """What a training runs on, by the name that its maker gave it."""
+    return jax.devices()[0].device_kind
+
+
 def keep_compiled(folder: Path) -> None:
     """Keeps what is compiled in a folder, from which a later process takes it.
 

@@ -217,5 +217,12 @@ def on_all_devices() -> contextlib.AbstractContextManager[Any]:
     return tf.distribute.MirroredStrategy().scope()
 
 
+def device_name() -> str:
+    """See `keras_sam.backend.jax.device_name`."""
+    for accelerator in tf.config.list_physical_devices("GPU"):
+        return tf.config.experimental.get_device_details(accelerator).get("device_name", "gpu")
+    return "cpu"
+
+
 def keep_compiled(folder: Path) -> None:
     """See `keras_sam.backend.jax.keep_compiled`; nothing here can be kept."""

@@ -191,5 +191,11 @@ def on_all_devices() -> contextlib.AbstractContextManager[Any]:
     )
 
 
+def device_name() -> str:
+    """See `keras_sam.backend.jax.device_name`."""
+    where = ops.zeros(()).device.type
+    return torch.cuda.get_device_name() if where == "cuda" else where
+
+
 def keep_compiled(folder: Path) -> None:
     """See `keras_sam.backend.jax.keep_compiled`; nothing here can be kept."""

@@ -92,7 +92,7 @@ WRONG = [
     (["--download"], "add --data_dir. Received: --download --data_dir=None$"),
     (["--download", "--data_dir=x", "--dataset=flowers12"], "cannot be downloaded.*flowers12$"),
     (["--log=csvv"], "Unknown log: .*csv.*Received: --log=csvv$"),
-    (["--verbose=3"], r"in the range \[0, 2\]. Received: --verbose=3$"),
+    (["--verbose=3"], r"auto, 0, 1, 2. Received: --verbose=3$"),
 ]
 
 

@@ -8,15 +8,15 @@ import pytest
 from keras_sam.experiments.flags import reproduce
 from keras_sam.experiments.sweep.choice import UndecidedError
 from keras_sam.experiments.sweep.sweep import Sweep
-from keras_sam.experiments.tables import TABLES, Cell, Table, progress, reproduction
+from keras_sam.experiments.tables import TABLES, Cell, Table, reproduction
 from keras_sam.experiments.tables.plan import Plan
 from keras_sam.experiments.tables.table import cover
-from keras_sam.experiments.training import comparison
+from keras_sam.experiments.training import comparison, progress
 
 from .conftest import quietly
 from .test_sweep import train as pretend
 
-OPTIONS = {"workdir": "runs", "data_dir": None, "weights": [], "smoke": False, "verbose": 0}
+OPTIONS = {"workdir": "runs", "data_dir": None, "weights": [], "smoke": False, "verbose": "0"}
 TINY = {"dataset": "digits", "num_train": 40, "num_test": 20, "epochs": 2}
 CELLS = [
     Cell({"rate": "low"}, TINY | {"compare": ["sam:0.1", "sam:0.3"]}),

@@ -12,6 +12,8 @@ from keras_sam.experiments.results.workdir import OWN_SETTINGS
 
 from .conftest import TIMES, metrics, start, stop_after_first_epoch, weights
 
+LEFT = ("environment.jsonl", "lock", "settings.json")  # By a process that was stopped at once.
+
 
 def test_resume_skips_finished_runs_and_adds_new_ones(compared, tmp_path):
     workdir = tmp_path / "copy"
@@ -39,9 +41,11 @@ def test_resumed_run_equals_the_unbroken_one(compared, tmp_path, monkeypatch, me
         start(*arguments)
     folder = tmp_path / method / "seed_0"
     kept = {"epoch_00001.weights.h5", "metrics.jsonl"} if where == "complete_epoch" else set()
-    assert {path.name for path in folder.iterdir()} == kept | {"lock", "settings.json"}
+    assert {path.name for path in folder.iterdir()} == kept | {*LEFT}
     assert not kept or len(metrics(folder)) == 2
-    start(*arguments, "--resume")
+    printed = start(*arguments, "--resume")
+    assert ("going on after epoch 1 of 3" in printed) is bool(kept)
+    assert len((folder / "environment.jsonl").read_text().splitlines()) == 2
     unbroken = compared[0] / method / "seed_0"
     # A stop changes nothing but the time.
     assert metrics(folder, but=TIMES) == metrics(unbroken, but=TIMES)

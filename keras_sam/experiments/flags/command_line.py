@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shlex
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from keras_sam.experiments.flags.preset import PresetFlag
 from keras_sam.experiments.results.files import RunError
 
 GO_ON = "Stopped. The same command with --resume goes on from the last whole epoch."
+CONSOLE = "keras-sam"  # The installed command, which is all apps.
 HIDDEN = ("h", "help", "flagfile", "undefok")
 FOLDERS = ("data_dir", "evaluate_dir", "workdir", "weights", "output", "bootstrap_from")
 
@@ -39,7 +41,7 @@ def parse(values: flags.FlagValues, argv: list[str], text: str | None) -> dict[s
         fail(argv, error)
     if values.help:
         rows = [f"\nPresets:\n{flag.explained}\n" for flag in _presets(values)]
-        print("\n".join([(text or "").strip(), *rows, str(values)]))
+        print("\n".join([_as_called(argv, text or "").strip(), *rows, str(values)]))
         sys.exit(0)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.set_verbosity(logging.WARNING)  # Backends tell absl which devices they did not find.
@@ -70,6 +72,13 @@ def read(values: flags.FlagValues, argv: list[str]) -> dict[str, Any]:
     for flag in _presets(values):
         options["scaling"] = flag.scaling
     return options
+
+
+def _as_called(argv: list[str], text: str) -> str:
+    """A text in which the app is named as the user has called it."""
+    if not argv[0].startswith(CONSOLE):
+        return text
+    return re.sub(r"(^ +)python apps/\w+\.py", rf"\1{argv[0]}", text, flags=re.MULTILINE)
 
 
 def _presets(values: flags.FlagValues) -> list[PresetFlag]:
@@ -110,8 +119,8 @@ def command(values: flags.FlagValues, argv: list[str]) -> str:
     """The command line to keep beside the results: the flags as given, no path of the machine."""
     import keras  # Not before it is known that the command makes sense.
 
-    script = f"KERAS_BACKEND={keras.backend.backend()} python apps/{Path(argv[0]).name}"
-    return " ".join([script, *given(values)])
+    script = argv[0] if argv[0].startswith(CONSOLE) else f"python apps/{Path(argv[0]).name}"
+    return " ".join([f"KERAS_BACKEND={keras.backend.backend()} {script}", *given(values)])
 
 
 def given(values: flags.FlagValues) -> list[str]:
@@ -144,11 +153,14 @@ def train(values: flags.FlagValues, argv: list[str], text: str | None) -> None:
 
 def _train(values: flags.FlagValues, argv: list[str], text: str | None) -> None:
     options = parse(values, argv, text)
-    keep_compiled(options["workdir"])
     try:
         # Imported here, so that --help and a mistyped flag need no backend.
-        from keras_sam.experiments.training import comparison, planning
+        from keras_sam.experiments.training import comparison, listing, planning
 
+        if options["list"]:
+            print(listing.listing(options["list"]))
+            return
+        keep_compiled(options["workdir"])
         planned = planning.plan(options)
     except (ValueError, TypeError, OSError, ImportError) as error:
         fail(argv, error)

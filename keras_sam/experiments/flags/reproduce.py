@@ -6,6 +6,7 @@ from absl import flags
 
 from keras_sam.experiments.flags import command_line
 from keras_sam.experiments.flags.checking import as_argument
+from keras_sam.experiments.flags.running import VERBOSE, VERBOSE_HELP
 from keras_sam.experiments.tables import TABLES
 
 FLAGS = flags.FlagValues()
@@ -31,9 +32,7 @@ flags.DEFINE_bool(
     "the runs among the processes, or machines with a common folder.",
     **OWN,
 )
-flags.DEFINE_integer(
-    "verbose", 0, "0 for a line per run, 1 for progress bars, 2 per epoch.", 0, 2, **OWN
-)
+flags.DEFINE_enum("verbose", "0", VERBOSE, VERBOSE_HELP, **OWN)
 
 
 def start(argv: list[str], text: str) -> None:

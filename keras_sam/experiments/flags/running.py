@@ -11,6 +11,11 @@ from keras_sam.experiments.flags.checking import check_known, checked, excluded,
 
 ANGLE, SPECTRUM = "angle", "spectrum"
 WATCHED = ("eigenvalues", "trace", "m_sharpness", "adaptive", "bound", ANGLE, SPECTRUM)
+VERBOSE = ["auto", "0", "1", "2"]
+VERBOSE_HELP = (
+    "0 for a line per run, 1 for progress bars, 2 for a line per epoch; auto: 1 in a terminal, "
+    "elsewhere 2."
+)
 LOGGED = ("csv", "tensorboard", "wandb", "mlflow")
 
 
@@ -82,8 +87,9 @@ def _running(values: flags.FlagValues, defaults: dict[str, Any]) -> None:
         "wandb, mlflow; the last two by their own settings, and maybe to their servers.",
         **own,
     )
-    flags.DEFINE_integer(
-        "verbose", 1, "0 for a line per run, 1 for progress bars, 2 per epoch.", 0, 2, **own
+    flags.DEFINE_enum("verbose", "auto", VERBOSE, VERBOSE_HELP, **own)
+    flags.DEFINE_enum(
+        "list", None, ["models", "datasets", "methods"], "Show the names, and train nothing.", **own
     )
     checked(values, whole_numbers, "seeds")
     checked(values, partial(_check_each, "log", LOGGED), "log")

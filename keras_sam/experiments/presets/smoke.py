@@ -44,7 +44,7 @@ def shrunk(options: dict[str, Any]) -> dict[str, Any]:
         "num_batch_splits": options["num_batch_splits"] and 2,
         "image_size": options.get("image_size") and 32,
         "head_epochs": min(1, options.get("head_epochs", 0)),
-        "verbose": 0,
+        "verbose": "0",
     }
     return options | sizes | {name: value for name, value in own.items() if name in options}
 

@@ -28,11 +28,12 @@ AVERAGES = "average_*.npz"
 UNFINISHED = "unfinished_*"
 EVALUATED = "evaluated.json"
 LOG = "log.csv"
+ENVIRONMENT = "environment.jsonl"
 TENSORBOARD = "tensorboard"
 # All that a run leaves but its lock, the settings last: without them it is no run any more.
 OWN_FILES = (
     *("model.keras", "metrics.jsonl", "error.txt", CHECKPOINTS, "spectrum_*.npz", UNFINISHED),
-    *(AVERAGES, EVALUATED, LOG, SETTINGS),
+    *(AVERAGES, EVALUATED, LOG, ENVIRONMENT, SETTINGS),
 )
 
 

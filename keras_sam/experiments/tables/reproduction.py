@@ -12,10 +12,10 @@ from keras_sam.experiments.results.folder import SETTINGS
 from keras_sam.experiments.results.table import aligned
 from keras_sam.experiments.sweep.choice import UndecidedError
 from keras_sam.experiments.sweep.sweep import Sweep
-from keras_sam.experiments.tables import TABLES, checking, progress
+from keras_sam.experiments.tables import TABLES, checking
 from keras_sam.experiments.tables.plan import Plan
 from keras_sam.experiments.tables.table import Cell, cover, with_needed
-from keras_sam.experiments.training import comparison
+from keras_sam.experiments.training import comparison, progress
 
 PATIENCE = 60.0  # Seconds between two looks at what other processes do.
 

@@ -14,6 +14,7 @@ from keras_sam.experiments.results import summary
 from keras_sam.experiments.results.files import RunError
 from keras_sam.experiments.results.folder import SETTINGS, RunFolder
 from keras_sam.experiments.results.workdir import check_same
+from keras_sam.experiments.training import environment, progress
 from keras_sam.experiments.training.entries import PLAIN
 from keras_sam.experiments.training.features import Probe, probe
 from keras_sam.experiments.training.planning import Comparison
@@ -42,6 +43,7 @@ def run(comparison: Comparison, command: str) -> list[str]:
     options = comparison.options
     planned = [(label, folder) for label, runs in comparison.runs.items() for folder in runs]
     print(_headline(comparison), flush=True)
+    print(f"  {environment.described()}", flush=True)
     if options["imbalance"]:
         print(f"  of each class: {long_tail.described(comparison.dataset)}", flush=True)
     if options["preset"] is not None:
@@ -65,11 +67,17 @@ def run(comparison: Comparison, command: str) -> list[str]:
                 check_same(folder)  # Another process may have begun it after the plan.
             print(counted, flush=True)
             result = _trained(folder, comparison, options["verbose"])
-            print(f"{counted}: {result}", flush=True)
+            print(f"{counted}: {result}{_rest(planned)}", flush=True)
             if not folder.finished or comparison.others.missing(folder):
                 failed.append(name)
     _sum_up(comparison, command, floor)
     return failed
+
+
+def _rest(planned: list[tuple[str, RunFolder]]) -> str:
+    """How long the runs take that are left, in words; nothing where none is left."""
+    left = progress.seconds_left([progress.state(folder) for _, folder in planned])
+    return f"; the rest takes about {progress.duration(left)}" if left else ""
 
 
 def _floor(comparison: Comparison) -> Probe:
@@ -108,7 +116,7 @@ def _network(options: dict[str, Any]) -> str:
     return f"a small network in the place of {name}" if smoke.network(options) else name
 
 
-def _trained(folder: RunFolder, comparison: Comparison, verbose: int) -> str:
+def _trained(folder: RunFolder, comparison: Comparison, verbose: str) -> str:
     """Trains a run and tests it on other images; returns in one line what came of it."""
     try:
         with stopping.after_step():

@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import sys
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -15,6 +16,7 @@ from keras_sam.experiments.results.folder import RunFolder
 from keras_sam.experiments.training import (
     averaging,
     building,
+    environment,
     features,
     loggers,
     losses,
@@ -60,17 +62,18 @@ def _check_shares(settings: dict[str, Any], dataset: Dataset) -> None:
             )
 
 
-def train(folder: RunFolder, dataset: Dataset, verbose: int, log: Sequence[str] = ()) -> None:
+def train(folder: RunFolder, dataset: Dataset, verbose: str, log: Sequence[str] = ()) -> None:
     """Trains the run of a folder to its last epoch.
 
     Args:
         folder: The `RunFolder`, with the resolved settings.
         dataset: A `keras_sam.datasets.Dataset` with clean labels.
-        verbose: Integer, 0 to 2, as in Keras's `fit`.
+        verbose: String, `"0"` to `"2"`, as in Keras's `fit`, or `"auto"`.
         log: Names of `loggers.LOGGERS`. Defaults to none.
     """
     settings = folder.settings
     folder.begin()
+    environment.keep(folder)
     keras.utils.clear_session()
     keras.utils.set_random_seed(settings["seed"])
     precision = settings["mixed_precision"]
@@ -85,7 +88,7 @@ def train(folder: RunFolder, dataset: Dataset, verbose: int, log: Sequence[str] 
 
 
 def _fit(
-    folder: RunFolder, dataset: Dataset, base: keras.Model, verbose: int, log: Sequence[str]
+    folder: RunFolder, dataset: Dataset, base: keras.Model, verbose: str, log: Sequence[str]
 ) -> None:
     settings, one_hot = folder.settings, losses.needs_one_hot(folder.settings)
     noisy = with_noise(settings, dataset)
@@ -98,6 +101,8 @@ def _fit(
         return
     if not completed and settings.get("head_epochs"):
         features.train_head(settings, base, batches)
+    if completed:
+        print(f"  going on after epoch {completed} of {epochs}", flush=True)
     callbacks = [
         StopsBetweenSteps(),
         batches.follow_epochs(),
@@ -118,8 +123,13 @@ def _fit(
             ),
             callbacks=[*callbacks, *logging],  # What is logged is kept.
             shuffle=False,  # The batches are shuffled; Keras's own order would not survive a stop.
-            verbose=verbose,
+            verbose=verbosity(verbose),
         )
+
+
+def verbosity(verbose: str) -> int:
+    """Keras's number: a progress bar is for a terminal, and fills a file."""
+    return (1 if sys.stdout.isatty() else 2) if verbose == "auto" else int(verbose)
 
 
 def epochs_of(options: dict[str, Any], dataset: Dataset) -> int:
