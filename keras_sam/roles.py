@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 
-from keras_sam import keras_hooks
+from keras_sam import backend, keras_hooks
 
 NORMALIZATION_LAYERS = tuple(
     getattr(keras.layers, name)
@@ -61,11 +61,16 @@ def roles_of(model: keras.layers.Layer) -> list[Role]:
         List of `Role`.
     """
     owners: dict[int, keras.layers.Layer] = {}
-    for layer in keras_hooks.layers_of(model):
+    layers = keras_hooks.layers_of(model)
+    for layer in layers:
         for variable in keras_hooks.own_variables(layer):
             owners.setdefault(id(variable), layer)
+    modules = backend.wrapped_modules(layers)  # They lay out their weights in another way.
+    known = {id(v): Role(v, **fields) for v, fields in (modules.weights() if modules else ())}
     return [
-        dataclasses.replace(role_of(variable, owners.get(id(variable))), index=index)
+        dataclasses.replace(
+            known.get(id(variable)) or role_of(variable, owners.get(id(variable))), index=index
+        )
         for index, variable in enumerate(model.trainable_variables)
     ]
 

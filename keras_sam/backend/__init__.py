@@ -4,7 +4,8 @@ Each backend file offers the same names: `value_and_gradient`, `hessian_vector_p
 `gauss_newton_vector_product`, `compiled`, `cond`, `computed_once`, `random_state`,
 `set_random_state`, `num_replicas`, `on_all_devices`, `across_replicas`, `keep_compiled`,
 `device_name`, `num_processes`, `told_to_all`, `sharded_part`, `test_step_of`, `is_recorded`,
-`plain_modules`, `neutral_train_step`, `unconverted`, `without_graph` and `TrainStep`.
+`plain_modules`, `wrapped_modules`, `neutral_train_step`, `unconverted`, `without_graph` and
+`TrainStep`.
 """
 
 import importlib
@@ -43,6 +44,7 @@ device_name = active.device_name
 test_step_of = active.test_step_of
 is_recorded = active.is_recorded
 plain_modules = active.plain_modules
+wrapped_modules = active.wrapped_modules
 neutral_train_step = active.neutral_train_step
 unconverted = active.unconverted
 without_graph = active.without_graph
@@ -74,4 +76,5 @@ __all__ = [
     "unconverted",
     "value_and_gradient",
     "without_graph",
+    "wrapped_modules",
 ]

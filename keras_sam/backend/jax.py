@@ -191,6 +191,11 @@ def plain_modules(parts: Sequence[Any]) -> None:
     del parts
 
 
+def wrapped_modules(layers: Sequence[keras.layers.Layer]) -> None:
+    """Modules that are the backend's own, inside of Keras layers: on JAX there are none."""
+    del layers
+
+
 def neutral_train_step(function: Function) -> Function:
     """See `keras_sam.neutral_train_step`; on JAX Keras hands the step the model's state."""
 

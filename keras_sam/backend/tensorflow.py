@@ -165,6 +165,11 @@ def plain_modules(parts: Sequence[Any]) -> None:
     del parts
 
 
+def wrapped_modules(layers: Sequence[keras.layers.Layer]) -> None:
+    """See `keras_sam.backend.jax.wrapped_modules`; none on TensorFlow."""
+    del layers
+
+
 def neutral_train_step(function: Function) -> Function:
     """See `keras_sam.neutral_train_step`; Keras calls it so already."""
     return function

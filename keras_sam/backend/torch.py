@@ -11,7 +11,10 @@ from keras import ops, tree
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from keras_sam.backend.displacement import displace
-from keras_sam.backend.torch_modules import plain_modules  # noqa: F401  (To be had here.)
+from keras_sam.backend.torch_modules import (  # noqa: F401  (To be had here.)
+    plain_modules,
+    wrapped_modules,
+)
 from keras_sam.backend.torch_processes import (  # noqa: F401  (To be had here.)
     across_replicas,
     num_processes,

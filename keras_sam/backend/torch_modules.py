@@ -109,6 +109,21 @@ class PlainModules:
             variable.value.grad = gradient.detach()
 
 
+class WrappedModules(PlainModules):
+    """Modules inside of Keras layers, whose parameters are Keras's own variables already.
+
+    Args:
+        wrappers: List of `keras.layers.TorchModuleWrapper`, into which Keras puts every module
+            that a layer has as an attribute.
+    """
+
+    def __init__(self, wrappers: Sequence[Any]) -> None:
+        super().__init__([wrapper.module for wrapper in wrappers])
+        for variable in (variable for wrapper in wrappers for variable in wrapper.variables):
+            self._known[id(variable.value)] = variable.value, variable
+        self.adopt()
+
+
 class _Instead(TorchFunctionMode):
     """Hands functions other tensors instead of some: dictionary from the `id` of these."""
 
@@ -142,6 +157,12 @@ def _role(owner, name, parameter):
         return {"kind": "embedding", "filter_axes": (0,)}
     axes = () if rank < 2 else (1,) if isinstance(owner, TRANSPOSED) else (0,)
     return {"kind": "kernel", "filter_axes": axes}
+
+
+def wrapped_modules(layers: Sequence[keras.layers.Layer]) -> WrappedModules | None:
+    """The `WrappedModules` among these layers; `None` where there are none."""
+    wrappers = [layer for layer in layers if isinstance(layer, keras.layers.TorchModuleWrapper)]
+    return WrappedModules(wrappers) if wrappers else None
 
 
 def plain_modules(parts: Sequence[Any]) -> PlainModules | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from keras_sam import backend, checks
+from keras_sam import backend, checks, keras_hooks
 from keras_sam.roles import Role, role_by_name, roles_of
 from keras_sam.tensors import Vector
 
@@ -26,6 +26,7 @@ class Subject:
     def __init__(self, trained: Any) -> None:
         self.parts = _parts(trained)
         self.modules = backend.plain_modules(self.parts)
+        self._inside: tuple[tuple[int, ...], Any] = (), None
         known = (keras.layers.Layer, keras.Variable)
         strange = [part for part in self.parts if not isinstance(part, known)]
         if self.modules is None and (strange or not self.parts):
@@ -63,12 +64,24 @@ class Subject:
 
     def placed(self) -> contextlib.AbstractContextManager[None]:
         """Within it, weights that are not Keras's have their variables' values too."""
-        return contextlib.nullcontext() if self.modules is None else self.modules.placed()
+        modules = self.modules or self._wrapped()
+        return contextlib.nullcontext() if modules is None else modules.placed()
+
+    def _wrapped(self):
+        """The modules inside of layers, which are there once the layers are built."""
+        layers = [part for part in self.parts if isinstance(part, keras.layers.Layer)]
+        inside = [layer for part in layers for layer in keras_hooks.layers_of(part)]
+        known = tuple(map(id, inside))
+        if self._inside[0] != known:
+            self._inside = known, backend.wrapped_modules(inside)
+        return self._inside[1]
 
     def adopt(self) -> None:
         """Makes what a step cannot make on its way."""
         if self.modules is not None:
             self.modules.adopt()
+        else:
+            self._wrapped()
 
     def receive(self, gradients: Vector) -> None:
         """Lets PyTorch's optimizers find the gradients."""

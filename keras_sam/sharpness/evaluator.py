@@ -1,5 +1,6 @@
 """The loss of one batch and its derivatives, compiled once as pure functions."""
 
+import contextlib
 import functools
 from collections.abc import Callable
 from typing import TypeAlias
@@ -8,6 +9,7 @@ import keras
 from keras import ops
 
 from keras_sam import backend, tensors
+from keras_sam.keras_hooks import layers_of
 from keras_sam.sharpness.losses import ComputeLoss
 from keras_sam.sharpness.masks import mask_of, with_mask
 from keras_sam.sharpness.vectors import Layout
@@ -47,6 +49,7 @@ class Evaluator:
         self.layout = layout
         self.training = training
         chosen = {id(variable) for variable in variables}
+        self._modules = backend.wrapped_modules(layers_of(model))
         self._others = [v for v in model.variables if id(v) not in chosen]
         self.loss = backend.compiled(self._loss)
         self.gradient = backend.compiled(self._gradient)
@@ -117,7 +120,8 @@ class Evaluator:
     def _predict(self, scope: Scope, others: Vector, batch: Batch, weights: Vector) -> Tensor:
         scope.place(self._others, others)
         scope.place(self.variables, weights)
-        return self.model(batch[0], training=self.training)
+        with contextlib.nullcontext() if self._modules is None else self._modules.placed():
+            return self.model(batch[0], training=self.training)
 
     def _loss_of(self, batch: Batch, predictions: Tensor) -> Tensor:
         x, y, sample_weight = batch
