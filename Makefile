@@ -9,6 +9,7 @@ OLDEST_BACKEND ?= torch
 TEST := .venv-test
 OLDEST := .venv-oldest
 WHEEL := .venv-wheel
+SDIST := .venv-sdist
 DEMO := .venv-demo
 BENCH := .venv-bench
 GPU := .venv-gpu
@@ -20,7 +21,7 @@ GPU_ARGS ?=
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo test test-oldest wheel-test lint format readme bench bench-methods bench-curvature gpu clean
+.PHONY: help demo test test-oldest wheel-test sdist-test lint format readme bench bench-methods bench-curvature gpu clean
 
 help:  ## Say what each target does.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -47,6 +48,17 @@ wheel-test:  ## Build the wheel, install it alone into a fresh environment, and 
 	$(PYTHON) -m venv $(WHEEL)
 	$(WHEEL)/bin/pip install -q "$$(ls dist/*.whl)[apps,jax]"
 	KERAS_BACKEND=jax $(WHEEL)/bin/python .github/try_wheel.py
+	cd $(WHEEL) && KERAS_BACKEND=jax bin/keras-sam train --list=models
+
+sdist-test:  ## Build the source distribution, unpack it, and run its fast tests from there.
+	rm -rf dist/*.tar.gz $(SDIST)
+	$(PYTHON) -m venv $(SDIST)
+	$(SDIST)/bin/pip install -q build
+	$(SDIST)/bin/python -m build -q --sdist --outdir=dist .
+	tar -xzf dist/*.tar.gz -C $(SDIST)
+	$(SDIST)/bin/pip install -q "$$(ls dist/*.tar.gz)[apps,dev,jax,sharpness]"
+	cd $(SDIST)/keras_sam-*/ && KERAS_BACKEND=jax ../bin/python -m pytest -n 2 \
+	  tests/test_fixture.py tests/test_cards.py tests/test_registry.py tests/datasets
 
 lint: $(TEST)/ready  ## Check style, the direction of imports, and types.
 	$(TEST)/bin/ruff check .
@@ -86,7 +98,7 @@ gpu: $(GPU)/ready  ## On a GPU: every method's step, step times, E6, and WRN-28-
 	$(GPU)/bin/python benchmarks/gpu.py --data_dir=$(DATA_DIR) --minutes=$(MINUTES) $(GPU_ARGS)
 
 clean:  ## Remove the environments and the runs.
-	rm -rf $(TEST) $(OLDEST) $(DEMO) $(BENCH) $(GPU) $(WHEEL) runs build dist *.egg-info
+	rm -rf $(TEST) $(OLDEST) $(DEMO) $(BENCH) $(GPU) $(WHEEL) $(SDIST) runs build dist *.egg-info
 
 $(DEMO)/ready: pyproject.toml
 	$(PYTHON) -m venv $(DEMO)
