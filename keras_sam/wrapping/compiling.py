@@ -67,7 +67,7 @@ class Compiling(ModelMixin):
 def _bound(model: keras.Model, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """The arguments by their names in the model's own `compile`."""
     try:
-        return named(model.compile, args, kwargs)
+        return named(model.compile, args, kwargs, like=keras.Model.compile)
     except TypeError as error:
         name, signature = type(model).__name__, inspect.signature(model.compile)
         raise TypeError(

@@ -8,11 +8,13 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_sam import checks
 from keras_sam.backend.types import ModelMixin, documented_as
 from keras_sam.keras_hooks import last_part, lent
 from keras_sam.tensors import Tensor
 
 OWN_PART = "keras_sam"  # Under which name a file of weights has what is not the base model's.
+LEGACY = (".h5", ".hdf5")  # Of whole models.
 VERSION = "version"  # Of that part, so that it is never empty.
 
 
@@ -73,6 +75,13 @@ class Face(ModelMixin):
     def load_own_variables(self, store: Any) -> None:
         self._is_visited = True
         super().load_own_variables(store)
+
+    @documented_as(keras.Model.save)
+    def save(self, filepath: Any, *args: Any, **kwargs: Any) -> None:
+        if str(filepath).endswith(LEGACY):
+            expected = "a path that ends in .keras, or base_model.save(...) for the model alone"
+            checks.refuse("filepath", f"{expected}: HDF5 has no place for the method", filepath)
+        super().save(filepath, *args, **kwargs)
 
     @documented_as(keras.Model.summary)
     def summary(self, *args: Any, **kwargs: Any) -> None:

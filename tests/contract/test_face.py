@@ -68,6 +68,15 @@ def test_a_file_of_weights_has_all_that_training_needs(method, tmp_path):
     assert same(other.optimizer.variables, sam.optimizer.variables)
 
 
+@pytest.mark.once
+def test_the_legacy_format_is_refused(tmp_path):
+    sam = keras_sam.SAMModel(mlp())
+    with pytest.raises(
+        ValueError, match=r"must be a path that ends in \.keras.*Received: filepath="
+    ):
+        sam.save(tmp_path / "model.h5")
+
+
 def test_a_file_of_an_older_version_is_loaded(tmp_path):
     sam = fitted(keras_sam.SAMModel(noisy_mlp(), method="looksam"))
     keras.Model.save_weights(sam, tmp_path / "older.weights.h5")  # The base model as a part.

@@ -72,6 +72,23 @@ def test_it_is_called_again_where_a_file_is_loaded(tmp_path):
         np.testing.assert_array_equal(ours, theirs)
 
 
+class HandsOn(keras.Sequential):
+    """Hands its arguments on as they come."""
+
+    def compile(self, *args, **kwargs):
+        super().compile(*args, **kwargs)
+
+
+@pytest.mark.once
+def test_arguments_may_be_handed_on_as_they_come():
+    base_model = HandsOn([keras.Input((3,)), layers.Dense(1)])
+    sam, optimizer = keras_sam.SAMModel(base_model), momentum()
+    sam.compile(optimizer, "mse", metrics=["mae"])
+    sam.fit(X, Y, **FIT)
+    assert sam.optimizer is optimizer and sam.loss == base_model.loss == "mse"
+    assert {"loss", "mae"} <= set(sam.get_metrics_result())
+
+
 @pytest.mark.once
 @pytest.mark.filterwarnings("ignore:`compile\\(\\)` was not called")  # By Keras, of the base model.
 def test_settings_of_a_compiled_model_are_adopted_but_no_file_can_hold_how(tmp_path):
