@@ -8,6 +8,8 @@ PYTEST_ARGS ?= -n 2 --dist worksteal
 OLDEST_BACKEND ?= torch
 TEST := .venv-test
 OLDEST := .venv-oldest
+FLOWER := .venv-flower
+FLOWER_BACKEND ?= torch
 WHEEL := .venv-wheel
 SDIST := .venv-sdist
 DEMO := .venv-demo
@@ -19,9 +21,11 @@ MINUTES ?= 60
 GPU_ARGS ?=
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
+export FLWR_TELEMETRY_ENABLED ?= 0
+export FLWR_DISABLE_UPDATE_CHECK ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo test test-oldest wheel-test sdist-test lint format readme bench bench-methods bench-curvature gpu clean
+.PHONY: help demo test test-oldest flower wheel-test sdist-test lint format readme bench bench-methods bench-curvature gpu clean
 
 help:  ## Say what each target does.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -41,6 +45,11 @@ test-oldest: $(OLDEST)/ready  ## Run the tests of the core with the oldest Keras
 	# An old Keras may be warned of what is deprecated since.
 	KERAS_BACKEND=$(OLDEST_BACKEND) $(OLDEST)/bin/python -m pytest $(PYTEST_ARGS) -W default \
 	  tests/contract tests/methods $(wildcard tests/test_*.py)
+
+# In an environment of its own: Flower wants a protobuf of which tensorflow-datasets makes warnings.
+flower: $(FLOWER)/ready  ## Test the strategy for Flower, and train by Flower's own processes.
+	KERAS_BACKEND=$(FLOWER_BACKEND) $(FLOWER)/bin/python -m pytest tests/federated/test_flower.py
+	KERAS_BACKEND=$(FLOWER_BACKEND) $(FLOWER)/bin/python benchmarks/flower_processes.py
 
 wheel-test:  ## Build the wheel, install it alone into a fresh environment, and train there.
 	rm -rf build dist $(WHEEL)
@@ -98,7 +107,7 @@ gpu: $(GPU)/ready  ## On a GPU: every method's step, step times, E6, and WRN-28-
 	$(GPU)/bin/python benchmarks/gpu.py --data_dir=$(DATA_DIR) --minutes=$(MINUTES) $(GPU_ARGS)
 
 clean:  ## Remove the environments and the runs.
-	rm -rf $(TEST) $(OLDEST) $(DEMO) $(BENCH) $(GPU) $(WHEEL) $(SDIST) runs build dist *.egg-info
+	rm -rf $(TEST) $(OLDEST) $(FLOWER) $(DEMO) $(BENCH) $(GPU) $(WHEEL) $(SDIST) runs build dist *.egg-info
 
 $(DEMO)/ready: pyproject.toml
 	$(PYTHON) -m venv $(DEMO)
@@ -118,6 +127,12 @@ $(OLDEST)/ready: pyproject.toml constraints.txt constraints-oldest.txt
 	$(OLDEST)/bin/pip install -q -r constraints.txt -r constraints-oldest.txt
 	$(OLDEST)/bin/pip install -q -c constraints.txt -c constraints-oldest.txt \
 	  -e '.[apps,dev,jax,sharpness,tensorflow,torch]'
+	touch $@
+
+$(FLOWER)/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(FLOWER)
+	$(FLOWER)/bin/pip install -q -r constraints.txt
+	$(FLOWER)/bin/pip install -q -c constraints.txt -e '.[apps,federated,torch]' pytest
 	touch $@
 
 $(BENCH)/ready: pyproject.toml constraints.txt

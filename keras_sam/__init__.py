@@ -23,8 +23,8 @@ else:
     from keras_sam.own_loops.sam_step import SAMStep
 
     def __getattr__(name):
-        # With SciPy, and more than a training needs: only where it is asked for.
-        if name != "sharpness":
+        # With SciPy, or more than a training needs: only where it is asked for.
+        if name not in ("federated", "sharpness"):
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         return _importlib.import_module(f"{__name__}.{name}")
 
@@ -43,6 +43,7 @@ __all__ = [
     "callbacks",
     "datasets",
     "descent",
+    "federated",
     "methods",
     "models",
     "neutral_train_step",

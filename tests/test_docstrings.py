@@ -13,7 +13,7 @@ import keras_sam
 
 pytestmark = pytest.mark.once
 
-PACKAGES = ("models", "datasets", "sharpness", "backend")
+PACKAGES = ("models", "datasets", "sharpness", "federated", "backend")
 CORE = [
     module.name
     for module in pkgutil.walk_packages(keras_sam.__path__, "keras_sam.")

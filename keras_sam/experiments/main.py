@@ -12,6 +12,7 @@ COMMANDS = {
     "finetune": "finetune_efficientnet",
     "text": "train_text",
     "adapt": "adapt",
+    "federated": "federated",
     "sweep": "sweep",
     "reproduce": "reproduce",
     "report": "report",

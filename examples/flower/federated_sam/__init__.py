@@ -1,0 +1,1 @@
+"""Federated SAM as an app of Flower's."""

@@ -1,0 +1,1 @@
+"""Federated algorithms beside each other, in one process: clients, rounds, tables and curves."""
