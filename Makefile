@@ -79,8 +79,7 @@ format: $(TEST)/ready  ## Format the code.
 	$(TEST)/bin/ruff check --fix .
 	$(TEST)/bin/ruff format .
 
-readme: $(TEST)/ready  ## Bring the tables of methods in the README and in docs/ up to date.
-	KERAS_BACKEND=jax $(TEST)/bin/python docs/update_readme.py
+readme: $(TEST)/ready  ## Bring the table of methods in docs/ up to date.
 	KERAS_BACKEND=jax $(TEST)/bin/python docs/update_methods.py
 
 bench: $(BENCH)/ready  ## Measure a step against plain fit and against peers, on each backend.

@@ -20,6 +20,7 @@ import keras
 import keras_hub
 import numpy as np
 from keras_hub import models
+from keras_hub.src.models.retinanet.retinanet_label_encoder import RetinaNetLabelEncoder
 from tabulate import tabulate
 
 import keras_sam
@@ -116,7 +117,7 @@ def detector():
             use_p5=False,
             image_shape=(SIDE, SIDE, 3),
         ),
-        label_encoder=keras_hub.layers.RetinaNetLabelEncoder(anchor_generator=anchors, **form),
+        label_encoder=RetinaNetLabelEncoder(anchor_generator=anchors, **form),
         num_classes=4,
         preprocessor=models.RetinaNetObjectDetectorPreprocessor(image_converter=converter),
     )

@@ -1,4 +1,4 @@
-"""Names, options and the README's table, over the registry."""
+"""Names and options, over the registry."""
 
 import inspect
 
@@ -6,7 +6,6 @@ import keras
 import pytest
 
 import keras_sam
-from docs.update_readme import README, methods_table, shown
 from keras_sam.methods.registry import ROWS
 
 METHODS = keras_sam.methods.list()
@@ -80,10 +79,3 @@ def test_rho_given_beside_a_method_replaces_its_own_and_leaves_it_alone():
     model = keras_sam.SAMModel(base_model, rho=0.1, method=method)
     assert (method.rho, model.method.rho) == (0.5, 0.1)
     assert model.method.mask is method.mask
-
-
-def test_what_the_readme_shows_is_the_registrys():
-    """A method that is not in the table yet comes in with the next `make readme`."""
-    lines = shown(README.read_text(encoding="utf-8"))
-    assert len(lines) > 30
-    assert set(lines) <= set(methods_table().splitlines()), "run `make readme`"

@@ -36,9 +36,9 @@ def test_docstring_says_what_is_needed(thing):
     check_docstring(thing)
 
 
-def test_the_readmes_example_runs(classifier, examples):
+def test_the_guides_example_runs(classifier, examples):
     root = pathlib.Path(__file__).parents[2]
-    section = (root / "README.md").read_text(encoding="utf-8").split("## Is it flat?")[1]
+    section = (root / "docs/depth/sharpness.md").read_text(encoding="utf-8")
     code = section.split("```")[1].removeprefix("python")
     x, y = examples
     names = {"model": classifier, "x": x, "y": y}
