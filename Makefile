@@ -16,7 +16,7 @@ DEMO := .venv-demo
 BENCH := .venv-bench
 GPU := .venv-gpu
 DOCS := .venv-docs
-# Which guides to run: beginnings of their names, such as "01 14"; all where it is empty.
+# Which guides to run: beginnings of their names, such as "01 13"; all where it is empty.
 GUIDES ?=
 # Of `make gpu`: the folder with CIFAR-10, and how long WideResNet-28-10 trains.
 DATA_DIR ?= data
@@ -91,7 +91,7 @@ docs: $(DOCS)/ready  ## Build the site into build/docs, and look at each page in
 	KERAS_BACKEND=jax $(DOCS)/bin/sphinx-build -q -W --keep-going -d build/doctrees docs build/docs
 	$(DOCS)/bin/python -m pytest docs/test_site.py
 
-guides: $(DOCS)/ready  ## Run the guides and keep their outputs; GUIDES="01 14" for some.
+guides: $(DOCS)/ready  ## Run the guides and keep their outputs; GUIDES="01 13" for some.
 	$(DOCS)/bin/python docs/run_guides.py $(GUIDES)
 
 bench: $(BENCH)/ready  ## Measure a step against plain fit and against peers, on each backend.

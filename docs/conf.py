@@ -13,7 +13,7 @@ sys.path[:0] = [str(DOCS), str(DOCS.parent)]
 
 import public_names  # noqa: E402
 from docutils import nodes  # noqa: E402
-from sphinx.roles import XRefRole  # noqa: E402
+from sphinx.domains.python import PyXRefRole  # noqa: E402
 
 import keras_sam  # noqa: E402
 
@@ -75,7 +75,7 @@ mathjax_path = "mathjax/tex-chtml.js"
 MATHJAX = ("mathjax/tex-chtml.js", "mathjax/output/chtml/fonts")
 
 
-class NameRole(XRefRole):
+class NameRole(PyXRefRole):
     """Single backticks in a docstring: a link where they hold a public name, else code."""
 
     LINKED = re.compile(r"(keras_sam\.[\w.]+|[A-Z][A-Za-z0-9]+(\.[a-z_]+)?)(\(\))?\Z")

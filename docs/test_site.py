@@ -30,11 +30,15 @@ FLAGS = (
 pytestmark = pytest.mark.skipif(not PAGES, reason="the site is not built: make docs")
 
 LOOK = """<!doctype html><meta charset="utf-8"><pre id="found"></pre><script>
-async function opened(page, width) {
+async function framed(page, width) {
   const frame = document.createElement("iframe");
   frame.style = `width: ${width}px; height: 900px; border: 0`;
   frame.src = page;
   await new Promise(done => { frame.onload = done; document.body.append(frame); });
+  return frame;
+}
+async function opened(page, width) {
+  const frame = await framed(page, width);
   const inside = frame.contentWindow;
   if (inside.MathJax && inside.MathJax.startup) await inside.MathJax.startup.promise;
   const root = inside.document.documentElement;
@@ -43,9 +47,18 @@ async function opened(page, width) {
   frame.remove();
   return found;
 }
+async function searched(word) {
+  const inside = (await framed(`search.html?q=${word}`, 1200)).contentDocument;
+  const hits = () => [...inside.querySelectorAll("#search-results li a")].map(hit => hit.href);
+  for (let wait = 0; wait < 100 && !hits().length; wait++)
+    await new Promise(done => setTimeout(done, 100));
+  return hits();
+}
 (async () => {
-  const found = [];
-  for (const page of PAGES) for (const width of [1200, 390]) found.push(await opened(page, width));
+  const found = {pages: [], hits: []};
+  for (const page of PAGES)
+    for (const width of [1200, 390]) found.pages.push(await opened(page, width));
+  found.hits = await searched("looksam");
   document.getElementById("found").textContent = JSON.stringify(found);
 })();
 </script>"""
@@ -53,7 +66,11 @@ async function opened(page, width) {
 
 @pytest.fixture(scope="module")
 def looked(tmp_path_factory):
-    """For each page and width: `(page, width, width of the content, addresses elsewhere)`."""
+    """What the browser saw.
+
+    `pages`: for each page and width `(page, width, width of the content, addresses elsewhere)`;
+    `hits`: the addresses that a search has found.
+    """
     if CHROMIUM is None:
         pytest.skip("chromium is not installed")
     look = SITE / "_look.html"
@@ -78,15 +95,20 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
 
 
 def test_every_page_was_opened(looked):
-    assert len(looked) == 2 * len(PAGES) > 120
+    assert len(looked["pages"]) == 2 * len(PAGES) > 120
 
 
 def test_nothing_is_wider_than_the_page(looked):
-    assert [(page, width, content) for page, width, content, _ in looked if content > width] == []
+    wide = [(page, width, content) for page, width, content, _ in looked["pages"]]
+    assert [row for row in wide if row[2] > row[1]] == []
 
 
 def test_nothing_comes_from_the_network(looked):
-    assert [(page, urls) for page, _, _, urls in looked if urls] == []
+    assert [(page, urls) for page, _, _, urls in looked["pages"] if urls] == []
+
+
+def test_the_search_finds_a_method(looked):
+    assert "looksam" in " ".join(looked["hits"]).lower()
 
 
 class _Page(html.parser.HTMLParser):
