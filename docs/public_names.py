@@ -22,7 +22,10 @@ def names(module_name: str) -> Iterator[str]:
     """Full names of what a module exports, and of what the modules that it exports do."""
     module = importlib.import_module(module_name)
     for name in getattr(module, "__all__", _saved(module)):
-        thing = getattr(module, name)
+        try:
+            thing = getattr(module, name)
+        except ImportError:  # It needs a package of its own, which the site does without.
+            thing = None
         if not inspect.ismodule(thing):
             yield f"{module_name}.{name}"
         elif thing.__name__.startswith(PACKAGE):
