@@ -15,6 +15,9 @@ SDIST := .venv-sdist
 DEMO := .venv-demo
 BENCH := .venv-bench
 GPU := .venv-gpu
+DOCS := .venv-docs
+# Which guides to run: beginnings of their names, such as "01 13"; all where it is empty.
+GUIDES ?=
 # Of `make gpu`: the folder with CIFAR-10, and how long WideResNet-28-10 trains.
 DATA_DIR ?= data
 MINUTES ?= 60
@@ -25,7 +28,8 @@ export FLWR_TELEMETRY_ENABLED ?= 0
 export FLWR_DISABLE_UPDATE_CHECK ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help demo test test-oldest flower wheel-test sdist-test lint format readme bench bench-methods bench-curvature gpu clean
+.PHONY: help demo test test-oldest flower wheel-test sdist-test lint format readme docs guides \
+  bench bench-methods bench-curvature gpu clean
 
 help:  ## Say what each target does.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -82,6 +86,13 @@ format: $(TEST)/ready  ## Format the code.
 readme: $(TEST)/ready  ## Bring the table of methods in docs/ up to date.
 	KERAS_BACKEND=jax $(TEST)/bin/python docs/update_methods.py
 
+docs: $(DOCS)/ready  ## Build the site into build/docs, and look at each page in a browser.
+	KERAS_BACKEND=jax $(DOCS)/bin/sphinx-build -q -W --keep-going -d build/doctrees docs build/docs
+	$(DOCS)/bin/python -m pytest docs/test_site.py
+
+guides: $(DOCS)/ready  ## Run the guides and keep their outputs; GUIDES="01 13" for some.
+	$(DOCS)/bin/python docs/run_guides.py $(GUIDES)
+
 bench: $(BENCH)/ready  ## Measure a step against plain fit and against peers, on each backend.
 	@set -e; for backend in $(BACKEND); do \
 	  KERAS_BACKEND=$$backend $(BENCH)/bin/python benchmarks/step_time.py --peers \
@@ -106,7 +117,8 @@ gpu: $(GPU)/ready  ## On a GPU: every method's step, step times, E6, and WRN-28-
 	$(GPU)/bin/python benchmarks/gpu.py --data_dir=$(DATA_DIR) --minutes=$(MINUTES) $(GPU_ARGS)
 
 clean:  ## Remove the environments and the runs.
-	rm -rf $(TEST) $(OLDEST) $(FLOWER) $(DEMO) $(BENCH) $(GPU) $(WHEEL) $(SDIST) runs build dist *.egg-info
+	rm -rf $(TEST) $(OLDEST) $(FLOWER) $(DEMO) $(BENCH) $(GPU) $(WHEEL) $(SDIST) $(DOCS) runs \
+	  build dist *.egg-info
 
 $(DEMO)/ready: pyproject.toml
 	$(PYTHON) -m venv $(DEMO)
@@ -119,6 +131,11 @@ $(TEST)/ready: pyproject.toml constraints.txt
 	# PyTorch first: a resolver that may choose brings its CUDA build.
 	$(TEST)/bin/pip install -q -r constraints.txt
 	$(TEST)/bin/pip install -q -c constraints.txt -e '.[apps,dev,jax,sharpness,tensorflow,torch]'
+	touch $@
+
+$(DOCS)/ready: pyproject.toml
+	$(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/pip install -q -e '.[docs,jax]'
 	touch $@
 
 $(OLDEST)/ready: pyproject.toml constraints.txt constraints-oldest.txt
