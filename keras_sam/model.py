@@ -149,7 +149,7 @@ class SAMModel(
         known = tuple(id(variable) for variable in self.trainable_variables)
         if getattr(self, "_role_key", None) != known:
             self._role_key, self._roles = known, tuple(roles_of(self.base_model))
-            self.modules = backend.wrapped_modules(keras_hooks.layers_of(self.base_model))
+            self.foreign_modules = backend.wrapped_modules(keras_hooks.layers_of(self.base_model))
         return self._roles
 
     def _prepare(self):

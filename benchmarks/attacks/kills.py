@@ -23,7 +23,7 @@ VARIANTS = 4  # Of each method: an unbroken run each, which all its cases share.
 AGAIN = 0.3  # Share of the resumed runs that are killed, too.
 OPERATIONS = ("open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate")
 TIMES = ("seconds", "train_seconds")
-LEFT = ["lock", "metrics.jsonl", "model.keras", "settings.json"]
+LEFT = ["environment.jsonl", "lock", "metrics.jsonl", "model.keras", "settings.json"]
 
 
 class Cases:

@@ -25,7 +25,7 @@ class Face(ModelMixin):
     """
 
     base_model: keras.Model
-    modules: Any = None  # Of PyTorch, inside of the base model's layers.
+    foreign_modules: Any = None  # Of PyTorch, inside of the base model's layers.
     _is_visited = False  # Whether Keras looks through the attributes, `layers` among them.
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -37,7 +37,8 @@ class Face(ModelMixin):
         return super().__call__(*args, **kwargs)
 
     def call(self, inputs: Tensor, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
-        with contextlib.nullcontext() if self.modules is None else self.modules.placed():
+        foreign = self.foreign_modules
+        with contextlib.nullcontext() if foreign is None else foreign.placed():
             return self.base_model(inputs, *args, training=training, **kwargs)
 
     def compute_mask(self, inputs: Tensor, previous_mask: Tensor) -> Any:

@@ -48,6 +48,7 @@ def test_kill_9_changes_nothing_of_the_result(tmp_path):
     start(*arguments, f"--workdir={tmp_path / 'killed'}", "--resume")
     assert_same_run(folder, tmp_path / "unbroken" / "random_sam" / "seed_0")
     assert sorted(path.name for path in folder.iterdir()) == [
+        "environment.jsonl",
         "lock",
         "metrics.jsonl",
         "model.keras",
@@ -66,7 +67,9 @@ def test_processes_share_the_runs(tmp_path):
     for seed in range(4):
         ends = [line for line in lines if f"sgd, seed {seed}: " in line]
         assert len(ends) == 2  # Each process says what it has of the run.
-        assert sum(line.endswith(" s") for line in ends) == 1  # One of them has trained it.
+        assert (
+            sum(" of the test images in " in line for line in ends) == 1
+        )  # One of them has trained it.
         assert len(metrics(tmp_path / "sgd" / f"seed_{seed}")) == 3
 
 

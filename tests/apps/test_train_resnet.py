@@ -40,6 +40,7 @@ def test_table_holds_mean_and_interval_over_the_seeds(compared):
 def test_files_of_a_run(compared, method):
     folder = compared[0] / method / "seed_1"
     assert sorted(path.name for path in folder.iterdir()) == [
+        "environment.jsonl",
         "lock",
         "metrics.jsonl",
         "model.keras",
