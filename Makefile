@@ -56,7 +56,7 @@ flower: $(FLOWER)/ready  ## Test the strategy for Flower, and train by Flower's 
 	KERAS_BACKEND=$(FLOWER_BACKEND) $(FLOWER)/bin/python benchmarks/flower_processes.py
 
 wheel-test:  ## Build the wheel, install it alone into a fresh environment, and train there.
-	rm -rf build dist $(WHEEL)
+	rm -rf build/lib build/bdist* dist $(WHEEL)
 	$(PYTHON) -m pip wheel -q --no-deps --wheel-dir=dist .
 	$(PYTHON) -m venv $(WHEEL)
 	$(WHEEL)/bin/pip install -q "$$(ls dist/*.whl)[apps,jax]"
