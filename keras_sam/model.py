@@ -19,7 +19,7 @@ from keras_sam.training.step import batch_update
 from keras_sam.wrapping.compiling import Compiling
 from keras_sam.wrapping.face import Face
 from keras_sam.wrapping.measuring import Measuring
-from keras_sam.wrapping.overrides import Delegation, check_model
+from keras_sam.wrapping.overrides import Delegation, check_model, check_weighing
 from keras_sam.wrapping.pipelines import Preprocessing
 
 
@@ -103,6 +103,8 @@ class SAMModel(
     ):
         check_model(model)
         chosen_method = _resolve_method(method, rho, options)
+        if chosen_method.needs_example_losses:
+            check_weighing(model, chosen_method.name)
         if num_batch_splits is not None:
             checks.positive_integer("num_batch_splits", num_batch_splits)
         if name is not None:

@@ -1,5 +1,7 @@
 """What a base model does in a way of its own: called where it can be, else refused by name."""
 
+import dis
+import inspect
 from typing import Any
 
 import keras
@@ -52,6 +54,32 @@ def check_model(model: Any) -> None:
             "A SAMModel trains a whole model and is no part of another one: build that one of its "
             f"base_model, and wrap it. {described}"
         )
+
+
+def check_weighing(model: keras.Model, method: str | None) -> None:
+    """Refuses a loss of the model's own in which no example can weigh more than another.
+
+    The loss of single examples is what it makes of their weights.
+    """
+    if overrides(model, "compute_loss") and _ignores(type(model).compute_loss, "sample_weight"):
+        raise ValueError(
+            f"The method {method!r} asks for the loss of single examples, and gets it through "
+            "sample_weight: let the model's own compute_loss multiply each example's loss by it, "
+            f"or take another method, such as 'sam'. Received: model={model.name!r} of class "
+            f"{type(model).__name__}, whose compute_loss does not use its sample_weight"
+        )
+
+
+def _ignores(function: Any, name: str) -> bool:
+    """Whether a function written in Python has an argument that it never reads."""
+    code = getattr(function, "__code__", None)
+    if code is None or name not in inspect.signature(function).parameters:
+        return False
+    read = (step.argval for step in dis.get_instructions(code) if step.opname.startswith("LOAD"))
+    # Newer Pythons load two variables at once.
+    return name not in code.co_cellvars and not any(
+        name in (found if isinstance(found, tuple) else (found,)) for found in read
+    )
 
 
 class Delegation(ModelMixin):

@@ -190,3 +190,24 @@ def test_assigned_rho_over_a_schedule():
         sam.rho = 0.1
     assert_helpful(error, "build the SAMModel with a float to assign it")
     assert float(sam.rho) == 0.25
+
+
+class WithoutWeights(keras.Model):
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        return keras.ops.mean((y - y_pred) ** 2)
+
+
+class WithWeights(keras.Model):
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        return 2.0 * super().compute_loss(x, y, y_pred, sample_weight, training)
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("method", ["esam", "delta_sam"])
+def test_loss_in_which_no_example_weighs_more(method):
+    inputs = keras.Input((3,))
+    outputs = keras.layers.Dense(1)(inputs)
+    with pytest.raises(ValueError, match=r"through sample_weight.*Received: .*WithoutWeights"):
+        keras_sam.SAMModel(WithoutWeights(inputs, outputs), method=method)
+    keras_sam.SAMModel(WithoutWeights(inputs, outputs))
+    keras_sam.SAMModel(WithWeights(inputs, outputs), method=method)
