@@ -65,7 +65,8 @@ def roles_of(model: keras.layers.Layer) -> list[Role]:
     for layer in layers:
         for variable in keras_hooks.own_variables(layer):
             owners.setdefault(id(variable), layer)
-    modules = backend.wrapped_modules(layers)  # They lay out their weights in another way.
+    # Modules of PyTorch lay out their weights in another way.
+    modules = backend.wrapped_modules(layers, to_place=False)
     known = {id(v): Role(v, **fields) for v, fields in (modules.weights() if modules else ())}
     return [
         dataclasses.replace(

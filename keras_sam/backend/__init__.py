@@ -8,7 +8,9 @@ Each backend file offers the same names: `value_and_gradient`, `hessian_vector_p
 `TrainStep`.
 """
 
+import contextlib
 import importlib
+from typing import Any
 
 import keras
 
@@ -50,6 +52,12 @@ unconverted = active.unconverted
 without_graph = active.without_graph
 TrainStep = active.TrainStep
 
+
+def placed(modules: Any) -> contextlib.AbstractContextManager[None]:
+    """Within it modules of the backend's own, if any, have their variables' values."""
+    return contextlib.nullcontext() if modules is None else modules.placed()
+
+
 __all__ = [
     "TRAINABLE_BACKENDS",
     "TrainStep",
@@ -67,6 +75,7 @@ __all__ = [
     "num_processes",
     "num_replicas",
     "on_all_devices",
+    "placed",
     "plain_modules",
     "random_state",
     "set_random_state",

@@ -191,9 +191,15 @@ def plain_modules(parts: Sequence[Any]) -> None:
     del parts
 
 
-def wrapped_modules(layers: Sequence[keras.layers.Layer]) -> None:
-    """Modules that are the backend's own, inside of Keras layers: on JAX there are none."""
-    del layers
+def wrapped_modules(layers: Sequence[keras.layers.Layer], to_place: bool = True) -> None:
+    """Modules that are the backend's own, inside of Keras layers: on JAX there are none.
+
+    Args:
+        layers: List of layers.
+        to_place: Whether their values are to be placed, for which their buffers need variables.
+            Defaults to `True`.
+    """
+    del layers, to_place
 
 
 def neutral_train_step(function: Function) -> Function:

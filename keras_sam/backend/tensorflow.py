@@ -165,9 +165,9 @@ def plain_modules(parts: Sequence[Any]) -> None:
     del parts
 
 
-def wrapped_modules(layers: Sequence[keras.layers.Layer]) -> None:
+def wrapped_modules(layers: Sequence[keras.layers.Layer], to_place: bool = True) -> None:
     """See `keras_sam.backend.jax.wrapped_modules`; none on TensorFlow."""
-    del layers
+    del layers, to_place
 
 
 def neutral_train_step(function: Function) -> Function:

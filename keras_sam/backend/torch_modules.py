@@ -121,7 +121,6 @@ class WrappedModules(PlainModules):
         super().__init__([wrapper.module for wrapper in wrappers])
         for variable in (variable for wrapper in wrappers for variable in wrapper.variables):
             self._known[id(variable.value)] = variable.value, variable
-        self.adopt()
 
 
 class _Instead(TorchFunctionMode):
@@ -159,10 +158,17 @@ def _role(owner, name, parameter):
     return {"kind": "kernel", "filter_axes": axes}
 
 
-def wrapped_modules(layers: Sequence[keras.layers.Layer]) -> WrappedModules | None:
+def wrapped_modules(
+    layers: Sequence[keras.layers.Layer], to_place: bool = True
+) -> WrappedModules | None:
     """The `WrappedModules` among these layers; `None` where there are none."""
     wrappers = [layer for layer in layers if isinstance(layer, keras.layers.TorchModuleWrapper)]
-    return WrappedModules(wrappers) if wrappers else None
+    if not wrappers:
+        return None
+    modules = WrappedModules(wrappers)
+    if to_place:
+        modules.adopt()
+    return modules
 
 
 def plain_modules(parts: Sequence[Any]) -> PlainModules | None:

@@ -64,8 +64,7 @@ class Subject:
 
     def placed(self) -> contextlib.AbstractContextManager[None]:
         """Within it, weights that are not Keras's have their variables' values too."""
-        modules = self.modules or self._wrapped()
-        return contextlib.nullcontext() if modules is None else modules.placed()
+        return backend.placed(self.modules or self._wrapped())
 
     def _wrapped(self):
         """The modules inside of layers, which are there once the layers are built."""

@@ -1,6 +1,5 @@
 """The loss of one batch and its derivatives, compiled once as pure functions."""
 
-import contextlib
 import functools
 from collections.abc import Callable
 from typing import TypeAlias
@@ -120,7 +119,7 @@ class Evaluator:
     def _predict(self, scope: Scope, others: Vector, batch: Batch, weights: Vector) -> Tensor:
         scope.place(self._others, others)
         scope.place(self.variables, weights)
-        with contextlib.nullcontext() if self._modules is None else self._modules.placed():
+        with backend.placed(self._modules):
             return self.model(batch[0], training=self.training)
 
     def _loss_of(self, batch: Batch, predictions: Tensor) -> Tensor:

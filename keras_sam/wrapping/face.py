@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_sam import checks
+from keras_sam import backend, checks
 from keras_sam.backend.types import ModelMixin, documented_as
 from keras_sam.keras_hooks import last_part, lent
 from keras_sam.tensors import Tensor
@@ -37,8 +37,7 @@ class Face(ModelMixin):
         return super().__call__(*args, **kwargs)
 
     def call(self, inputs: Tensor, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
-        foreign = self.foreign_modules
-        with contextlib.nullcontext() if foreign is None else foreign.placed():
+        with backend.placed(self.foreign_modules):
             return self.base_model(inputs, *args, training=training, **kwargs)
 
     def compute_mask(self, inputs: Tensor, previous_mask: Tensor) -> Any:

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from keras_sam.experiments.flags.checking import check_known
+from keras_sam.experiments.flags.checking import check_known, rho_after_colon
 from keras_sam.federated import Algorithm, algorithms
 from keras_sam.federated.local_training import client_method
 
@@ -61,15 +61,6 @@ def _contender(text: str, method: str | None) -> Contender:
         raise ValueError(f"Only {SWA} can follow an algorithm's name. Received: {text}")
     algorithm = algorithms.get(name)
     own = method if algorithm.takes_method else None
-    options = {"rho": _number(text, rho)} if rho else {}
+    options = {"rho": rho_after_colon(text, rho, "an algorithm", "fedsam:0.5")} if rho else {}
     client_method(algorithm, own, options)  # Refused now, if at all.
     return Contender(text, algorithm, bool(plus), own, options)
-
-
-def _number(text: str, rho: str) -> float:
-    try:
-        return float(rho)
-    except ValueError:
-        raise ValueError(
-            f"What follows an algorithm's colon is its rho, as in fedsam:0.5. Received: {text}"
-        ) from None

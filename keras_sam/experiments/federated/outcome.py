@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from keras_sam.experiments.results.curves import BANDS, band
+from keras_sam.experiments.results.curves import band, finish
 from keras_sam.experiments.results.statistics import paired_difference
 from keras_sam.experiments.results.table import aligned, spread
-from keras_sam.figures import literal
 
 Line: TypeAlias = dict[str, float]
 Found: TypeAlias = dict[str, dict[int, list[Line]]]  # By label, then by seed: a line a round.
@@ -79,18 +78,7 @@ def draw(found: Found, title: str, path: Path) -> None:
                 band(axes, _curves(runs, key), label)
             axes.set_ylabel(name)
             axes.set_xlabel("round")
-        several = any(len(runs) > 1 for runs in found.values())
-        handles, labels = figure.axes[0].get_legend_handles_labels()
-        figure.legend(
-            handles,
-            labels,
-            loc="outside lower center",
-            ncols=4,
-            handlelength=4,
-            title=BANDS if several else None,
-        )
-        figure.suptitle(title)
-        literal(figure).savefig(path)
+        finish(figure, title, any(len(runs) > 1 for runs in found.values()), path)
 
 
 def _curves(runs: dict[int, list[Line]], key: str) -> pd.DataFrame:

@@ -42,6 +42,26 @@ def whole_numbers(name: str, texts: list[str]) -> list[int]:
     return numbers
 
 
+def rho_after_colon(text: str, rho: str, kind: str, example: str) -> float:
+    """The radius behind a name, as in sam:0.5.
+
+    Args:
+        text: String, name and radius.
+        rho: String, what follows the colon.
+        kind: String, what the name is of.
+        example: String, how it is right.
+
+    Raises:
+        ValueError: If it is no number.
+    """
+    try:
+        return float(rho)
+    except ValueError:
+        raise ValueError(
+            f"What follows {kind}'s colon is its rho, as in {example}. Received: {text}"
+        ) from None
+
+
 def rising_shares(name: str, texts: list[str]) -> list[float]:
     """What a flag of places in a training says.
 

@@ -38,7 +38,18 @@ def draw(found: dict[str, Seeds], title: str, path: Path) -> None:
     for axes in figure.axes[2:]:
         axes.set_xlabel("epoch")
         axes.locator_params(axis="x", integer=True)
-    several = any(len(seeds.finished) > 1 for seeds in found.values())
+    finish(figure, title, any(len(seeds.finished) > 1 for seeds in found.values()), path)
+
+
+def finish(figure: Figure, title: str, several: bool, path: Path) -> None:
+    """Gives a figure of bands its legend and title, and writes it.
+
+    Args:
+        figure: Matplotlib figure, whose first axes have all lines.
+        title: String over the panels.
+        several: Whether there are bands.
+        path: Path of the PNG to write.
+    """
     handles, labels = figure.axes[0].get_legend_handles_labels()
     figure.legend(
         handles,

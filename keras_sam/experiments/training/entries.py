@@ -8,7 +8,7 @@ from typing import Any
 
 from keras_sam import methods
 from keras_sam.checks import shortened
-from keras_sam.experiments.flags.checking import check_known
+from keras_sam.experiments.flags.checking import check_known, rho_after_colon
 
 PLAIN = "sgd"  # Training without any sharpness-aware method, whatever the optimizer.
 WORDS = {"true": True, "false": False, "inf": math.inf}  # As a command line has them.
@@ -77,7 +77,7 @@ def _expanded(texts: list[str], listed: set[str]) -> list[str]:
 def _entry(text: str, options: dict[str, Any], alone: bool) -> Entry:
     name, _, own = text.partition(":")
     check_known("method", name, [PLAIN, *methods.list()])
-    own_rho = _number(text, own) if own else None
+    own_rho = rho_after_colon(text, own, "a method", "sam:0.5") if own else None
     given = {key: options[key] for key in ("rho", "p") if options[key] is not None}
     given |= _arguments(options["method_arguments"], name)
     if own_rho is not None:
@@ -98,15 +98,6 @@ def _entry(text: str, options: dict[str, Any], alone: bool) -> Entry:
             f"Received: {', '.join(f'{key}={value}' for key, value in useless.items())}"
         )
     return Entry(PLAIN, None, {}, None)
-
-
-def _number(text: str, rho: str) -> float:
-    try:
-        return float(rho)
-    except ValueError:
-        raise ValueError(
-            f"What follows a method's colon is its rho, as in sam:0.5. Received: {text}"
-        ) from None
 
 
 def _arguments(pairs: Sequence[str], method: str) -> dict[str, Any]:
