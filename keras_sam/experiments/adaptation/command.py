@@ -21,13 +21,7 @@ def main(argv: list[str], text: str) -> None:
         argv: List of strings, the command line.
         text: String, the app's help.
     """
-    with command_line.listening(argv, GO_ON):
-        options = command_line.parse(FLAGS, argv, text)
-        try:
-            table = _run(options, command_line.command(FLAGS, argv))
-        except (ValueError, TypeError, OSError, ImportError) as error:
-            command_line.fail(argv, error)
-        print(f"\n{table}\n\ntable   {Path(options['workdir'], TABLE)}")
+    command_line.run(FLAGS, argv, text, GO_ON, _run)
 
 
 def _run(options: dict[str, Any], command: str) -> str:
@@ -59,7 +53,7 @@ def _run(options: dict[str, Any], command: str) -> str:
         found[entry.label][seed] = accuracies
     table = _table(found)
     (path.parent / TABLE).write_text(f"{command}\n\n{table}\n", encoding="utf-8")
-    return table
+    return f"{table}\n\ntable   {path.parent / TABLE}"
 
 
 def _finished(path: Path) -> list[dict[str, Any]]:

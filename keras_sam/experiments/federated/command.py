@@ -21,18 +21,11 @@ def main(argv: list[str], text: str) -> None:
         argv: List of strings, the command line.
         text: String, the app's help.
     """
-    with command_line.listening(argv, GO_ON):
-        options = command_line.parse(FLAGS, argv, text)
-        command_line.keep_compiled(options["workdir"])
-        try:
-            table = _run(options, command_line.command(FLAGS, argv))
-        except (ValueError, TypeError, OSError, ImportError) as error:
-            command_line.fail(argv, error)
-        folder = Path(options["workdir"])
-        print(f"\n{table}\n\ntable   {folder / TABLE}\ncurves  {folder / CURVES}")
+    command_line.run(FLAGS, argv, text, GO_ON, _run)
 
 
 def _run(options: dict[str, Any], command: str) -> str:
+    command_line.keep_compiled(options["workdir"])
     # Imported here, so that --help and a mistyped flag need no backend.
     import keras
 
@@ -57,7 +50,7 @@ def _run(options: dict[str, Any], command: str) -> str:
     (folder / TABLE).write_text(f"{command}\n\n{table}\n", encoding="utf-8")
     title = f"{options['dataset']}, {options['clients']} clients, alpha {options['alpha']:g}"
     outcome.draw(found, title, folder / CURVES)
-    return table
+    return f"{table}\n\ntable   {folder / TABLE}\ncurves  {folder / CURVES}"
 
 
 def _lines(data, contender, trainer, seed, options):

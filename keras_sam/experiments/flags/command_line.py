@@ -5,7 +5,7 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -167,6 +167,31 @@ def _train(values: flags.FlagValues, argv: list[str], text: str | None) -> None:
     with trouble_explained(argv):
         failed = comparison.run(planned, command(values, argv))
     report_failed(argv, failed)
+
+
+def run(
+    values: flags.FlagValues,
+    argv: list[str],
+    text: str,
+    advice: str,
+    work: Callable[[dict[str, Any], str], str],
+) -> None:
+    """Runs an app that prints what comes out; an error of the user's ends it in one line.
+
+    Args:
+        values: The app's own `absl.flags.FlagValues`.
+        argv: List of strings, the command line.
+        text: String, the app's help.
+        advice: String, how to go on after a stop.
+        work: Function of the options and of the command line to keep; returns what to print.
+    """
+    with listening(argv, advice):
+        options = parse(values, argv, text)
+        try:
+            shown = work(options, command(values, argv))
+        except (ValueError, TypeError, OSError, ImportError) as error:
+            fail(argv, error)
+        print(f"\n{shown}")
 
 
 @contextlib.contextmanager
