@@ -53,8 +53,12 @@ class Measurement(keras.callbacks.Callback):
         self.measured = {}
         self._prepared = None
 
+    def is_due(self, epoch: int) -> bool:
+        """Whether the end of this epoch, counted from 0 as Keras does, is measured."""
+        return not self.measured or (epoch + 1) % self.every == 0
+
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        if not self.measured or (epoch + 1) % self.every == 0:
+        if self.is_due(epoch):
             if self._prepared is None:
                 self._prepared = self.prepare()
             self.measured[epoch + 1] = self._measured(epoch + 1)

@@ -41,6 +41,11 @@ def test_measured_are_the_first_epoch_and_every_second(watched, method):
     ]
 
 
+def test_it_is_said_when_it_measures(watched):
+    said = re.findall(r"^  measuring (.*) after epoch (\d)$", watched[1], flags=re.MULTILINE)
+    assert said == [("m-sharpness, angle, spectrum", number) for number in "1212"]
+
+
 def test_a_last_epoch_measures_the_saved_model(tmp_path):
     arguments = ("--method=sgd", "--label_noise=0.4", *WATCH, "--watch_every=3")
     start(*arguments, f"--workdir={tmp_path}")

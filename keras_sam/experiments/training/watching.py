@@ -1,5 +1,7 @@
 """What a training measures of its sharpness on the way, and on which images."""
 
+from typing import TYPE_CHECKING, Any
+
 import keras
 import numpy as np
 
@@ -7,6 +9,11 @@ from keras_sam.datasets import Dataset
 from keras_sam.datasets.selection import balanced
 from keras_sam.experiments.flags.running import ANGLE, SPECTRUM
 from keras_sam.experiments.results.folder import RunFolder
+
+if TYPE_CHECKING:
+    from keras_sam.sharpness.measurement import Measurement
+
+SHOWN = {"eigenvalues": "λ1 and λ5", "m_sharpness": "m-sharpness"}  # Others by their names.
 
 
 def measured_on(dataset: Dataset, part: str, number: int) -> tuple[np.ndarray, np.ndarray]:
@@ -49,7 +56,7 @@ def callbacks(folder: RunFolder, dataset: Dataset, one_hot: bool) -> list[keras.
     x, y = measured_on(dataset, "train", settings["watch_examples"])
     y = np.eye(dataset.num_classes, dtype="float32")[y] if one_hot else y
     rho, size, every = settings["watch_rho"], settings["batch_size"], settings["watch_every"]
-    found: list[keras.callbacks.Callback] = []
+    found: list[Measurement] = []
     if measures := [name for name in settings["watch"] if name in MEASURES]:
         found += [sharpness.SharpnessCallback(x, y, measures, every, rho, batch_size=size)]
     if ANGLE in settings["watch"]:
@@ -58,4 +65,22 @@ def callbacks(folder: RunFolder, dataset: Dataset, one_hot: bool) -> list[keras.
         found += [
             sharpness.HessianSpectrumCallback(x, y, every, batch_size=size, folder=folder.path)
         ]
-    return found
+    return [Announcement(found[0], settings["watch"]), *found] if found else []
+
+
+class Announcement(keras.callbacks.Callback):
+    """Says that a measurement has begun: it may take longer than the epoch before it.
+
+    Args:
+        first: A `Measurement` that comes next among the callbacks, and is due when all are.
+        watch: List of strings, the names of what is measured.
+    """
+
+    def __init__(self, first: "Measurement", watch: list[str]) -> None:
+        super().__init__()
+        self.first = first
+        self.shown = ", ".join(SHOWN.get(name, name) for name in watch)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        if self.first.is_due(epoch):
+            print(f"  measuring {self.shown} after epoch {epoch + 1}", flush=True)
