@@ -54,10 +54,16 @@ def is_number(value: Any) -> bool:
         return False
 
 
-def boolean(name: str, value: Any) -> bool:
-    """`value`, if it is `True` or `False`: words and numbers have a truth of their own."""
+def boolean(name: str, value: Any, others: str = "") -> bool:
+    """`value`, if it is `True` or `False`: words and numbers have a truth of their own.
+
+    Args:
+        name: String, the argument.
+        value: Anything.
+        others: String, the other values that the caller takes, for the message. Defaults to `""`.
+    """
     if not isinstance(value, bool):
-        refuse(name, "True or False", value)
+        refuse(name, f"True, False or {others}" if others else "True or False", value)
     return value
 
 

@@ -8,6 +8,7 @@ from keras_sam import backend, checks, keras_hooks, methods
 from keras_sam.backend.types import documented_as
 from keras_sam.keras_hooks import MakesVariables
 from keras_sam.methods import composition
+from keras_sam.methods.composition import Sync
 from keras_sam.methods.method import Method
 from keras_sam.roles import Role, roles_of
 from keras_sam.saving import Saving, restore_policy
@@ -67,11 +68,13 @@ class SAMModel(
             `skipped_steps`; of its micro-batches the finite ones count in the other metrics. On
             PyTorch each step waits for the device once. Defaults to `False`, as in Keras: such a
             step is made, and `fit` warns of what it has left.
-        sync_perturbation: Whether the PyTorch processes of a training average the gradients of an
-            ascent as well: one perturbation for the batches of all of them together, as on one
-            device, for one more message a pass. Defaults to `False`: each process perturbs for
-            its own batch (m-sharpness). Elsewhere the backend decides: JAX makes one perturbation
-            for the global batch; TensorFlow one a replica, and refuses `True` with several.
+        sync_perturbation: Whether the PyTorch processes of a training share one perturbation.
+            `True` averages the gradients of the ascent as well: the perturbation is that of all
+            batches together, as on one device, for one more message a pass. `"mean"` averages
+            the perturbations that the processes have found, for one more message a step.
+            Defaults to `False`: each process perturbs for its own batch (m-sharpness). Elsewhere
+            the backend decides: JAX makes one perturbation for the global batch; TensorFlow one
+            a replica, and refuses the others with several.
         name: String. Defaults to `None`, a name of Keras's making.
         **options: Of a method that is given by its name, such as `eta=0.1` for `"asam"`.
 
@@ -97,7 +100,7 @@ class SAMModel(
         num_batch_splits: int | None = None,
         log_sharpness: bool = False,
         skip_nonfinite: bool = False,
-        sync_perturbation: bool = False,
+        sync_perturbation: Sync = False,
         name: str | None = None,
         **options: Any,
     ):
@@ -117,9 +120,7 @@ class SAMModel(
         self.num_batch_splits = num_batch_splits
         self.log_sharpness = checks.boolean("log_sharpness", log_sharpness)
         self.skip_nonfinite = checks.boolean("skip_nonfinite", skip_nonfinite)
-        self.sync_perturbation = checks.boolean("sync_perturbation", sync_perturbation)
-        if sync_perturbation:
-            composition.check_sync(chosen_method)
+        self.sync_perturbation = composition.checked_sync(chosen_method, sync_perturbation)
         self._add_measurements(self.log_sharpness, self.skip_nonfinite)
         self._rho = self._add_rho(chosen_method.rho) if is_constant(chosen_method.rho) else None
         slots, is_random = chosen_method.slots(), chosen_method.is_random
@@ -179,7 +180,7 @@ class SAMModel(
     def _start_together(self, force):
         """Makes one training of several processes, once for each `fit` or `compile`."""
         if self.sync_perturbation:
-            keras_hooks.refuse_replicas(self, "sync_perturbation=True")
+            keras_hooks.refuse_replicas(self, f"sync_perturbation={self.sync_perturbation!r}")
         processes = backend.num_processes()
         if force or self.train_function is None or self._processes != processes:
             start_together(self)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import keras
+
+from keras_sam import checks
 
 if TYPE_CHECKING:
     from keras_sam.methods.method import Method
 
+Sync: TypeAlias = bool | Literal["mean"]
 BEYOND_PLAIN_SGD = (
     "momentum",
     "weight_decay",
@@ -97,15 +100,42 @@ def _check_fraction(method, names):
         )
 
 
-def check_sync(method: Method) -> None:
-    """Refuse one perturbation for all processes where each looks at examples of its own.
+def checked_sync(method: Method, sync: Sync) -> Sync:
+    """How processes share a perturbation, where the method allows it.
 
     Args:
         method: The `Method`.
+        sync: `sync_perturbation` of `SAMModel`.
+
+    Returns:
+        `sync`.
 
     Raises:
         ValueError: With what to use instead.
     """
+    if sync == "mean":
+        _check_mean(method)
+    elif checks.boolean("sync_perturbation", sync, '"mean"'):
+        _check_global(method)
+    return sync
+
+
+def _check_mean(method):
+    """The processes must meet at the same places, and the perturbation be all of the ascent."""
+    trouble = ""
+    if method.policy is not None:
+        trouble = "decides by its own batch whether to perturb, and may be alone in it"
+    elif method.descent.needs_closed_form_ascent:
+        trouble = "goes on from the ascent as a function, of which no mean is known"
+    if trouble:
+        raise ValueError(
+            f"With the method {method.name!r} a process {trouble}: use sync_perturbation=True, or "
+            "leave it out. Received: sync_perturbation='mean'"
+        )
+
+
+def _check_global(method):
+    """One perturbation of all batches is not for processes that look at examples of their own."""
     takes_parts = method.ascent_fraction < 1 or method.ascent.takes_examples
     if takes_parts or method.needs_example_losses:
         raise ValueError(

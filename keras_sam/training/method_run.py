@@ -162,9 +162,10 @@ class MethodRun:
             return self.restricted_context.origin
         gradients = self._picked(self.first.gradients)
         with true_gradient.asked(True):
-            return self.ascent.perturbation(
+            perturbation = self.ascent.perturbation(
                 self.restricted_oracle, gradients, self.restricted_context
             )
+        return self.oracle.agreed(perturbation)
 
     def _direction(self, gradients, weights):
         roles = self.restricted_oracle.roles

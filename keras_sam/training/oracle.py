@@ -31,8 +31,9 @@ class GradientOracle:
         roles: Sequence of `Role`, one for each trainable variable.
         loss_scale: Factor that multiplies the loss before it is differentiated, against
             underflow. The gradients that the oracle gives are free of it. Defaults to `None`.
-        is_global: Whether the loss and the gradients are means over the processes of a training,
-            each of which asks the same at the same time. Defaults to `False`.
+        sync: What the processes of a training share, who ask the same at the same time: with
+            `True` the loss and the gradients are their means, with `"mean"` the perturbations.
+            Defaults to `False`, nothing.
 
     Attributes:
         next_values: Dict from the index of a variable that is overwritten with its gradient
@@ -45,14 +46,14 @@ class GradientOracle:
         batch: Batch,
         roles: Sequence[Role],
         loss_scale: Tensor | None = None,
-        is_global: bool = False,
+        sync: bool | str = False,
     ):
         self.model = model
         self.batch = batch
         self.all_roles = roles
         self.chosen = list(range(len(roles)))
         self.loss_scale = loss_scale
-        self.is_global = is_global and backend.num_processes() > 1
+        self.sync = backend.num_processes() > 1 and sync
         self.next_values: dict[int, Tensor] = {}
         self._random_state = backend.random_state()
 
@@ -149,6 +150,18 @@ class GradientOracle:
             outcome, found = self._value_and_gradient(scope, perturbation, weighting, training)
         return Evaluation(tensors.at_least_float32(outcome[0]), self._unscaled(found))
 
+    def agreed(self, perturbation: Vector) -> Vector:
+        """The perturbation, or the mean of all processes' where it is to be that.
+
+        Where the batch is evaluated first (`origin`), is the same for all of them without.
+
+        Args:
+            perturbation: List of tensors, this process's.
+        """
+        if self.sync != "mean":
+            return perturbation
+        return backend.across_replicas(perturbation, [True] * len(perturbation))
+
     def hessian_vector_product(self, vector: Vector, perturbation: Vector | None = None) -> Vector:
         """Product of the loss's Hessian at `weights + perturbation` with a vector.
 
@@ -208,7 +221,7 @@ class GradientOracle:
 
     def _over_processes(self, found):
         """Means over the processes of what this one has found."""
-        if not self.is_global:
+        if self.sync is not True:
             return found
         known = [tensor for tensor in found if tensor is not None]
         means = iter(backend.across_replicas(known, [True] * len(known)))

@@ -17,12 +17,13 @@ import numpy as np
 
 import keras_sam
 from tests import conformance
-from tests.toys import mlp, values, vectors
+from tests.toys import mlp, one_step, values, vectors
 
 ROOT = pathlib.Path(__file__).parents[2]
 PROCESSES = 2
 KINDS = ("weights", "optimizer", "state")  # Of what a training ends with.
 SECONDS = 60  # After which a process gives up waiting for the other.
+IN_MEAN = ("looksam", "esam", "multistep", "rwp")  # A memory, examples, steps, chance.
 STEPS, SHARE = 3, 4  # Batches of a training, and a process's examples of each.
 
 
@@ -225,17 +226,27 @@ def after_a_death(rank):
     return "no error"
 
 
+def mean_of_perturbations(rank):
+    """The weights of the quadratic after a step, whose curvature is another in each process."""
+    curvature = np.tile(np.array([[1.0, 2.0], [2.0, 1.0]], "float32")[rank], (4, 1))
+    return one_step("sam", curvature, sync_perturbation="mean")[0]
+
+
 def everything(rank, start):
     """All that is tested, by name."""
     found = {"late group": late_group(rank, start)}
     for name in keras_sam.methods.list():
         found[name] = {sync: of_method(name, rank, sync) for sync in (False, True)}
+        if name in IN_MEAN:
+            found[name]["mean"] = of_method(name, rank, "mean")
+    found["mean of perturbations"] = mean_of_perturbations(rank)
     found["batch norm"] = ends(trained("sam", rank, normalized(), seed=rank))
     found["bad rows"] = with_bad_rows(rank)
     found["loss scaling"] = with_loss_scaling(rank)
     found["sampler"] = of_sampler(rank)
     found["messages"] = messages(rank)
     found["messages in sync"] = messages(rank, sync=True)
+    found["messages in mean"] = messages(rank, sync="mean")
     found["messages beside DDP"] = messages(rank, wrapped=True)
     found["other method"] = refusal(rank, method=["sam", "asam"])
     found["other rho"] = refusal(rank, rho=[0.1, 0.2])

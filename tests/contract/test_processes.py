@@ -64,6 +64,27 @@ def test_in_sync_they_are_one_process(both, name):
         assert largest_difference(both[0][name][True][kind], alone[kind]) < ROUNDING, kind
 
 
+def test_the_mean_of_the_perturbations_is_exact(both):
+    """By hand: w = (3, 2), rho 0.05, rate 0.1, gradients (3, 4) and (6, 2), mean Hessian 1.5."""
+    ascent = 0.05 / 2 * (np.array([3, 4]) / 5 + np.array([6, 2]) / np.sqrt(40))
+    expected = np.array([3, 2]) - 0.1 * 1.5 * (np.array([3, 2]) + ascent)
+    for found in both:
+        np.testing.assert_allclose(found["mean of perturbations"], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", processes.IN_MEAN)
+def test_with_the_mean_of_perturbations_they_end_with_the_same_bits(both, name):
+    assert_equal(both, name, "mean")
+    apart = largest_difference(both[0][name]["mean"]["weights"], both[0][name][False]["weights"])
+    assert (apart > 0) == (name != "rwp")  # Whose chance is the same everywhere.
+
+
+@pytest.mark.parametrize("name, reason", [("ae_sam", "may be alone"), ("second_order", "no mean")])
+def test_a_mean_that_would_be_another_method_is_refused(name, reason):
+    with pytest.raises(ValueError, match=f"{reason}.*Received: sync_perturbation='mean'"):
+        keras_sam.SAMModel(mlp(), method=name, sync_perturbation="mean")
+
+
 def test_batch_norm_goes_on_from_the_mean_of_the_statistics(both):
     assert_equal(both, "batch norm")
     x, _ = vectors(processes.STEPS * processes.PROCESSES * processes.SHARE)
@@ -98,6 +119,7 @@ def test_one_message_a_step_and_one_more_a_pass_in_sync(both):
     for found in both:
         assert len(found["messages"][0]) == 1
         assert len(found["messages in sync"][0]) == 3
+        assert len(found["messages in mean"][0]) == 2
 
 
 def test_a_model_that_keras_has_wrapped_averages_once(both):
