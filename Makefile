@@ -83,8 +83,9 @@ format: $(TEST)/ready  ## Format the code.
 	$(TEST)/bin/ruff check --fix .
 	$(TEST)/bin/ruff format .
 
-readme: $(TEST)/ready  ## Bring the table of methods in docs/ up to date.
+readme: $(TEST)/ready  ## Bring the table of methods, badges and buttons up to date.
 	KERAS_BACKEND=jax $(TEST)/bin/python docs/update_methods.py
+	$(TEST)/bin/python docs/addresses.py
 
 docs: $(DOCS)/ready  ## Build the site into build/docs, and look at each page in a browser.
 	KERAS_BACKEND=jax $(DOCS)/bin/sphinx-build -q -W --keep-going -d build/doctrees docs build/docs

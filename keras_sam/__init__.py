@@ -33,7 +33,7 @@ def __dir__():
     return __all__
 
 
-__version__ = "0.1.0"
+__version__ = "1.0.0rc1"
 
 __all__ = [
     "SAMModel",
