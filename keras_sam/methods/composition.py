@@ -113,7 +113,7 @@ def checked_sync(method: Method, sync: Sync) -> Sync:
     Raises:
         ValueError: With what to use instead.
     """
-    if sync == "mean":
+    if isinstance(sync, str) and sync == "mean":
         _check_mean(method)
     elif checks.boolean("sync_perturbation", sync, '"mean"'):
         _check_global(method)
