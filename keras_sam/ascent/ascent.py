@@ -27,6 +27,7 @@ class Ascent:
         climbs_in_steps: Whether it evaluates the batch again on its way.
         counts_updates: Whether what it keeps goes with the optimizer's updates, so that gradient
             accumulation would confuse it.
+        learns_perturbed: Whether `learn_perturbed` takes note of anything.
         takes_examples: Whether it evaluates single examples of the batch.
         probes: Number of tensors that `probe` returns; 0 where the first gradient is that of the
             plain mean.
@@ -39,6 +40,7 @@ class Ascent:
     is_random = False
     climbs_in_steps = False
     counts_updates = False
+    learns_perturbed = False
     takes_examples = False
     probes = 0
     family: str | None = None
@@ -90,6 +92,13 @@ class Ascent:
         """Takes note of the first gradient for later steps, once the perturbation is made.
 
         Called on every step, whether the method acts or not.
+        """
+        del oracle, gradients, context
+
+    def learn_perturbed(self, oracle: GradientOracle, gradients: Vector, context: Context) -> None:
+        """Takes note of the gradient at the perturbed weights for later steps.
+
+        Called where the descent has asked for it with `Climb.perturbed`.
         """
         del oracle, gradients, context
 

@@ -137,6 +137,7 @@ class MethodRun:
             self.chosen,
             self._direction if self.ascent.is_closed_form else None,
             lambda: self._spread(self._perturbation()),
+            self._learn_perturbed,
             self.first if self.ascent.is_one_pass else None,
             self.lookahead,
         )
@@ -148,6 +149,10 @@ class MethodRun:
             perturbed.loss,
             ops.cast(length, "float32"),
         )
+
+    def _learn_perturbed(self, gradients):
+        picked = self._picked(gradients)
+        self.ascent.learn_perturbed(self.restricted_oracle, picked, self.restricted_context)
 
     def _rest(self):
         rest = self.descent.rest(self.first, self.context)
