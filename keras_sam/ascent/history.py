@@ -61,7 +61,7 @@ class HistoryNoiseAscent(Ascent):
         return self._drawn(oracle, context)
 
     def _drawn(self, oracle, context):
-        noise = tensors.scale(filter_noise(oracle, context.seed), context.rho)
+        noise = tensors.scale(filter_noise(oracle.weights, oracle.roles, context.seed), context.rho)
         sums = tensors.values(context.state["square_sum"])
         return [
             draw / ops.sqrt(1 + self.eta * (filter_sums(s, role) if role.filter_axes else s))

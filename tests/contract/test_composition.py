@@ -32,6 +32,7 @@ ASCENTS = {
     "one_pass": lambda: ascent.RandomAscent("filter", is_one_pass=True),
     "history": ascent.HistoryNoiseAscent,
     "history_in_two": lambda: ascent.HistoryNoiseAscent(is_one_pass=False),
+    "frozen": ascent.FrozenNoiseAscent,
     "preconditioned": lambda: ascent.PreconditionedAscent(ascent.AdaptiveAscent()),
     "classes": lambda: ascent.ClassWeightedAscent(weights=[0.5]),
     "z_score": lambda: ascent.ZScoreAscent(0.5),
@@ -68,6 +69,7 @@ NOT_CLEAN = {
     "precision",
     "one_pass",
     "history",
+    "frozen",
     "classes",
 }
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from keras_sam import checks
-from keras_sam.ascent import HistoryNoiseAscent, RandomAscent
+from keras_sam.ascent import FrozenNoiseAscent, HistoryNoiseAscent, RandomAscent
 from keras_sam.descent import PerturbedGradient
 from keras_sam.methods.families.mixture import mixture
 from keras_sam.methods.method import Method
@@ -156,3 +156,38 @@ def MARWP(
     descent = mixture(checks.from_zero_to_one("lam", lam))
     ascent = HistoryNoiseAscent(eta, decay, is_one_pass=False)
     return Method(ascent, descent, rho, name="m_arwp", **when_and_where)
+
+
+@register(
+    "flat_lora",
+    summary="noise in the weights under LoRA's adapters",
+    paper="Li et al. 2025",
+    cost=Cost(1),
+    fixed=NO_FRACTION,
+)
+def FlatLoRA(rho: Rho = 0.05, **when_and_where: Any) -> Method:
+    """LoRA with noise in the frozen weights that its adapters are merged into, in one pass.
+
+    Enable LoRA before the model is wrapped.
+
+    Args:
+        rho: Length of the noise relative to each filter's norm, a float of at least 0 or a schedule
+            of `keras_sam.schedules.Rho`. Defaults to `0.05`.
+        {{when_and_where}}
+
+    Returns:
+        `Method` named `"flat_lora"`.
+
+    Raises:
+        ValueError: If an argument is outside its range; with a model, if it has no LoRA.
+
+    Reference:
+        Li et al., Flat-LoRA: Low-Rank Adaptation over a Flat Loss Landscape, ICML 2025,
+        section 3.3.
+
+    Example:
+
+    >>> growing = keras_sam.schedules.WarmUpHoldDecay(0.0, total_steps=1000, end=0.05)
+    >>> method = keras_sam.methods.FlatLoRA(rho=growing)
+    """
+    return Method(FrozenNoiseAscent(), PerturbedGradient(), rho, name="flat_lora", **when_and_where)
