@@ -11,7 +11,7 @@ import keras_sam
 from keras_sam import methods
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # The tests hold the numbers.
-from tests import toys
+from tests import conformance, toys
 from tests.test_fixture import ROWS
 
 RADIUS, RATE, START = 0.5, 0.1, (3.0, 2.0)
@@ -51,7 +51,7 @@ def _gradient(name: str, options: Any) -> np.ndarray:
 def _trouble(name: str) -> str:
     """What is wrong with a step of a method on a small network; empty where nothing is."""
     keras.utils.clear_session()
-    network = toys.convnet()
+    network = conformance.suited(name, toys.convnet())
     before = _values(network)
     model = keras_sam.SAMModel(network, method=methods.get(name))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)

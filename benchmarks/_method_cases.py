@@ -68,7 +68,9 @@ def cases(names: list[str]) -> list[Case]:
     Returns:
         List of `Case`, without the plain one.
     """
-    chosen = methods.list() if names == ["all"] else names
+    # A step of LoRA is none of the whole network, with which all are compared.
+    whole = [name for name in methods.list() if not methods.get(name).ascent.needs_adapters]
+    chosen = whole if names == ["all"] else names
     found = [Case(name, ARGUMENTS.get(name, {})) for name in chosen]
     return found + [Case(name, more) for name, more in FURTHER if name in chosen]
 

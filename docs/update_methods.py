@@ -86,6 +86,7 @@ def needs(row: Row) -> str:
         "single examples": method.ascent.takes_examples,
         "the batch before": method.descent.needs_last_batch,
         "the model's outputs": method.descent.needs_outputs,
+        "LoRA": method.ascent.needs_adapters,
         "plain SGD": method.descent.needs_plain_sgd,
         "the classes' sizes": "class_counts" in row.own_options,
         "the rare classes": "tail_classes" in row.own_options,

@@ -151,6 +151,24 @@ def own_variables(layer: keras.layers.Layer) -> list[keras.Variable]:
     return [*layer._trainable_variables, *layer._non_trainable_variables]
 
 
+def adapted_layer(variable: keras.Variable, layer: Any) -> keras.layers.Layer | None:
+    """`layer`, if the variable is one of its adapters of LoRA, over a weight that is frozen."""
+    is_adapter = getattr(layer, "lora_enabled", False) and variable.name.startswith("lora_")
+    weight = frozen_weight(layer) if is_adapter else None
+    # All of a model may have been made trainable again.
+    return None if not is_adapter or getattr(weight, "trainable", False) else layer
+
+
+def frozen_weight(layer: keras.layers.Layer) -> keras.Variable | None:
+    """The weight that the adapters of a layer are merged into; `None` if it is none of Keras's."""
+    return getattr(layer, "_kernel", getattr(layer, "_embeddings", None))
+
+
+def merged_weight(layer: keras.layers.Layer) -> Tensor:
+    """That weight plus the product of the adapters, as the layer computes with it."""
+    return layer.kernel if hasattr(layer, "_kernel") else layer.embeddings
+
+
 def _element_of(iterator):
     """Shapes and dtypes of the batches of TensorFlow's epoch iterator, without taking one."""
     spec = iterator._get_iterator().element_spec

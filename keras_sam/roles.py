@@ -42,6 +42,8 @@ class Role:
         in_normalization: Whether the variable belongs to a normalization layer.
         filter_axes: Axes that index filters; empty where the variable has none.
         index: Position among the trainable variables.
+        adapts: The layer with whose frozen weight this variable, an adapter of LoRA, is merged;
+            `None` for every other variable.
     """
 
     variable: Any
@@ -49,6 +51,7 @@ class Role:
     in_normalization: bool = False
     filter_axes: tuple[int, ...] = ()
     index: int = 0
+    adapts: keras.layers.Layer | None = None
 
 
 def roles_of(model: keras.layers.Layer) -> list[Role]:
@@ -68,12 +71,13 @@ def roles_of(model: keras.layers.Layer) -> list[Role]:
     # Modules of PyTorch lay out their weights in another way.
     modules = backend.wrapped_modules(layers, to_place=False)
     known = {id(v): Role(v, **fields) for v, fields in (modules.weights() if modules else ())}
-    return [
-        dataclasses.replace(
-            known.get(id(variable)) or role_of(variable, owners.get(id(variable))), index=index
-        )
-        for index, variable in enumerate(model.trainable_variables)
-    ]
+    roles = []
+    for index, variable in enumerate(model.trainable_variables):
+        owner = owners.get(id(variable))
+        role = known.get(id(variable)) or role_of(variable, owner)
+        adapts = keras_hooks.adapted_layer(variable, owner)
+        roles.append(dataclasses.replace(role, index=index, adapts=adapts))
+    return roles
 
 
 def role_of(variable: keras.Variable, layer: keras.layers.Layer | None) -> Role:

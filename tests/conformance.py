@@ -3,7 +3,8 @@
 import keras
 
 import keras_sam
-from keras_sam.ascent import PrecisionAscent, RandomAscent
+from keras_sam import keras_hooks
+from keras_sam.ascent import FrozenNoiseAscent, PrecisionAscent, RandomAscent
 
 ROWS = {row.name: row for row in keras_sam.methods.list(detail=True)}
 NAMES = list(ROWS)
@@ -16,8 +17,10 @@ NEVER_NEUTRAL = [name for name, row in ROWS.items() if row.neutral is None]
 RESTLESS = [
     name
     for name, method in METHODS.items()
-    if isinstance(method.ascent, RandomAscent | PrecisionAscent)
+    if isinstance(method.ascent, FrozenNoiseAscent | RandomAscent | PrecisionAscent)
 ]
+# They perturb the weights under adapters of LoRA, and refuse a model without: see `suited`.
+OF_LORA = [name for name, method in METHODS.items() if method.ascent.needs_adapters]
 # They ask for the outputs, of which a `SAMStep` knows nothing.
 OF_OUTPUTS = [name for name, method in METHODS.items() if method.descent.needs_outputs]
 # They evaluate the batch at random weights alone: so are BatchNorm's statistics, at any gradient.
@@ -41,3 +44,11 @@ def optimizer(method, learning_rate=0.1, **options):
 def short(name):
     """The method with options with which it acts and rests within a few steps."""
     return keras_sam.methods.get(name, **ROWS[name].brief)
+
+
+def suited(name, model):
+    """`model`; where the method asks for LoRA, with adapters in all layers that train."""
+    for layer in keras_hooks.layers_of(model) if name in OF_LORA else ():
+        if layer.trainable and hasattr(layer, "enable_lora"):
+            layer.enable_lora(2)
+    return model

@@ -86,7 +86,8 @@ def brief(name: str) -> methods.Method:
 
 def drawn(draw: np.random.Generator) -> Scenario:
     """A random scenario."""
-    name = str(draw.choice(methods.list()))
+    names = [name for name in methods.list() if not methods.get(name).ascent.needs_adapters]
+    name = str(draw.choice(names))
     is_torch = keras.backend.backend() == "torch"
     guards = ["none", "loss scaling", *(["skip"] if HAS_SKIP else [])]
     clip = CLIPS[draw.integers(len(CLIPS))]

@@ -12,6 +12,7 @@ from keras_sam.ascent.classes import *
 from keras_sam.ascent.dual_norm import *
 from keras_sam.ascent.dynamic import *
 from keras_sam.ascent.friendly import *
+from keras_sam.ascent.frozen import *
 from keras_sam.ascent.history import *
 from keras_sam.ascent.layers import *
 from keras_sam.ascent.matching import *

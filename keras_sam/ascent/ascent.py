@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, Self
 
+import keras
+
 from keras_sam.roles import Role
 from keras_sam.saving import exported
 from keras_sam.tensors import Tensor, Vector
@@ -27,6 +29,8 @@ class Ascent:
         climbs_in_steps: Whether it evaluates the batch again on its way.
         counts_updates: Whether what it keeps goes with the optimizer's updates, so that gradient
             accumulation would confuse it.
+        learns_perturbed: Whether `learn_perturbed` takes note of anything.
+        needs_adapters: Whether it is for models with LoRA alone.
         takes_examples: Whether it evaluates single examples of the batch.
         probes: Number of tensors that `probe` returns; 0 where the first gradient is that of the
             plain mean.
@@ -39,6 +43,8 @@ class Ascent:
     is_random = False
     climbs_in_steps = False
     counts_updates = False
+    learns_perturbed = False
+    needs_adapters = False
     takes_examples = False
     probes = 0
     family: str | None = None
@@ -46,6 +52,32 @@ class Ascent:
     def slots(self) -> dict[str, Slot]:
         """What is kept between steps: dict from a name to its `keras_sam.training.memory.Slot`."""
         return {}
+
+    def check(self, roles: Sequence[Role]) -> None:
+        """Refuses weights with which it can do nothing.
+
+        Args:
+            roles: Sequence of `keras_sam.roles.Role`, those of the perturbed weights.
+
+        Raises:
+            ValueError: With what to do.
+        """
+        del roles
+
+    def frozen_offsets(
+        self, oracle: GradientOracle, context: Context
+    ) -> list[tuple[keras.Variable, Tensor]]:
+        """What weights that are not trained have added in every evaluation of the batch.
+
+        Args:
+            oracle: `GradientOracle` over the perturbed weights.
+            context: `keras_sam.training.carriers.Context` of these weights.
+
+        Returns:
+            List of `(variable, offset)`.
+        """
+        del oracle, context
+        return []
 
     def origin(self, oracle: GradientOracle, context: Context) -> Vector | None:
         """Where to evaluate the batch first, relative to the weights.
@@ -90,6 +122,13 @@ class Ascent:
         """Takes note of the first gradient for later steps, once the perturbation is made.
 
         Called on every step, whether the method acts or not.
+        """
+        del oracle, gradients, context
+
+    def learn_perturbed(self, oracle: GradientOracle, gradients: Vector, context: Context) -> None:
+        """Takes note of the gradient at the perturbed weights for later steps.
+
+        Called where the descent has asked for it with `Climb.perturbed`.
         """
         del oracle, gradients, context
 

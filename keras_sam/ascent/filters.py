@@ -1,12 +1,13 @@
 """What is measured and drawn filter by filter."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
 from keras_sam import tensors
 from keras_sam.roles import Role
 from keras_sam.tensors import Tensor, Vector
-from keras_sam.training.oracle import GradientOracle
 
 
 def filter_sums(tensor: Tensor, role: Role) -> Tensor:
@@ -36,16 +37,19 @@ def filter_norms(weight: Tensor, role: Role) -> Tensor:
     return tensors.root(filter_sums(ops.square(weight), role))
 
 
-def filter_noise(oracle: GradientOracle, seed: keras.random.SeedGenerator) -> Vector:
+def filter_noise(
+    weights: Vector, roles: Sequence[Role], seed: keras.random.SeedGenerator
+) -> Vector:
     """Independent standard normal numbers, each times the norm of its filter.
 
     Args:
-        oracle: `GradientOracle` of the weights.
+        weights: List of tensors.
+        roles: The `keras_sam.roles.Role` of each.
         seed: `keras.random.SeedGenerator`.
 
     Returns:
         List of tensors shaped as the weights.
     """
-    weights = [tensors.at_least_float32(weight) for weight in oracle.weights]
-    norms = [filter_norms(*pair) for pair in zip(weights, oracle.roles, strict=True)]
+    weights = [tensors.at_least_float32(weight) for weight in weights]
+    norms = [filter_norms(*pair) for pair in zip(weights, roles, strict=True)]
     return [a * b for a, b in zip(tensors.normal_like(weights, seed), norms, strict=True)]

@@ -1,4 +1,4 @@
-"""The ascent of ARWP: noise that is smaller where gradients have been long."""
+"""The ascent of ARWP and m-ARWP: noise that is smaller where gradients have been long."""
 
 from typing import Any
 
@@ -16,12 +16,12 @@ from keras_sam.training.oracle import GradientOracle
 
 @part
 class HistoryNoiseAscent(Ascent):
-    """Random weights around, in one pass, nearer where earlier gradients were long.
+    """Random weights around, nearer where earlier gradients were long.
 
     The noise of `RandomAscent("filter")`, divided by `sqrt(1 + eta F)`: F is the sum over the
     entry's filter of `S = decay S + g^2`, S itself for a tensor of one axis, with the gradients g
-    at the noisy weights of the batches before. S is a decayed sum and no mean: it settles at
-    `1 / (1 - decay)` times the mean square.
+    at the noisy weights of the batches before, and no others. S is a decayed sum and no mean: it
+    settles at `1 / (1 - decay)` times the mean square.
 
     Reference:
         Li et al., Revisiting Random Weight Perturbation for Efficiently Improving
@@ -30,6 +30,8 @@ class HistoryNoiseAscent(Ascent):
     Args:
         eta: Float of at least 0; 0 is RWP. Defaults to `0.1`.
         decay: Float in [0, 1), of the sum. Defaults to `0.99`.
+        is_one_pass: Whether the only evaluation of a batch is at the perturbed weights, as in
+            ARWP. Defaults to `True`.
 
     Raises:
         ValueError: If an argument is outside its range.
@@ -40,26 +42,33 @@ class HistoryNoiseAscent(Ascent):
     """
 
     is_closed_form = False
-    is_one_pass = True
-    starts_clean = False
     is_random = True
+    learns_perturbed = True
 
-    def __init__(self, eta: float = 0.1, decay: float = 0.99):
+    def __init__(self, eta: float = 0.1, decay: float = 0.99, is_one_pass: bool = True):
         self.eta = checks.non_negative("eta", eta)
         self.decay = checks.share("decay", decay)
+        self.is_one_pass = checks.boolean("is_one_pass", is_one_pass)
+        self.starts_clean = not self.is_one_pass
 
     def slots(self) -> dict[str, Slot]:
         return {"square_sum": Slot()}
 
     def origin(self, oracle: GradientOracle, context: Context) -> Vector | None:
-        noise = tensors.scale(filter_noise(oracle, context.seed), context.rho)
+        return self._drawn(oracle, context) if self.is_one_pass else None
+
+    def perturbation(self, oracle: GradientOracle, gradients: Vector, context: Context) -> Vector:
+        return self._drawn(oracle, context)
+
+    def _drawn(self, oracle, context):
+        noise = tensors.scale(filter_noise(oracle.weights, oracle.roles, context.seed), context.rho)
         sums = tensors.values(context.state["square_sum"])
         return [
             draw / ops.sqrt(1 + self.eta * (filter_sums(s, role) if role.filter_axes else s))
             for draw, s, role in zip(noise, sums, oracle.roles, strict=True)
         ]
 
-    def learn(self, oracle: GradientOracle, gradients: Vector, context: Context) -> None:
+    def learn_perturbed(self, oracle: GradientOracle, gradients: Vector, context: Context) -> None:
         sums = context.state["square_sum"]
         new = [
             self.decay * old + ops.square(ops.cast(gradient, old.dtype))
@@ -68,4 +77,4 @@ class HistoryNoiseAscent(Ascent):
         tensors.assign_finite(sums, new)  # The square of a spike may be no number.
 
     def get_config(self) -> dict[str, Any]:
-        return {"eta": self.eta, "decay": self.decay}
+        return {"eta": self.eta, "decay": self.decay, "is_one_pass": self.is_one_pass}

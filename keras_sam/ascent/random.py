@@ -60,7 +60,7 @@ class RandomAscent(Ascent):
     def _draw(self, oracle, seed):
         weights = oracle.weights
         if self.sampler == "filter":
-            return filter_noise(oracle, seed)
+            return filter_noise(weights, oracle.roles, seed)
         if self.sampler == "cube":
             return [
                 keras.random.uniform(
@@ -111,7 +111,7 @@ class NoisyAscent(AscentAround):
 
     def origin(self, oracle: GradientOracle, context: Context) -> Vector | None:
         sigma = rho_at(self.sigma, context.optimizer)
-        return tensors.scale(filter_noise(oracle, context.seed), sigma)
+        return tensors.scale(filter_noise(oracle.weights, oracle.roles, context.seed), sigma)
 
     def perturbation(self, oracle: GradientOracle, gradients: Vector, context: Context) -> Vector:
         assert context.origin is not None, "It is the ascent's own."

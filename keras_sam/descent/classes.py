@@ -36,6 +36,7 @@ class ClassWeightedGradient(Descent):
     """
 
     needs_example_losses = True
+    tells_perturbed = False
 
     def __init__(self, clean: Sequence[float] = (0.0,), perturbed: Sequence[float] = (1.0,)):
         self.clean = class_weights("clean", clean)

@@ -24,6 +24,8 @@ class Descent:
         needs_outputs: Whether it uses the model's outputs, which a loss function does not tell.
         displaces: Whether it moves the weights beside the optimizer.
         looks_ahead: Whether the first evaluation is at its `lookahead` and not at the weights.
+        tells_perturbed: Whether it asks for the gradient at the perturbed weights with
+            `Climb.perturbed`, from which an ascent may learn.
         needs_random_ascent: Whether it makes no sense where the ascent draws nothing.
         is_random: Whether it draws numbers.
         counts_updates: Whether what it keeps goes with the optimizer's updates, so that gradient
@@ -39,6 +41,7 @@ class Descent:
     needs_outputs = False
     displaces = False
     looks_ahead = False
+    tells_perturbed = True
     needs_random_ascent = False
     is_random = False
     counts_updates = False

@@ -36,6 +36,7 @@ class FunctionalGradient(Descent):
 
     needs_clean_gradient = True
     needs_outputs = True
+    tells_perturbed = False
 
     def evaluation(self, oracle: GradientOracle, climb: Climb, context: Context) -> Evaluation:
         slopes = _slopes(oracle, climb.first.predictions)

@@ -18,6 +18,8 @@ class LookingAhead(Descent):
         step: Float of at least 0; `None` for the optimizer's learning rate. Defaults to `None`.
     """
 
+    tells_perturbed = False
+
     def __init__(self, step: float | None = None):
         self.step = None if step is None else checks.non_negative("step", step)
 

@@ -44,6 +44,7 @@ class ParallelGradient(Descent):
     looks_ahead = True
     needs_last_batch = True
     counts_updates = True
+    tells_perturbed = False
     family = "sampa"
 
     def __init__(self, lam: float = 0.2, momentum: float | None = None):

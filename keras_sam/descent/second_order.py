@@ -41,6 +41,7 @@ class SecondOrderGradient(Descent):
 
     needs_closed_form_ascent = True
     needs_clean_gradient = True
+    tells_perturbed = False
 
     def __init__(self, steps: int = 1):
         self.steps = checks.positive_integer("steps", steps)

@@ -72,6 +72,12 @@ def check(method: Method) -> None:
             f"{type(descent).__name__} looks at several draws, and {type(ascent).__name__} draws "
             f"nothing; use RandomAscent, or samples=1. Received: {names}"
         )
+    if ascent.learns_perturbed and not descent.tells_perturbed:
+        raise ValueError(
+            f"{type(ascent).__name__} learns from the gradient at the perturbed weights, and "
+            f"{type(descent).__name__} asks for another one; use PerturbedGradient or "
+            f"WeightedGradient. Received: {names}"
+        )
     if method.policy is not None and not ascent.starts_clean:
         raise ValueError(
             f"A policy decides by the gradient at the weights, and {type(ascent).__name__} does "

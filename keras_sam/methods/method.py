@@ -148,6 +148,7 @@ class Method:
                 f"variables are: {', '.join(role.variable.path for role in roles)}. "
                 f"Received: {checks.received(mask=self.mask)}"
             )
+        self.ascent.check([roles[index] for index in chosen])
         return chosen
 
     def get_config(self) -> dict[str, Any]:

@@ -123,7 +123,7 @@ class Row:
 
     >>> rows = keras_sam.methods.list(detail=True)
     >>> [row.name for row in rows if str(row.cost) == "1"]
-    ['arwp', 'msam', 'rwp', 's2sam']
+    ['arwp', 'flat_lora', 'msam', 'rwp', 's2sam']
     """
 
     name: str

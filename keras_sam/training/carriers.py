@@ -148,6 +148,7 @@ class Climb:
             chosen variables; `None` where the ascent is not a closed form.
         again: Function without arguments that gives the ascent's next perturbation, another one
             where it is random.
+        learn: Function that tells the ascent the gradient at the perturbed weights.
         known: The `Evaluation` at the perturbed weights where the first one was there.
         lookahead: Where the descent wanted the first evaluation, relative to the weights.
     """
@@ -157,12 +158,15 @@ class Climb:
     chosen: list[int]
     direction: Callable[[Vector, Vector], Vector] | None
     again: Callable[[], Vector]
+    learn: Callable[[Vector], None]
     known: Evaluation | None
     lookahead: Vector | None
 
     def perturbed(self, oracle: GradientOracle) -> Evaluation:
         """`Evaluation` at the perturbed weights; no second one where it is known."""
-        return oracle.at(self.perturbation) if self.known is None else self.known
+        found = oracle.at(self.perturbation) if self.known is None else self.known
+        self.learn(found.gradients)
+        return found
 
 
 class Outcome(NamedTuple):

@@ -63,6 +63,7 @@ class MethodRun:
 
     def _step(self, measure):
         is_due = self.method.is_due(self.context.iteration)
+        self._perturb_frozen(is_due)
         self.lookahead = _if_due(is_due, self.descent.lookahead(self.oracle, self.context))
         origin = self.ascent.origin(self.restricted_oracle, self.restricted_context)
         self.restricted_context = self.restricted_context.replaced(origin=_if_due(is_due, origin))
@@ -80,6 +81,13 @@ class MethodRun:
                 "perturbation_norm": length,
             }
         return gradients, displacement
+
+    def _perturb_frozen(self, is_due):
+        found = self.ascent.frozen_offsets(self.restricted_oracle, self.restricted_context)
+        variables, offsets = [v for v, _ in found], _if_due(is_due, [offset for _, offset in found])
+        frozen_offsets = list(zip(variables, offsets, strict=True))
+        self.oracle = self.oracle.amid(frozen_offsets)
+        self.restricted_oracle = self.restricted_oracle.amid(frozen_offsets)
 
     def _evaluate_first(self, is_due):
         oracle, offset = self.oracle, self.lookahead
@@ -137,17 +145,23 @@ class MethodRun:
             self.chosen,
             self._direction if self.ascent.is_closed_form else None,
             lambda: self._spread(self._perturbation()),
+            self._learn_perturbed,
             self.first if self.ascent.is_one_pass else None,
             self.lookahead,
         )
         perturbed = self.descent.evaluation(self.oracle, climb, self.context)
-        length = tensors.norm(perturbation) if measure else ops.zeros(())
+        frozen = [offset for _, offset in self.oracle.frozen_offsets]
+        length = tensors.norm([*perturbation, *frozen]) if measure else ops.zeros(())
         return (
             self._finished(perturbed.gradients, self.oracle.next_values),
             self._like_first(perturbed.displacement) if perturbed.displacement else [],
             perturbed.loss,
             ops.cast(length, "float32"),
         )
+
+    def _learn_perturbed(self, gradients):
+        picked = self._picked(gradients)
+        self.ascent.learn_perturbed(self.restricted_oracle, picked, self.restricted_context)
 
     def _rest(self):
         rest = self.descent.rest(self.first, self.context)

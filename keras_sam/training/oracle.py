@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable, Sequence
 from typing import Any, Self
 
+import keras
 from keras import ops
 
 from keras_sam import backend, tensors
@@ -54,6 +55,7 @@ class GradientOracle:
         self.chosen = list(range(len(roles)))
         self.loss_scale = loss_scale
         self.sync = backend.num_processes() > 1 and sync
+        self.frozen_offsets: Sequence[tuple[keras.Variable, Tensor]] = ()
         self.next_values: dict[int, Tensor] = {}
         self._random_state = backend.random_state()
 
@@ -72,6 +74,14 @@ class GradientOracle:
     def asking(self, model: Trained) -> Self:
         """The same oracle with another loss, or other outputs, of the same weights."""
         return self._view(model=model)
+
+    def amid(self, frozen_offsets: Sequence[tuple[keras.Variable, Tensor]]) -> Self:
+        """The same oracle with something added to weights that are not trained.
+
+        Args:
+            frozen_offsets: Sequence of `(variable, offset)`.
+        """
+        return self._view(frozen_offsets=frozen_offsets)
 
     def examples(self, indices: Tensor) -> Self:
         """The same oracle for some examples of the batch.
@@ -204,6 +214,9 @@ class GradientOracle:
         """Lets a scope have these weights, and the others as they are: regularisers read all."""
         held = [role.variable for role in self.all_roles if role.index not in self.chosen]
         scope.place(held, tensors.values(held))
+        frozen = [variable for variable, _ in self.frozen_offsets]
+        offsets = [offset for _, offset in self.frozen_offsets]
+        scope.place(frozen, tensors.add(tensors.values(frozen), offsets))
         scope.place(self._variables, weights)
 
     def _point(self, perturbation):

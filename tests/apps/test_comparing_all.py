@@ -8,6 +8,7 @@ from keras_sam import methods
 from keras_sam.experiments.flags import command_line, train_resnet
 from keras_sam.experiments.training import comparison, planning
 from keras_sam.experiments.training.entries import entries
+from tests import conformance
 
 from .conftest import metrics, start
 
@@ -18,10 +19,11 @@ def compared_names(*compare):
 
 
 def rest(*listed):
-    return [(name, None) for name in methods.list() if name not in listed]
+    left_out = {*listed, *conformance.OF_LORA}  # No network of the apps has adapters.
+    return [(name, None) for name in methods.list() if name not in left_out]
 
 
-def test_all_is_the_whole_registry():
+def test_all_is_the_whole_registry_but_what_is_for_lora():
     assert compared_names("all") == rest()
 
 
@@ -41,6 +43,11 @@ def test_no_momentum_on_top_of_a_methods_own(method, default, tmp_path):
     start(f"--method={method}", "--epochs=1", f"--workdir={tmp_path}")
     settings = json.loads((tmp_path / method / "seed_0" / "settings.json").read_text())
     assert settings["momentum"] == default
+
+
+def test_a_method_for_lora_is_refused_by_name():
+    with pytest.raises(ValueError, match=r"'flat_lora' is for LoRA.*Received: flat_lora$"):
+        compared_names("flat_lora")
 
 
 def test_of_all_methods_one_that_does_not_fit_fails_alone():

@@ -58,7 +58,7 @@ def trained(name, rank=None, model=None, optimizer=None, x=None, seed=0, **argum
     everything, y = vectors(STEPS * PROCESSES * SHARE)
     x = everything if x is None else x
     method = keras_sam.methods.get(name, **{"rho": 0.1, **conformance.ROWS[name].brief})
-    sam = keras_sam.SAMModel(model or mlp(), method=method, **arguments)
+    sam = keras_sam.SAMModel(model or conformance.suited(name, mlp()), method=method, **arguments)
     sam.compile(optimizer or conformance.optimizer(method, 0.1, momentum=0.9), "mse")
     batch = SHARE * PROCESSES
     if rank is not None:

@@ -31,6 +31,8 @@ ASCENTS = {
     "precision": ascent.PrecisionAscent,
     "one_pass": lambda: ascent.RandomAscent("filter", is_one_pass=True),
     "history": ascent.HistoryNoiseAscent,
+    "history_in_two": lambda: ascent.HistoryNoiseAscent(is_one_pass=False),
+    "frozen": ascent.FrozenNoiseAscent,
     "preconditioned": lambda: ascent.PreconditionedAscent(ascent.AdaptiveAscent()),
     "classes": lambda: ascent.ClassWeightedAscent(weights=[0.5]),
     "z_score": lambda: ascent.ZScoreAscent(0.5),
@@ -58,7 +60,7 @@ DESCENTS = {
     "renormalized": descent.RenormalizedGradient,
 }
 CLOSED = {"dual", "adaptive", "sign", "width", "layerwise", "matching", "z_score"}
-DRAWING = {"random", "stochastic", "dynamic"}
+DRAWING = {"random", "stochastic", "dynamic", "history_in_two"}
 NOT_CLEAN = {
     "noisy",
     "reweighted",
@@ -67,6 +69,7 @@ NOT_CLEAN = {
     "precision",
     "one_pass",
     "history",
+    "frozen",
     "classes",
 }
 
@@ -81,6 +84,8 @@ def fits(up, down):
         return up in DRAWING
     if (up, down) == ("several", "optimistic"):
         return False
+    if up.startswith("history") and down in ("ahead", "optimistic", "classes", "functional"):
+        return False  # They do not ask for the gradient that it learns from.
     return down in ("perturbed", "interpolated", "classes") or up not in NOT_CLEAN
 
 
@@ -118,6 +123,7 @@ TRAINED = [
     ("z_score", "weighted", {"mask": "kernels"}, 2),
     ("one_pass", "perturbed", {"mask": "kernels", "every": 2}, 2),
     ("history", "perturbed", {"mask": "kernels", "every": 2}, 2),
+    ("history_in_two", "gap", {"mask": "kernels", "every": 2}, 2),
     ("preconditioned", "functional", {"mask": "kernels", "every": 2}, 2),
     ("momentum", "interpolated", {"mask": "kernels", "every": 2}, 2),
     ("friendly", "classes", {"mask": "kernels", "every": 2}, 2),

@@ -30,7 +30,7 @@ def test_overflow_leaves_weights_and_state_alone(name):
         [keras.Input((4,)), layers.Dense(5, "tanh"), layers.LayerNormalization(), layers.Dense(1)]
     )
     keras.config.set_dtype_policy("float32")
-    sam = wrapped(name, model)
+    sam = wrapped(name, conformance.suited(name, model))
     sam.compile(conformance.optimizer(sam.method, 0.01, momentum=0.9), "mse", loss_weights=[0.01])
     for _ in range(3):
         sam.train_on_batch(x, y)
@@ -94,7 +94,7 @@ def nested_data(rows=10):
 @pytest.mark.parametrize("name", each_method())
 def test_nested_data_frozen_layers_and_an_uneven_last_batch(name):
     x, y, weight = nested_data()
-    model = nested_model()
+    model = conformance.suited(name, nested_model())
     frozen = values(model.get_layer("frozen").variables)
     before = values(model.trainable_variables)
     sam = wrapped(name, model, log_sharpness=True)

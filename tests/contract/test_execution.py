@@ -119,7 +119,8 @@ def passes_per_step(method, num_batch_splits=None):
     counter = Count()
     # XLA has no place for Python code on TensorFlow.
     jit_compile = "auto" if keras.backend.backend() == "jax" else False
-    sam = wrapped(network(counter), method, num_batch_splits, jit_compile=jit_compile)
+    model = conformance.suited(method, network(counter))
+    sam = wrapped(model, method, num_batch_splits, jit_compile=jit_compile)
     x, y = data()
     passes, calls = [0], []
     for start in range(0, 32, 8):

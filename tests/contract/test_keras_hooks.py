@@ -1,12 +1,13 @@
 """What `keras_hooks` relies on beyond Keras's public face is still where it looks for it."""
 
 import keras
+import numpy as np
 import pytest
 from keras import layers
 
 import keras_sam
 from keras_sam import keras_hooks
-from tests.toys import compiled, convnet, images, mlp, noisy_mlp, vectors
+from tests.toys import compiled, convnet, images, mlp, noisy_mlp, values, vectors
 
 
 def test_compiling_leaves_what_is_lent():
@@ -35,6 +36,23 @@ def test_layers_inside_of_layers_are_found_with_their_own_variables():
     assert inner in found
     owned = [id(v) for layer in found for v in keras_hooks.own_variables(layer)]
     assert all(owned.count(id(variable)) == 1 for variable in model.variables)
+
+
+@pytest.mark.parametrize("make", [lambda: layers.Dense(3), lambda: layers.Embedding(4, 3)])
+def test_adapters_of_lora_are_known_with_the_weight_that_they_are_merged_into(make):
+    layer = make()
+    layer.build((None, 4))
+    before = values([keras_hooks.frozen_weight(layer)])[0]
+    layer.enable_lora(2)
+    adapters = [v for v in layer.variables if keras_hooks.adapted_layer(v, layer) is layer]
+    assert [v.name[-2:] for v in adapters] == ["_a", "_b"]
+    assert keras_hooks.frozen_weight(layer) is layer.non_trainable_variables[0]
+    for adapter in adapters:
+        adapter.assign(np.ones(adapter.shape))
+    merged = keras.ops.convert_to_numpy(keras_hooks.merged_weight(layer))
+    np.testing.assert_allclose(merged, before + 2, rtol=1e-6)
+    keras_hooks.frozen_weight(layer).trainable = True
+    assert not any(keras_hooks.adapted_layer(v, layer) for v in layer.variables)
 
 
 def test_losses_make_their_trackers_before_the_first_batch():

@@ -22,9 +22,10 @@ def tiny():
 
 def skipping(method, model=None, optimizer=None, num_batch_splits=None):
     """A compiled SAMModel that skips; its optimizer clips where the method lets it."""
+    model = conformance.suited(method, tiny()) if model is None else model
     method = conformance.short(method)
     sam = keras_sam.SAMModel(
-        tiny() if model is None else model,
+        model,
         method=method,
         num_batch_splits=num_batch_splits,
         log_sharpness=True,

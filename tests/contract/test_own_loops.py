@@ -42,7 +42,7 @@ def same_seed(own, sam):
 
 @pytest.mark.parametrize("name", each_method(but=conformance.OF_OUTPUTS))
 def test_makes_the_steps_of_fit(name):
-    base, method = noisy_mlp(), conformance.short(name)
+    base, method = conformance.suited(name, noisy_mlp()), conformance.short(name)
     other = twin(base)
     keras.utils.set_random_seed(1)  # What a method draws at first: a mask, say.
     sam = keras_sam.SAMModel(base, method=method)

@@ -78,7 +78,8 @@ def run_python(code, backend, *arguments):
     return np.load(output)
 
 
-@pytest.mark.parametrize("name", each_method())
+# Keras's files have adapters of LoRA merged, and those of a loaded model are zeros.
+@pytest.mark.parametrize("name", each_method(but=conformance.OF_LORA))
 def test_resumed_training_is_the_same_bit_for_bit(name, tmp_path):
     x, y = vectors(12)
     method = methods.get(name, **OPTIONS[name])

@@ -1,4 +1,4 @@
-"""RWP, ARWP and m-RWP: gradients at random weights nearby."""
+"""RWP, ARWP and their mixtures: gradients at random weights nearby."""
 
 import keras
 import numpy as np
@@ -44,8 +44,11 @@ FIXTURE = [
     (methods.MRWP(0.05, lam=1.0), [(3.180278, 3.639445)]),
     (methods.MRWP(0.05, lam=0.0), [(3.0, 4.0)]),
     (methods.ARWP(0.05, eta=0.1), [(3.180278, 3.639445), (2.767974, 3.100107)]),
+    (methods.MARWP(0.05, eta=0.1), [(3.090139, 3.819722), (2.733965, 3.150098)]),
+    (methods.MARWP(0.05, lam=1.0, eta=0.1), [(3.180278, 3.639445), (2.767974, 3.100107)]),
     (methods.RWP(0.0), [(3.0, 4.0)]),
     (methods.ARWP(0.0), [(3.0, 4.0)]),
+    (methods.MARWP(0.0), [(3.0, 4.0)]),
 ]
 
 
@@ -84,7 +87,7 @@ def mixed(rows, rho, lam):
     return w
 
 
-def with_history(rows, rho, eta, decay):
+def with_history(rows, rho, eta, decay, lam=1.0):
     w, squares = start(SHAPES), np.zeros(7)
     for batch in batches(rows):
         kernel, vector = noise_around(w, rho)
@@ -92,7 +95,7 @@ def with_history(rows, rho, eta, decay):
         vector = vector / np.sqrt(1 + eta * squares[4:])
         g = gradient(w + np.concatenate([kernel.ravel(), vector]), batch)
         squares = decay * squares + g**2
-        w = w - RATE * g
+        w = w - RATE * (lam * g + (1 - lam) * gradient(w, batch))
     return w
 
 
@@ -104,6 +107,8 @@ def with_history(rows, rho, eta, decay):
         (methods.ARWP(0.2, eta=0.0), mixed(ROWS, 0.2, 1.0)),
         (methods.ARWP(0.2, eta=0.5, decay=0.9), with_history(ROWS, 0.2, 0.5, 0.9)),
         (methods.ARWP(0.2), with_history(ROWS, 0.2, 0.1, 0.99)),
+        (methods.MARWP(0.2, eta=0.0), mixed(ROWS, 0.2, 0.5)),
+        (methods.MARWP(0.2, 0.3, eta=0.5, decay=0.9), with_history(ROWS, 0.2, 0.5, 0.9, 0.3)),
     ],
     ids=lambda part: getattr(part, "name", None),
 )
@@ -132,7 +137,8 @@ def test_the_mean_over_draws_is_the_clean_gradient_of_a_quadratic(monkeypatch):
 def test_a_filter_of_zeros_is_not_perturbed():
     model = column()
     model.kernel.assign([[0.0], [0.0]])
-    for method in (methods.RWP(0.5), methods.ARWP(0.5), methods.MRWP(0.5)):
+    for name in ("rwp", "arwp", "m_rwp", "m_arwp"):
+        method = methods.get(name, rho=0.5)
         weights, _ = one_step(method, model=model)
         np.testing.assert_array_equal(weights, 0)
 
@@ -156,6 +162,7 @@ def test_what_does_not_go_with_one_pass_is_refused():
         {"ascent": HistoryNoiseAscent(), "descent": descent.WeightedGradient()},
         {"ascent": ascent, "policy": policy.GradientNormPolicy()},
         {"ascent": ascent, "ascent_fraction": 0.5},
+        {"ascent": HistoryNoiseAscent(is_one_pass=False), "descent": descent.ExtraGradient()},
     ):
         with pytest.raises(ValueError, match=r"(use|is for).*Received: .*(RandomA|HistoryN)"):
             methods.Method(**parts)

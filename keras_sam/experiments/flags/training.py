@@ -76,7 +76,8 @@ def _methods(values: flags.FlagValues, defaults: dict[str, Any]) -> None:
         [],
         "Methods to train instead of --method, each with its own rho after a colon if "
         "it needs one: sgd,sam,sam:0.5. A method with its own rho keeps its runs in sam_rho_0.5. "
-        "The word all stands for every method of keras_sam.methods.list() that is not listed.",
+        "The word all stands for every method of keras_sam.methods.list() that is not listed, but "
+        "for those that need LoRA.",
         **own,
     )
     flags.DEFINE_float(

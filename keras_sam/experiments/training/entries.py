@@ -12,7 +12,8 @@ from keras_sam.experiments.flags.checking import check_known, rho_after_colon
 
 PLAIN = "sgd"  # Training without any sharpness-aware method, whatever the optimizer.
 WORDS = {"true": True, "false": False, "inf": math.inf}  # As a command line has them.
-ALL = "all"  # Every name of the registry that the command does not list itself.
+# Every name of the registry that the command does not list itself; but those for LoRA.
+ALL = "all"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,8 +71,12 @@ def entries(options: dict[str, Any]) -> list[Entry]:
 
 def _expanded(texts: list[str], listed: set[str]) -> list[str]:
     """The methods to compare, `"all"` replaced in its place by what is not listed beside it."""
-    rest = [name for name in methods.list() if name not in listed]
+    rest = [name for name in methods.list() if name not in listed and not _is_for_lora(name)]
     return [name for text in texts for name in (rest if text == ALL else [text])]
+
+
+def _is_for_lora(name):
+    return methods.get(name).ascent.needs_adapters
 
 
 def _entry(text: str, options: dict[str, Any], alone: bool) -> Entry:
@@ -83,6 +88,11 @@ def _entry(text: str, options: dict[str, Any], alone: bool) -> Entry:
     if own_rho is not None:
         given["rho"] = own_rho
     if name != PLAIN:
+        if _is_for_lora(name):
+            raise ValueError(
+                f"The method {name!r} is for LoRA, which no network of the apps has: train a "
+                f"keras_sam.SAMModel with it. Received: {name}"
+            )
         method = methods.get(name, **given)
         if "rho" not in given and "rho_share" in options and isinstance(method.rho, float):
             given["rho"] = options["rho_share"] * method.rho
