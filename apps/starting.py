@@ -11,7 +11,8 @@ from types import FrameType
 
 
 def _end(number: int, frame: FrameType | None) -> None:
-    os.write(2, f"{Path(sys.argv[0]).name}: Stopped before it began.\n".encode())
+    if os.environ.get("RANK", "0") == "0":  # Of several processes one says it.
+        os.write(2, f"{Path(sys.argv[0]).name}: Stopped before it began.\n".encode())
     os._exit(128 + number)
 
 

@@ -3,9 +3,9 @@
 Each backend file offers the same names: `value_and_gradient`, `hessian_vector_product`,
 `gauss_newton_vector_product`, `compiled`, `cond`, `computed_once`, `random_state`,
 `set_random_state`, `num_replicas`, `on_all_devices`, `across_replicas`, `keep_compiled`,
-`device_name`, `num_processes`, `told_to_all`, `sharded_part`, `test_step_of`, `is_recorded`,
-`plain_modules`, `wrapped_modules`, `neutral_train_step`, `unconverted`, `without_graph` and
-`TrainStep`.
+`device_name`, `num_processes`, `process`, `joined`, `told_by_first`, `told_to_all`,
+`sharded_part`, `test_step_of`, `is_recorded`, `plain_modules`, `wrapped_modules`,
+`neutral_train_step`, `unconverted`, `without_graph` and `TrainStep`.
 """
 
 import contextlib
@@ -37,6 +37,9 @@ random_state = active.random_state
 set_random_state = active.set_random_state
 num_replicas = active.num_replicas
 num_processes = active.num_processes
+process = active.process
+joined = active.joined
+told_by_first = active.told_by_first
 told_to_all = active.told_to_all
 sharded_part = active.sharded_part
 on_all_devices = active.on_all_devices
@@ -69,6 +72,7 @@ __all__ = [
     "gauss_newton_vector_product",
     "hessian_vector_product",
     "is_recorded",
+    "joined",
     "keep_compiled",
     "name",
     "neutral_train_step",
@@ -77,10 +81,12 @@ __all__ = [
     "on_all_devices",
     "placed",
     "plain_modules",
+    "process",
     "random_state",
     "set_random_state",
     "sharded_part",
     "test_step_of",
+    "told_by_first",
     "told_to_all",
     "unconverted",
     "value_and_gradient",

@@ -128,6 +128,22 @@ def num_processes() -> int:
     return 1
 
 
+def process() -> int:
+    """See `keras_sam.backend.jax.process`."""
+    return 0
+
+
+def joined(seconds: float) -> contextlib.AbstractContextManager[None]:
+    """See `keras_sam.backend.jax.joined`."""
+    del seconds
+    return contextlib.nullcontext()
+
+
+def told_by_first(fact: Any) -> Any:
+    """See `keras_sam.backend.jax.told_by_first`."""
+    return fact
+
+
 def told_to_all(facts: dict[str, str]) -> list[dict[str, str]]:
     """See `keras_sam.backend.jax.told_to_all`."""
     return [facts]

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import torch
 from keras import ops, tree
+from torch import distributed
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from keras_sam.backend.displacement import displace
@@ -17,8 +18,11 @@ from keras_sam.backend.torch_modules import (  # noqa: F401  (To be had here.)
 )
 from keras_sam.backend.torch_processes import (  # noqa: F401  (To be had here.)
     across_replicas,
+    joined,
     num_processes,
+    process,
     sharded_part,
+    told_by_first,
     told_to_all,
 )
 from keras_sam.backend.types import Function, Gradients, ModelMixin, Tensor, Vector
@@ -187,10 +191,13 @@ class TrainStep(ModelMixin):
 
 
 def on_all_devices() -> contextlib.AbstractContextManager[Any]:
-    """See `keras_sam.backend.jax.on_all_devices`; Keras's PyTorch trainer has one device."""
+    """See `keras_sam.backend.jax.on_all_devices`; here each device has a process of its own."""
+    if distributed.is_available() and distributed.is_initialized():
+        return contextlib.nullcontext()
     raise ValueError(
-        "Keras trains on one device with PyTorch: choose JAX or TensorFlow with the variable "
-        "KERAS_BACKEND, or leave the distribution out. Received: KERAS_BACKEND=torch"
+        "PyTorch trains on several devices by a process for each: start a training app by "
+        "torchrun, as in `torchrun --nproc_per_node=2 apps/train_resnet.py --distribute=all`, or "
+        "leave the distribution out. Received: KERAS_BACKEND=torch in a process of its own"
     )
 
 

@@ -1,7 +1,11 @@
 """One training by several PyTorch processes, as `torchrun` starts them."""
 
+import contextlib
+import datetime
+import functools
 import itertools
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
@@ -16,6 +20,56 @@ def num_processes() -> int:
     if not distributed.is_available() or not distributed.is_initialized():
         return 1
     return distributed.get_world_size()
+
+
+def process() -> int:
+    """See `keras_sam.backend.jax.process`."""
+    return 0 if num_processes() == 1 else distributed.get_rank()
+
+
+@contextlib.contextmanager
+def joined(seconds: float) -> Iterator[None]:
+    """See `keras_sam.backend.jax.joined`."""
+    kinds = "gloo"
+    if torch.cuda.is_available():
+        kinds = "cpu:gloo,cuda:nccl"
+        torch.cuda.set_device(_own_device(int(os.environ.get("LOCAL_RANK", 0))))
+    try:
+        distributed.init_process_group(kinds, timeout=datetime.timedelta(seconds=seconds))
+    except RuntimeError as error:
+        raise ValueError(
+            "Processes must find each other at the address and port of the first, which torchrun "
+            f"tells them, or MASTER_ADDR and MASTER_PORT. Received: {error}"
+        ) from error
+    _line.cache_clear()
+    yield
+    # Not after an error: to take leave of processes that are gone may take for ever.
+    distributed.destroy_process_group()
+
+
+def _own_device(position):
+    devices = torch.cuda.device_count()
+    if position >= devices:
+        raise ValueError(
+            f"Each process must have a device of its own: start {devices} of them here, or none "
+            f"on a GPU (CUDA_VISIBLE_DEVICES=). Received: process {position}, counted from 0"
+        )
+    return position
+
+
+@functools.cache
+def _line():
+    """The group for what the first process tells: the others may wait long for that."""
+    return distributed.new_group(backend="gloo", timeout=datetime.timedelta(days=30))
+
+
+def told_by_first(fact: Any) -> Any:
+    """See `keras_sam.backend.jax.told_by_first`."""
+    if num_processes() == 1:
+        return fact
+    told = [fact]
+    distributed.broadcast_object_list(told, src=0, group=_line())
+    return told[0]
 
 
 @torch.compiler.disable  # What is not on one device alone is not the compiler's.

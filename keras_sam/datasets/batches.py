@@ -17,6 +17,7 @@ Mix: TypeAlias = Callable[
     [np.ndarray, np.ndarray, np.random.Generator], tuple[np.ndarray, np.ndarray]
 ]
 Prepare: TypeAlias = Callable[[np.ndarray], np.ndarray]
+WHOLE = (0, 1)  # The share of one process.
 
 
 class Batches(Prefetched):
@@ -38,10 +39,13 @@ class Batches(Prefetched):
             labels, after `augment`. Defaults to `None`, no mixing.
         workers: Integer of at least 0, threads that make batches ahead; `0` makes none ahead.
             Defaults to `2`.
+        share: Tuple of integers, which part of each batch to give, counted from 0, and of how many:
+            that of one of several processes. A part of several draws its augmentation for itself.
+            Defaults to `(0, 1)`, all of it.
 
     Raises:
         ValueError: If the lengths of `x` and `y` differ, they are empty, or `batch_size` is not a
-            positive integer.
+            positive integer and a multiple of the parts.
 
     Example:
 
@@ -61,11 +65,13 @@ class Batches(Prefetched):
         augment: Augment | None = None,
         mix: Mix | None = None,
         workers: int = 2,
+        share: tuple[int, int] = WHOLE,
     ):
         super().__init__(workers)
         self.x = x
         self.y = y
         self.batch_size = _checked_size(x, y, batch_size)
+        self.share = _checked_share(share, self.batch_size)
         self.seed = checks.seed("seed", seed)
         self.augment = augment
         self.mix = mix
@@ -76,12 +82,16 @@ class Batches(Prefetched):
         return len(self.x) // self.batch_size
 
     def batch(self, epoch: int, index: int) -> tuple[np.ndarray, np.ndarray]:
-        """Batch number `index` of an epoch, as (images, labels)."""
+        """Batch number `index` of an epoch, or the share of it, as (images, labels)."""
         order = _order(self.seed, epoch, len(self.x))
-        chosen = order[index * self.batch_size : (index + 1) * self.batch_size]
+        position, parts = self.share
+        size = self.batch_size // parts
+        first = index * self.batch_size + position * size
+        chosen = order[first : first + size]
         images: Any = self.x[chosen]
         labels = self.y[chosen]
-        generator = _generator(self.seed, epoch, 1 + index)  # 0 is the epoch's order.
+        own = () if parts == 1 else (position,)
+        generator = _generator(self.seed, epoch, 1 + index, *own)  # 0 is the epoch's order.
         if self.augment is not None:
             images = self.augment(images, generator)
         if self.mix is not None:
@@ -161,6 +171,15 @@ def _checked_size(x: Images | FullSize, y: np.ndarray, batch_size: int) -> int:
             f"Received: {len(x)} and {len(y)}"
         )
     return min(checks.positive_integer("batch_size", batch_size), len(x))
+
+
+def _checked_share(share: tuple[int, int], batch_size: int) -> tuple[int, int]:
+    if batch_size % share[1]:
+        raise ValueError(
+            f"A batch must be a multiple of the {share[1]} processes that share it. "
+            f"Received: batch_size={batch_size}"
+        )
+    return share
 
 
 def _generator(seed: int, *key: int) -> np.random.Generator:

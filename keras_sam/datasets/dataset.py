@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_sam import checks
 from keras_sam.datasets import recipe
-from keras_sam.datasets.batches import Batches, OrderedBatches
+from keras_sam.datasets.batches import WHOLE, Batches, OrderedBatches
 from keras_sam.datasets.checking import check_images, checked_labels
 from keras_sam.datasets.cropping import centre_crops
 from keras_sam.datasets.images import FullSize, Images, Photographs
@@ -131,6 +131,7 @@ class Dataset:
         mixup_alpha: float = 1.0,
         workers: int = 2,
         padding: str = "zeros",
+        share: tuple[int, int] = WHOLE,
     ) -> Batches:
         """Shuffled, augmented and prepared batches for `fit`.
 
@@ -144,13 +145,15 @@ class Dataset:
             workers: Integer of at least 0, threads that make batches ahead. Defaults to `2`.
             padding: What `"basic"` moves in at the edges: `"zeros"`, which is the mean colour of
                 standardised images, or `"reflect"`, the image mirrored. Defaults to `"zeros"`.
+            share: Tuple of integers, which part of each batch to give, and of how many; see
+                `Batches`. Defaults to `(0, 1)`.
 
         Returns:
             `Batches`.
 
         Raises:
-            ValueError: If a name or the padding is unknown, names do not fit together, or mixing is
-                to make integer labels.
+            ValueError: If a name or the padding is unknown, names do not fit together, mixing is
+                to make integer labels, or a batch has no such parts.
         """
         names = recipe.check_names(augment, one_hot)
         if names and self.kind == "text":
@@ -163,6 +166,7 @@ class Dataset:
             recipe.augmentation(names, self, padding),
             recipe.mixing(names, mixup_alpha),
             workers,
+            share,
         )
 
     def test_batches(

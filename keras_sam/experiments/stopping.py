@@ -12,6 +12,8 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
+from keras_sam.experiments import launch
+
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 GRACE = 3.0  # Seconds. What takes longer is left where it is, as by a kill, which loses no epoch.
 
@@ -38,7 +40,7 @@ def listening(name: str, advice: str) -> Iterator[None]:
     Raises:
         SystemExit: With 130 after Ctrl-C and 143 after SIGTERM.
     """
-    line = f"{name}: {advice}"
+    line = "" if launch.follows() else f"{name}: {advice}\n"
     with _handled(line):
         try:
             yield
@@ -47,7 +49,7 @@ def listening(name: str, advice: str) -> Iterator[None]:
             number = _Asked.number or isinstance(error, KeyboardInterrupt) * signal.SIGINT
             if not number:
                 raise
-            print(line, file=sys.stderr, flush=True)
+            print(line, end="", file=sys.stderr, flush=True)
             raise SystemExit(128 + number) from None
 
 
@@ -116,7 +118,7 @@ def _watch(bell: socket.socket, line: str) -> None:
     with contextlib.suppress(TimeoutError):
         if _rung(bell) is None:
             return
-    os.write(2, f"{line}\n".encode())
+    os.write(2, line.encode())
     os._exit(128 + number)
 
 

@@ -159,9 +159,7 @@ def test_bfloat16(tmp_path):
 @pytest.mark.parametrize("option", ["--steps_per_execution=4", "--distribute=all"])
 def test_faster_ways_end_at_the_same_weights(tmp_path, backend, option):
     if backend == "torch":
-        with pytest.raises(
-            SystemExit, match=r"^train_resnet\.py: Keras .* with PyTorch.*Received:"
-        ):
+        with pytest.raises(SystemExit, match=r"^train_resnet\.py: .*PyTorch.*Received:"):
             trained(tmp_path / "refused", option)
         assert not (tmp_path / "refused").exists()
         return

@@ -58,6 +58,33 @@ def test_augmentation_depends_on_seed_epoch_and_position_alone():
     assert (pixels(1)[0] != pixels(1)[1]).all()
 
 
+def test_processes_share_each_batch():
+    whole = numbered(batch_size=6, count=20)
+    parts = [numbered(batch_size=6, count=20, share=(position, 3)) for position in range(3)]
+    assert {part.num_batches for part in parts} == {whole.num_batches}
+    shares = [epoch_of(part, 1) for part in parts]
+    for index, (images, labels) in enumerate(epoch_of(whole, 1)):
+        together = [np.concatenate(part) for part in zip(*(share[index] for share in shares))]
+        np.testing.assert_array_equal(together[0], images)
+        np.testing.assert_array_equal(together[1], labels)
+
+
+def test_each_share_is_augmented_for_itself():
+    def noise(share):
+        batches = numbered(
+            batch_size=4, augment=lambda images, generator: generator.random(2), share=share
+        )
+        return batches.batch(0, 0)[0]
+
+    np.testing.assert_array_equal(noise((1, 2)), noise((1, 2)))
+    assert (noise((0, 2)) != noise((1, 2))).all() and (noise((0, 2)) != noise((0, 1))).all()
+
+
+def test_a_batch_that_cannot_be_shared_is_refused():
+    with pytest.raises(ValueError, match=r"multiple of the 2 processes.*Received: batch_size=3"):
+        numbered(share=(0, 2))
+
+
 @pytest.mark.everywhere
 def test_fit_follows_the_epochs_from_where_it_starts():
     seen = []

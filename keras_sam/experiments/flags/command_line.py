@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from absl import flags, logging
 
 from keras_sam.checks import shortened
-from keras_sam.experiments import stopping
+from keras_sam.experiments import launch, stopping
 from keras_sam.experiments.flags.checking import FLAGFILE, check_sane, explained
 from keras_sam.experiments.flags.preset import PresetFlag
 from keras_sam.experiments.results.files import RunError
@@ -89,6 +89,8 @@ def _presets(values: flags.FlagValues) -> list[PresetFlag]:
 
 def fail(argv: list[str], error: str | Exception) -> NoReturn:
     """Ends an app with an error in one line, of characters that can be shown."""
+    if launch.follows():
+        launch.end_after_leader()
     text = " ".join(str(_with_hint(error)).split())
     shown = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
     sys.exit(f"{_name(argv)}: {shown}")
@@ -147,26 +149,29 @@ def keep_compiled(workdir: str | Path) -> None:
 
 def train(values: flags.FlagValues, argv: list[str], text: str | None) -> None:
     """Runs a training app: what its flags ask for, to the table."""
-    with listening(argv, GO_ON):
+    with listening(argv, GO_ON), launch.quiet_if_following(_name(argv)):
         _train(values, argv, text)
 
 
 def _train(values: flags.FlagValues, argv: list[str], text: str | None) -> None:
     options = parse(values, argv, text)
-    try:
-        # Imported here, so that --help and a mistyped flag need no backend.
-        from keras_sam.experiments.training import comparison, listing, planning
+    with contextlib.ExitStack() as stack:
+        try:
+            # Imported here, so that --help and a mistyped flag need no backend.
+            from keras_sam.experiments.training import comparison, listing, together
 
-        if options["list"]:
-            print(listing.listing(options["list"]))
-            return
-        keep_compiled(options["workdir"])
-        planned = planning.plan(options)
-    except (ValueError, TypeError, OSError, ImportError) as error:
-        fail(argv, error)
-    with trouble_explained(argv):
-        failed = comparison.run(planned, command(values, argv))
-    report_failed(argv, failed)
+            if options["list"]:
+                print(listing.listing(options["list"]))
+                return
+            keep_compiled(options["workdir"])
+            together.check(options, argv[0])
+            stack.enter_context(together.joined(options))
+            planned = together.plan(options)
+        except (ValueError, TypeError, OSError, ImportError) as error:
+            fail(argv, error)
+        with trouble_explained(argv):
+            failed = comparison.run(planned, command(values, argv))
+        report_failed(argv, failed)
 
 
 def run(

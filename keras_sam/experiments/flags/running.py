@@ -68,7 +68,21 @@ def _running(values: flags.FlagValues, defaults: dict[str, Any]) -> None:
         "steps_per_execution", 1, "Steps in one call of a compiled function; not PyTorch.", 1, **own
     )
     flags.DEFINE_enum(
-        "distribute", "none", ["none", "all"], "all: each device (JAX, TensorFlow) a share.", **own
+        "distribute",
+        "none",
+        ["none", "all"],
+        "all: each device a share of each batch. PyTorch takes a process for each device, which "
+        "torchrun starts: torchrun --nproc_per_node=2 apps/train_resnet.py --distribute=all.",
+        **own,
+    )
+    flags.DEFINE_enum(
+        "sync_perturbation",
+        "none",
+        ["none", "gradient", "mean"],
+        "What PyTorch's processes share of a perturbation: none, each perturbs for its part of "
+        "the batch; gradient, that of the whole batch, as on one device; mean, the mean of "
+        "theirs.",
+        **own,
     )
     flags.DEFINE_bool("smoke", False, "Shrink everything to a minute's run on two cores.", **own)
     flags.DEFINE_string("workdir", defaults["workdir"], "Folder of the results.", **own)
@@ -94,6 +108,12 @@ def _running(values: flags.FlagValues, defaults: dict[str, Any]) -> None:
     checked(values, whole_numbers, "seeds")
     checked(values, partial(_check_each, "log", LOGGED), "log")
     excluded(values, ("resume", "overwrite"), lambda *both: all(both), "Choose one of them.")
+    excluded(
+        values,
+        ("distribute", "sync_perturbation"),
+        lambda distribute, sync: sync != "none" and distribute != "all",
+        "Only several processes share a perturbation: add --distribute=all.",
+    )
     excluded(
         values,
         ("distribute", "watch"),

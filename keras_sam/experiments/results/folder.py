@@ -80,6 +80,11 @@ class RunFolder:
         write_whole(self.path / SETTINGS, lambda path: path.write_text(text))
         self.error.unlink(missing_ok=True)
 
+    def add_environment(self, line: dict[str, str]) -> None:
+        """Notes with what a process trains the run, or a part of it."""
+        with (self.path / ENVIRONMENT).open("a") as file:
+            file.write(json.dumps(line) + "\n")
+
     def history(self) -> list[dict[str, Any]]:
         """Returns the metrics of each completed epoch, as a list of dictionaries.
 

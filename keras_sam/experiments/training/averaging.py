@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from keras_sam import backend
 from keras_sam.callbacks import WeightAveraging
-from keras_sam.callbacks.statistics import Data
+from keras_sam.callbacks.statistics import Data, trained_normalizations
 from keras_sam.experiments.results.files import AGAIN, RunError
 from keras_sam.experiments.results.folder import RunFolder
+from keras_sam.experiments.training.shares import agree
 
 
 class FinalAverage(WeightAveraging):
@@ -24,7 +26,7 @@ class FinalAverage(WeightAveraging):
         self.folder = folder
         self.epochs = folder.settings["epochs"]
         start = min(int(folder.settings["average_start"] * self.epochs), self.epochs - 1)
-        initial = folder.average(completed)
+        initial = backend.told_by_first(folder.average(completed))
         if completed > start and initial is None:
             raise RunError(
                 f"{folder.path} must hold the mean of the weights after epoch {completed}, as it "
@@ -40,6 +42,14 @@ class FinalAverage(WeightAveraging):
         if self.epoch == self.epochs - 1:
             self._pass(self.epochs)
             self.place_average()
+            if backend.num_processes() > 1:  # Each has the statistics of its own batches.
+                agree(
+                    [
+                        v
+                        for la in trained_normalizations(self.model)
+                        for v in la.non_trainable_variables
+                    ]
+                )
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         super().on_epoch_end(epoch, logs)  # After the evaluation: of the last epoch, nothing.

@@ -8,12 +8,16 @@ import keras
 import keras_sam
 from keras_sam import backend, methods, models
 from keras_sam.datasets import Dataset
+from keras_sam.descent import Descent
 from keras_sam.experiments.flags.training import WITH_MOMENTUM
 from keras_sam.experiments.presets import smoke
 from keras_sam.experiments.training import losses
 from keras_sam.experiments.training.entries import PLAIN
 from keras_sam.keras_hooks import layers_of
 from keras_sam.methods import composition
+from keras_sam.methods.composition import Sync
+from keras_sam.training.carriers import Climb, Context, Evaluation
+from keras_sam.training.oracle import GradientOracle
 
 OPTIMIZERS = {
     "sgd": keras.optimizers.SGD,
@@ -22,6 +26,7 @@ OPTIMIZERS = {
     "rmsprop": keras.optimizers.RMSprop,
     "lion": keras.optimizers.Lion,
 }
+SYNCS: dict[str, Sync] = {"none": False, "gradient": True, "mean": "mean"}
 # Of the schedule with steps: at half and three quarters of the way, as for the ResNets on CIFAR.
 STEPS, FACTOR = (0.5, 0.75), 0.1
 
@@ -74,14 +79,7 @@ def compiled(
     """
     if settings.get("l2"):
         losses.decay_through_loss(base, settings["l2"])
-    if settings["method"] == PLAIN:
-        model = keras.Model(base.inputs, base.outputs)
-    else:
-        splits = settings["num_batch_splits"]
-        skips = settings.get("skip_nonfinite", False)
-        model = keras_sam.SAMModel(
-            base, method=_method(settings), num_batch_splits=splits, skip_nonfinite=skips
-        )
+    model = _around(settings, base)
     model.compile(
         optimizer=_optimizer(settings, steps),
         **losses.loss_and_metrics(settings, num_classes),
@@ -89,6 +87,34 @@ def compiled(
         steps_per_execution=settings["steps_per_execution"],
     )
     return model
+
+
+def _around(settings: dict[str, Any], base: keras.Model) -> keras.Model:
+    if settings["method"] == PLAIN:
+        if settings["distribute"] == "all" and backend.name == "torch":
+            # Keras itself averages nothing over processes.
+            plain = methods.Method(descent=CleanGradient(), name=PLAIN)
+            return keras_sam.SAMModel(base, method=plain)
+        return keras.Model(base.inputs, base.outputs)
+    splits = settings["num_batch_splits"]
+    return keras_sam.SAMModel(
+        base,
+        method=_method(settings),
+        num_batch_splits=splits and splits // backend.num_processes(),
+        skip_nonfinite=settings.get("skip_nonfinite", False),
+        sync_perturbation=_sync(settings),
+    )
+
+
+class CleanGradient(Descent):
+    """The gradient at the weights, for one pass: no sharpness-aware method at all."""
+
+    def evaluation(self, oracle: GradientOracle, climb: Climb, context: Context) -> Evaluation:
+        return climb.first
+
+
+def _sync(settings: dict[str, Any]) -> Sync:
+    return SYNCS[settings.get("sync_perturbation", "none")]
 
 
 def jit_compile(settings: dict[str, Any], base: keras.Model) -> bool | str:
@@ -113,6 +139,7 @@ def check_combination(settings: dict[str, Any]) -> None:
     if settings["method"] != PLAIN:
         optimizer = _optimizer(settings, steps=settings["epochs"])
         composition.check_model(_method(settings), optimizer, settings["num_batch_splits"])
+        composition.checked_sync(_method(settings), _sync(settings))
 
 
 def _method(settings: dict[str, Any]) -> methods.Method:

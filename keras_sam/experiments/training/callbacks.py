@@ -18,21 +18,34 @@ class SeedsOfEpoch(keras.callbacks.Callback):
 
     Checkpoints keep weights, and no generator of numbers: neither a layer's nor the backend's.
 
+    Several processes that train one model draw each for its own examples, but for what the method
+    draws, as they perturb the same weights.
+
     Args:
         seed: Integer, the run's seed.
+        process: Integer of at least 0, which of several processes this is. Defaults to `0`.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, process: int = 0) -> None:
         super().__init__()
         self.seed = seed
+        self.process = process
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        numbers = np.random.SeedSequence(self.seed, spawn_key=(epoch,)).spawn(1)[0]
-        keras.utils.set_random_seed(int(numbers.generate_state(1)[0]))
+        own, common = self._numbers(epoch, self.process), self._numbers(epoch, 0)
+        keras.utils.set_random_seed(int(own.generate_state(1)[0]))
+        method = getattr(self.model, "memory", None)
+        of_method = {id(variable) for variable in method.variables} if method else set()
         for variable in self.model.non_trainable_variables:
             if variable.path.endswith("seed_generator_state"):
-                state = numbers.spawn(1)[0].generate_state(2)
+                pair = [numbers.spawn(1)[0] for numbers in (own, common)]
+                state = pair[id(variable) in of_method].generate_state(2)
                 variable.assign(state.astype(variable.dtype))
+
+    def _numbers(self, epoch: int, process: int) -> np.random.SeedSequence:
+        # The keys of batches have no 0 in the second place.
+        key = (epoch, 0, 0, process) if process else (epoch, 0)
+        return np.random.SeedSequence(self.seed, spawn_key=key)
 
 
 class StopsBetweenSteps(keras.callbacks.Callback):

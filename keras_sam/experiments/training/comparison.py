@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from keras_sam import backend
 from keras_sam.datasets import long_tail
 from keras_sam.experiments import stopping
 from keras_sam.experiments.presets import smoke
@@ -20,6 +21,7 @@ from keras_sam.experiments.training.features import Probe, probe
 from keras_sam.experiments.training.planning import Comparison
 from keras_sam.experiments.training.run import train, with_noise
 from keras_sam.experiments.training.settings import described
+from keras_sam.experiments.training.together import follow, lead
 
 KINDS = {".txt": "table", ".csv": "data", ".json": "data"}  # Of files; others are figures.
 NO_SPACE = "No space left"  # The words of the system, also in what HDF5 makes of its error.
@@ -40,6 +42,9 @@ def run(comparison: Comparison, command: str) -> list[str]:
     Returns:
         List of the names of the runs that an error ended.
     """
+    if backend.process():
+        follow(comparison)
+        return []
     options = comparison.options
     planned = [(label, folder) for label, runs in comparison.runs.items() for folder in runs]
     print(_headline(comparison), flush=True)
@@ -70,6 +75,9 @@ def run(comparison: Comparison, command: str) -> list[str]:
             print(f"{counted}: {result}{_rest(planned)}", flush=True)
             if not folder.finished or comparison.others.missing(folder):
                 failed.append(name)
+                if backend.num_processes() > 1:
+                    return failed  # What became of the other processes, nobody here knows.
+    lead(None)
     _sum_up(comparison, command, floor)
     return failed
 
@@ -121,6 +129,7 @@ def _trained(folder: RunFolder, comparison: Comparison, verbose: str) -> str:
     try:
         with stopping.after_step():
             if not folder.finished:  # It may only lack a test.
+                lead(folder)
                 train(folder, comparison.dataset, verbose, comparison.options["log"])
             comparison.others.complete(folder)
     except OSError as error:

@@ -4,7 +4,6 @@ import contextlib
 import datetime
 import functools
 import importlib
-import json
 import platform
 import subprocess
 from pathlib import Path
@@ -13,12 +12,13 @@ import keras
 
 import keras_sam
 from keras_sam import backend
-from keras_sam.experiments.results.folder import ENVIRONMENT, RunFolder
+from keras_sam.experiments.results.folder import RunFolder
 
 
 @functools.cache
 def versions() -> dict[str, str]:
     """Versions and device of this process, each under its name."""
+    processes = backend.num_processes()
     return {
         "keras_sam": keras_sam.__version__,
         **_commit(),
@@ -26,6 +26,7 @@ def versions() -> dict[str, str]:
         backend.name: importlib.import_module(backend.name).__version__,
         "python": platform.python_version(),
         "device": backend.device_name(),
+        **({"processes": str(processes)} if processes > 1 else {}),
     }
 
 
@@ -49,5 +50,4 @@ def described() -> str:
 def keep(folder: RunFolder) -> None:
     """Adds a line to the run's file: each process that trains a part of it leaves one."""
     date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    with (folder.path / ENVIRONMENT).open("a") as file:
-        file.write(json.dumps({"date": date, **versions()}) + "\n")
+    folder.add_environment({"date": date, **versions()})

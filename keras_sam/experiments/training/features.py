@@ -92,6 +92,7 @@ def train_head(settings: dict[str, Any], base: keras.Model, batches: Batches) ->
             stopping.check()
             images, labels = batches[index]
             alone.train_on_batch(network.predict_on_batch(images), labels)
+    batches.release()
     head.set_weights(alone.get_weights())
 
 

@@ -48,8 +48,9 @@ def train(app: str = "train_resnet", **flags: object) -> "list[RunFolder]":
     argv = [f"{app}.py"]
     argv += [as_argument(name, value) for name, value in flags.items() if value is not None]
     options = command_line.read(values, argv)
-    from keras_sam.experiments.training import comparison, planning
+    from keras_sam.experiments.training import comparison, planning, together
 
+    together.check(options, argv[0])
     planned = planning.plan(options)
     failed = comparison.run(planned, command_line.command(values, argv))
     if failed:

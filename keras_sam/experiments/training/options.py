@@ -4,7 +4,7 @@ from typing import Any
 
 import keras
 
-from keras_sam import datasets, models
+from keras_sam import backend, datasets, models
 from keras_sam.checks import import_extra
 from keras_sam.datasets.recipe import check_names
 from keras_sam.experiments.flags.checking import check_known, whole_numbers
@@ -30,6 +30,12 @@ def check(options: dict[str, Any]) -> None:
             "Keras takes one step at a time with PyTorch: leave --steps_per_execution out. "
             f"Received: --steps_per_execution={options['steps_per_execution']}"
         )
+    if options["sync_perturbation"] != "none" and keras.backend.backend() != "torch":
+        raise ValueError(
+            "Only PyTorch's processes choose what they share of a perturbation; JAX makes one for "
+            "the whole batch: leave --sync_perturbation out. "
+            f"Received: --sync_perturbation={options['sync_perturbation']}"
+        )
     if options["watch"]:
         import_extra("keras_sam.sharpness", "SciPy", "sharpness")
     if options.get("probe"):
@@ -37,7 +43,7 @@ def check(options: dict[str, Any]) -> None:
 
 
 def check_splits(splits: int | None, batch_size: int, examples: int | None) -> None:
-    """Refuses more parts of a batch than it has examples.
+    """Refuses parts into which a batch cannot be cut.
 
     Args:
         splits: Integer, or `None` for no splits.
@@ -45,8 +51,14 @@ def check_splits(splits: int | None, batch_size: int, examples: int | None) -> N
         examples: Integer, the training images; `None` if that is not known yet.
 
     Raises:
-        ValueError: If there are more.
+        ValueError: If there are more, or several processes cannot share the parts.
     """
+    processes = backend.num_processes()
+    if splits is not None and splits % processes:
+        raise ValueError(
+            f"Each of the {processes} processes perturbs as many parts of a batch: choose a "
+            f"multiple of them. Received: --num_batch_splits={splits}"
+        )
     size = min(batch_size, examples or batch_size)
     if splits is not None and splits > size:
         raise ValueError(

@@ -5,7 +5,7 @@ import functools
 from pathlib import Path
 from typing import Any
 
-from keras_sam import datasets
+from keras_sam import backend, datasets
 from keras_sam.checks import import_extra
 from keras_sam.experiments.presets import smoke
 from keras_sam.experiments.results import workdir
@@ -59,6 +59,31 @@ def plan(options: dict[str, Any]) -> Comparison:
     loggers.check(options["log"])
     if options["download"]:
         datasets.download(options["dataset"], options["data_dir"])
+    planned = _planned(options)
+    place, folders = planned.workdir, [f for runs in planned.runs.values() for f in runs]
+    workdir.check(place, folders, options["resume"], options["overwrite"])
+    # All runs have the same network and batches.
+    check_made(folders[0].settings, planned.dataset)
+    if options["overwrite"]:
+        for left in workdir.clear(place):
+            print(f"left    {left}", flush=True)
+    place.mkdir(parents=True, exist_ok=True)
+    return planned
+
+
+def followed(options: dict[str, Any]) -> Comparison:
+    """The same plan in a process that another one leads, whose files are that one's.
+
+    Raises:
+        ValueError: If an option is wrong.
+        FileNotFoundError: If the data are missing.
+        ImportError: If an optional package is missing.
+    """
+    return _planned(resolved(options | {"evaluate_on": []}))
+
+
+def _planned(options: dict[str, Any]) -> Comparison:
+    """The runs and their data, without a look at what is in the work directory."""
     dataset = loaded(options)
     tested_on = others(options, dataset)
     check_splits(options["num_batch_splits"], options["batch_size"], len(dataset.y_train))
@@ -71,15 +96,8 @@ def plan(options: dict[str, Any]) -> Comparison:
         ]
         for entry in fitting(options)
     }
-    folders = [folder for label in runs for folder in runs[label]]
-    for folder in folders:
+    for folder in (folder for label in runs for folder in runs[label]):
         check_there(folder.settings)
-    workdir.check(place, folders, options["resume"], options["overwrite"])
-    check_made(folders[0].settings, dataset)  # All runs have the same network and batches.
-    if options["overwrite"]:
-        for left in workdir.clear(place):
-            print(f"left    {left}", flush=True)
-    place.mkdir(parents=True, exist_ok=True)
     return Comparison(options, dataset, runs, place, tested_on)
 
 
@@ -87,11 +105,12 @@ def fitting(options: dict[str, Any]) -> list[Entry]:
     """The methods to train, which fit the optimizer and the splits.
 
     Raises:
-        ValueError: If one that the command names does not; of `"all"` those fail by themselves.
+        ValueError: If one that the command names does not; of `"all"` those fail by themselves,
+            but with several processes, which a failed run would leave out of step.
     """
     found = entries(options)
     for entry in found:
-        if entry.method in named(options):
+        if entry.method in named(options) or backend.num_processes() > 1:
             check_combination(settings(options, entry, seed=0))
     return found
 

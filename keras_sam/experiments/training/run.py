@@ -11,7 +11,7 @@ import keras
 
 from keras_sam import backend, datasets
 from keras_sam.datasets import Dataset
-from keras_sam.datasets.batches import Batches
+from keras_sam.datasets.batches import WHOLE, Batches, OrderedBatches
 from keras_sam.experiments.results.folder import RunFolder
 from keras_sam.experiments.training import (
     averaging,
@@ -20,6 +20,7 @@ from keras_sam.experiments.training import (
     features,
     loggers,
     losses,
+    shares,
     watching,
 )
 from keras_sam.experiments.training.callbacks import (
@@ -41,25 +42,13 @@ def check_made(settings: dict[str, Any], dataset: Dataset) -> None:
     Raises:
         ValueError: If the network, its weights or the batches cannot be made.
     """
+    if settings["distribute"] == "all":
+        with backend.on_all_devices():
+            shares.check(settings, dataset)
     noisy = with_noise(settings, dataset)
     _training_batches(settings, noisy, losses.needs_one_hot(settings))
-    if settings["distribute"] == "all":
-        with backend.on_all_devices():  # PyTorch has no such thing.
-            _check_shares(settings, dataset)
     building.base_model(settings, dataset)
     keras.utils.clear_session()
-
-
-def _check_shares(settings: dict[str, Any], dataset: Dataset) -> None:
-    devices = _devices()
-    batch = min(settings["batch_size"], len(dataset.y_train))
-    sizes = {"batch_size": batch, "num_test": len(dataset.y_test)}
-    for flag, size in sizes.items():
-        if size % devices:
-            raise ValueError(
-                f"With --distribute=all {flag} must be a multiple of the {devices} devices. "
-                f"Received: {flag}={size}"
-            )
 
 
 def train(folder: RunFolder, dataset: Dataset, verbose: str, log: Sequence[str] = ()) -> None:
@@ -92,21 +81,25 @@ def _fit(
 ) -> None:
     settings, one_hot = folder.settings, losses.needs_one_hot(folder.settings)
     noisy = with_noise(settings, dataset)
-    batches = _training_batches(settings, noisy, one_hot)
+    batches = _training_batches(settings, noisy, one_hot, shares.share())
+    tests = _test_batches(settings, shares.with_own_tests(dataset), one_hot)
     epochs = settings["epochs"]
     steps = epochs * batches.num_batches
     model = building.compiled(settings, base, dataset.num_classes, steps)
-    completed = folder.restore(model)
-    if folder.has_diverged:  # It was stopped between its last epoch and its end.
+    completed = backend.told_by_first(folder.restore(model))
+    # It was stopped between its last epoch and its end.
+    if backend.told_by_first(folder.has_diverged):
         return
     if not completed and settings.get("head_epochs"):
-        features.train_head(settings, base, batches)
+        # Every process trains it, on all of each batch, and comes to the same.
+        features.train_head(settings, base, _training_batches(settings, noisy, one_hot))
     if completed:
         print(f"  going on after epoch {completed} of {epochs}", flush=True)
     callbacks = [
         StopsBetweenSteps(),
         batches.follow_epochs(),
-        SeedsOfEpoch(settings["seed"]),
+        SeedsOfEpoch(settings["seed"], backend.process()),
+        *shares.callbacks(batches, tests),
         *averaging.callbacks(folder, completed, batches),
         *watching.callbacks(folder, noisy, one_hot),
         CompletedEpochs(folder),
@@ -118,9 +111,7 @@ def _fit(
             initial_epoch=completed,
             epochs=epochs,
             validation_freq=_passes_between_evaluations(epochs) if settings.get("steps") else 1,
-            validation_data=dataset.test_batches(
-                evaluation_batch(settings, dataset), one_hot, augment=settings["augment"]
-            ),
+            validation_data=tests,
             callbacks=[*callbacks, *logging],  # What is logged is kept.
             shuffle=False,  # The batches are shuffled; Keras's own order would not survive a stop.
             verbose=verbosity(verbose),
@@ -154,7 +145,9 @@ def with_noise(settings: dict[str, Any], dataset: Dataset) -> Dataset:
     return relabelled(noisy, labels_from, settings["augment"]) if labels_from else noisy
 
 
-def _training_batches(settings: dict[str, Any], noisy: Dataset, one_hot: bool) -> Batches:
+def _training_batches(
+    settings: dict[str, Any], noisy: Dataset, one_hot: bool, share: tuple[int, int] = WHOLE
+) -> Batches:
     return noisy.training_batches(
         settings["batch_size"],
         settings["seed"],
@@ -162,17 +155,18 @@ def _training_batches(settings: dict[str, Any], noisy: Dataset, one_hot: bool) -
         one_hot=one_hot,
         mixup_alpha=settings["mixup_alpha"],
         padding=settings.get("padding", "zeros"),
+        share=share,
     )
+
+
+def _test_batches(settings: dict[str, Any], dataset: Dataset, one_hot: bool) -> OrderedBatches:
+    size = evaluation_batch(settings, dataset)
+    return dataset.test_batches(size, one_hot, augment=settings["augment"])
 
 
 def evaluation_batch(settings: dict[str, Any], dataset: Dataset) -> int:
     """How many test images to look at together."""
     pixels = math.prod(dataset.input_shape[:2])
     fitting = min(EVALUATION_BATCH, PIXELS_AT_ONCE // pixels, len(dataset.y_test))
-    devices = _devices() if settings["distribute"] == "all" else 1
+    devices = shares.devices() if settings["distribute"] == "all" else 1
     return max(1, fitting // devices) * devices
-
-
-def _devices() -> int:
-    """Devices that share a batch evenly, as those of JAX have to."""
-    return len(keras.distribution.list_devices()) if backend.name == "jax" else 1

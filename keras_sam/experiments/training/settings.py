@@ -31,6 +31,7 @@ LATER = {
     "bootstrap": None,
     "padding": "zeros",
     "imbalance": None,
+    "sync_perturbation": "none",
 }
 PATHS = ("data_dir", "weights")
 MOST_WARMUP = 2.0
