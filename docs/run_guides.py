@@ -1,7 +1,7 @@
 """Runs guides in place and keeps their outputs: `make guides`, or `make guides GUIDES="01 13"`.
 
-A guide that fails stays as it was; one that takes more than two minutes of a processor, or has a
-figure above 60 KB, is told of.
+A guide that fails stays as it was. One that takes more than two minutes of a processor, or has a
+figure above 60 KB, is reported.
 """
 
 import os

@@ -13,7 +13,7 @@ trains the table in kind, in hours on two cores: a small network to its end on f
 seeds. There each method is a cell of its own: plain training's learning rate is chosen on held-out
 training images, then each method's rho at that rate, and other seeds on all training images give
 the figures. With --smoke any table takes minutes: few cells, in which each value of each axis
-occurs, shrunken, and digits where --data_dir is left out.
+occurs, scaled down, and digits where --data_dir is left out.
 
 A run that fails or diverges is marked and does not stop the others; after a failure the app ends
 with status 1. The same command with --resume goes on where it stopped, whatever stopped it; started

@@ -19,7 +19,7 @@ flags.DEFINE_list(
 flags.DEFINE_enum(
     "budget", "full", ["full", "small"], "small: in kind, in hours on two cores.", **OWN
 )
-flags.DEFINE_bool("smoke", False, "Few cells, shrunken, with each value of each axis.", **OWN)
+flags.DEFINE_bool("smoke", False, "Few cells, scaled down, with each value of each axis.", **OWN)
 flags.DEFINE_list(
     "only", [], "Cells whose name holds one of these texts, and those they need.", **OWN
 )

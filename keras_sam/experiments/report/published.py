@@ -123,7 +123,7 @@ def differences(settings: dict, figure: Published) -> list[str]:
     if settings.get("num_train"):
         found.append(f"{settings['num_train']} training images are used, not all")
     if settings.get("smoke"):
-        found.append("everything is shrunken by --smoke")
+        found.append("everything is scaled down by --smoke")
     if settings.get("holdout"):
         found.append("the test images are held out of the training images")
     if not _same_augmentation(settings, figure):
