@@ -15,7 +15,7 @@ SDIST := .venv-sdist
 DEMO := .venv-demo
 BENCH := .venv-bench
 GPU := .venv-gpu
-DOCS := .venv-docs
+DOCS ?= .venv-docs
 # Which guides to run: beginnings of their names, such as "01 13"; all where it is empty.
 GUIDES ?=
 # Of `make gpu`: the folder with CIFAR-10, and how long WideResNet-28-10 trains.
@@ -88,11 +88,11 @@ readme: $(TEST)/ready  ## Bring the table of methods, badges and buttons up to d
 	KERAS_BACKEND=jax $(TEST)/bin/python docs/update_methods.py
 	$(TEST)/bin/python docs/addresses.py
 
-docs: $(DOCS)/ready  ## Build the site into build/docs, and look at each page in a browser.
+docs: $(DOCS)/docs-ready  ## Build the site into build/docs, and look at each page in a browser.
 	KERAS_BACKEND=jax $(DOCS)/bin/sphinx-build -q -W --keep-going -d build/doctrees docs build/docs
 	$(DOCS)/bin/python -m pytest docs/test_site.py
 
-guides: $(DOCS)/ready  ## Run the guides and keep their outputs; GUIDES="01 13" for some.
+guides: $(DOCS)/docs-ready  ## Run the guides and keep their outputs; GUIDES="01 13" for some.
 	$(DOCS)/bin/python docs/run_guides.py $(GUIDES)
 
 bench: $(BENCH)/ready  ## Measure a step against plain fit and against peers, on each backend.
@@ -135,7 +135,8 @@ $(TEST)/ready: pyproject.toml constraints.txt
 	$(TEST)/bin/pip install -q -c constraints.txt -e '.[apps,dev,jax,sharpness,tensorflow,torch]'
 	touch $@
 
-$(DOCS)/ready: pyproject.toml
+# Not `ready`: DOCS=.venv-test adds what the site needs to the environment of the tests.
+$(DOCS)/docs-ready: pyproject.toml
 	$(PYTHON) -m venv $(DOCS)
 	$(DOCS)/bin/pip install -q -e '.[docs,jax]'
 	touch $@
