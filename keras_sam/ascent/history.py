@@ -5,8 +5,8 @@ from typing import Any
 from keras import ops
 
 from keras_sam import checks, tensors
-from keras_sam.ascent.ascent import Ascent
 from keras_sam.ascent.filters import filter_noise, filter_sums
+from keras_sam.ascent.random import DrawnAscent
 from keras_sam.saving import part
 from keras_sam.tensors import Vector
 from keras_sam.training.carriers import Context
@@ -15,7 +15,7 @@ from keras_sam.training.oracle import GradientOracle
 
 
 @part
-class HistoryNoiseAscent(Ascent):
+class HistoryNoiseAscent(DrawnAscent):
     """Random weights around, nearer where earlier gradients were long.
 
     The noise of `RandomAscent("filter")`, divided by `sqrt(1 + eta F)`: F is the sum over the
@@ -41,26 +41,17 @@ class HistoryNoiseAscent(Ascent):
     >>> method = keras_sam.methods.Method(keras_sam.ascent.HistoryNoiseAscent(eta=1.0), rho=0.01)
     """
 
-    is_closed_form = False
-    is_random = True
     learns_perturbed = True
 
     def __init__(self, eta: float = 0.1, decay: float = 0.99, is_one_pass: bool = True):
+        super().__init__(is_one_pass)
         self.eta = checks.non_negative("eta", eta)
         self.decay = checks.share("decay", decay)
-        self.is_one_pass = checks.boolean("is_one_pass", is_one_pass)
-        self.starts_clean = not self.is_one_pass
 
     def slots(self) -> dict[str, Slot]:
         return {"square_sum": Slot()}
 
-    def origin(self, oracle: GradientOracle, context: Context) -> Vector | None:
-        return self._drawn(oracle, context) if self.is_one_pass else None
-
-    def perturbation(self, oracle: GradientOracle, gradients: Vector, context: Context) -> Vector:
-        return self._drawn(oracle, context)
-
-    def _drawn(self, oracle, context):
+    def drawn(self, oracle: GradientOracle, context: Context) -> Vector:
         noise = tensors.scale(filter_noise(oracle.weights, oracle.roles, context.seed), context.rho)
         sums = tensors.values(context.state["square_sum"])
         return [

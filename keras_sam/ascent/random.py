@@ -18,8 +18,33 @@ from keras_sam.training.oracle import GradientOracle
 SAMPLERS = ("gaussian", "sphere", "cube", "filter")
 
 
+class DrawnAscent(Ascent):
+    """A perturbation that is drawn, without a look at the gradient; each part draws its own.
+
+    Args:
+        is_one_pass: Whether the only evaluation of a batch is at the perturbed weights.
+    """
+
+    is_closed_form = False
+    is_random = True
+
+    def __init__(self, is_one_pass: bool):
+        self.is_one_pass = checks.boolean("is_one_pass", is_one_pass)
+        self.starts_clean = not self.is_one_pass
+
+    def origin(self, oracle: GradientOracle, context: Context) -> Vector | None:
+        return self.drawn(oracle, context) if self.is_one_pass else None
+
+    def perturbation(self, oracle: GradientOracle, gradients: Vector, context: Context) -> Vector:
+        return self.drawn(oracle, context)
+
+    def drawn(self, oracle: GradientOracle, context: Context) -> Vector:
+        """The perturbation, as in `perturbation`."""
+        raise NotImplementedError
+
+
 @part
-class RandomAscent(Ascent):
+class RandomAscent(DrawnAscent):
     """A random perturbation: rho times a draw that does not look at the gradient.
 
     Args:
@@ -39,22 +64,12 @@ class RandomAscent(Ascent):
     >>> method = keras_sam.methods.Method(keras_sam.ascent.RandomAscent("sphere"), rho=0.1)
     """
 
-    is_closed_form = False
-    is_random = True
-
     def __init__(self, sampler: str = "gaussian", size: float = 1.0, is_one_pass: bool = False):
+        super().__init__(is_one_pass)
         self.sampler = checks.one_of("sampler", sampler, SAMPLERS)
         self.size = checks.positive("size", size)
-        self.is_one_pass = checks.boolean("is_one_pass", is_one_pass)
-        self.starts_clean = not self.is_one_pass
 
-    def origin(self, oracle: GradientOracle, context: Context) -> Vector | None:
-        return self._drawn(oracle, context) if self.is_one_pass else None
-
-    def perturbation(self, oracle: GradientOracle, gradients: Vector, context: Context) -> Vector:
-        return self._drawn(oracle, context)
-
-    def _drawn(self, oracle, context):
+    def drawn(self, oracle: GradientOracle, context: Context) -> Vector:
         return tensors.scale(self._draw(oracle, context.seed), context.rho * self.size)
 
     def _draw(self, oracle, seed):

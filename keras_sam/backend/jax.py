@@ -11,6 +11,14 @@ import keras
 
 from keras_sam.backend.displacement import displaced
 from keras_sam.backend.jax_convolutions import in_fast_layout
+from keras_sam.backend.one_process import (  # noqa: F401  (To be had here.)
+    joined,
+    num_processes,
+    process,
+    sharded_part,
+    told_by_first,
+    told_to_all,
+)
 from keras_sam.backend.types import (
     Function,
     Gradients,
@@ -116,53 +124,6 @@ def across_replicas(tensors: list[Tensor], is_averaged: Sequence[bool]) -> list[
     """
     del is_averaged
     return tensors
-
-
-def num_processes() -> int:
-    """How many processes train one model whose gradients nobody else averages.
-
-    On JAX it is one: processes that belong together share global arrays.
-    """
-    return 1
-
-
-def process() -> int:
-    """Which of the `num_processes` this one is, counted from 0."""
-    return 0
-
-
-def joined(seconds: float) -> contextlib.AbstractContextManager[None]:
-    """Within it the PyTorch processes that `torchrun` has started can train one model.
-
-    Args:
-        seconds: After how long a process that waits for another one ends with an error.
-    """
-    del seconds
-    return contextlib.nullcontext()
-
-
-def told_by_first(fact: Any) -> Any:
-    """What the first of the `num_processes` says; the others wait for it.
-
-    Args:
-        fact: Anything that can be pickled; of the other processes it is not looked at.
-    """
-    return fact
-
-
-def told_to_all(facts: dict[str, str]) -> list[dict[str, str]]:
-    """What each of the `num_processes` says of itself, in their order; waits for all of them.
-
-    Args:
-        facts: Dict of strings, what this process says.
-    """
-    return [facts]
-
-
-def sharded_part(model: keras.Model) -> str:
-    """Name of a weight that PyTorch has sharded, unknown to Keras; empty where there is none."""
-    del model
-    return ""
 
 
 def test_step_of(

@@ -11,6 +11,14 @@ from keras import ops
 from tensorflow.python.eager import record
 
 from keras_sam.backend.displacement import displace
+from keras_sam.backend.one_process import (  # noqa: F401  (To be had here.)
+    joined,
+    num_processes,
+    process,
+    sharded_part,
+    told_by_first,
+    told_to_all,
+)
 from keras_sam.backend.types import Function, Gradients, ModelMixin, Tensor, Vector
 
 
@@ -121,38 +129,6 @@ def across_replicas(tensors: list[Tensor], is_averaged: Sequence[bool]) -> list[
         for tensor, averaged in zip(tensors, is_averaged)
     ]
     return context.all_reduce(tf.distribute.ReduceOp.SUM, shares)
-
-
-def num_processes() -> int:
-    """See `keras_sam.backend.jax.num_processes`; a strategy's gradients are the optimizer's."""
-    return 1
-
-
-def process() -> int:
-    """See `keras_sam.backend.jax.process`."""
-    return 0
-
-
-def joined(seconds: float) -> contextlib.AbstractContextManager[None]:
-    """See `keras_sam.backend.jax.joined`."""
-    del seconds
-    return contextlib.nullcontext()
-
-
-def told_by_first(fact: Any) -> Any:
-    """See `keras_sam.backend.jax.told_by_first`."""
-    return fact
-
-
-def told_to_all(facts: dict[str, str]) -> list[dict[str, str]]:
-    """See `keras_sam.backend.jax.told_to_all`."""
-    return [facts]
-
-
-def sharded_part(model: keras.Model) -> str:
-    """See `keras_sam.backend.jax.sharded_part`."""
-    del model
-    return ""
 
 
 def test_step_of(base_model: keras.Model, model: keras.Model, data: Any) -> dict[str, Any]:

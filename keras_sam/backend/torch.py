@@ -8,7 +8,6 @@ from typing import Any
 import keras
 import torch
 from keras import ops, tree
-from torch import distributed
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from keras_sam.backend.displacement import displace
@@ -18,6 +17,7 @@ from keras_sam.backend.torch_modules import (  # noqa: F401  (To be had here.)
 )
 from keras_sam.backend.torch_processes import (  # noqa: F401  (To be had here.)
     across_replicas,
+    is_joined,
     joined,
     num_processes,
     process,
@@ -192,7 +192,7 @@ class TrainStep(ModelMixin):
 
 def on_all_devices() -> contextlib.AbstractContextManager[Any]:
     """See `keras_sam.backend.jax.on_all_devices`; here each device has a process of its own."""
-    if distributed.is_available() and distributed.is_initialized():
+    if is_joined():
         return contextlib.nullcontext()
     raise ValueError(
         "PyTorch trains on several devices by a process for each: start a training app by "

@@ -15,21 +15,24 @@ from torch import distributed
 from keras_sam.backend.types import Tensor
 
 
+def is_joined() -> bool:
+    """Whether `torch.distributed` is in use, be it by a single process."""
+    return distributed.is_available() and distributed.is_initialized()
+
+
 def num_processes() -> int:
-    """See `keras_sam.backend.jax.num_processes`; one where `torch.distributed` is not in use."""
-    if not distributed.is_available() or not distributed.is_initialized():
-        return 1
-    return distributed.get_world_size()
+    """See `keras_sam.backend.one_process.num_processes`."""
+    return distributed.get_world_size() if is_joined() else 1
 
 
 def process() -> int:
-    """See `keras_sam.backend.jax.process`."""
+    """See `keras_sam.backend.one_process.process`."""
     return 0 if num_processes() == 1 else distributed.get_rank()
 
 
 @contextlib.contextmanager
 def joined(seconds: float) -> Iterator[None]:
-    """See `keras_sam.backend.jax.joined`."""
+    """See `keras_sam.backend.one_process.joined`."""
     kinds = "gloo"
     if torch.cuda.is_available():
         kinds = "cpu:gloo,cuda:nccl"
@@ -64,7 +67,7 @@ def _line():
 
 
 def told_by_first(fact: Any) -> Any:
-    """See `keras_sam.backend.jax.told_by_first`."""
+    """See `keras_sam.backend.one_process.told_by_first`."""
     if num_processes() == 1:
         return fact
     told = [fact]
@@ -120,14 +123,14 @@ def _wide(tensor):
 
 
 def told_to_all(facts: dict[str, str]) -> list[dict[str, str]]:
-    """See `keras_sam.backend.jax.told_to_all`."""
+    """See `keras_sam.backend.one_process.told_to_all`."""
     told: list[Any] = [None] * num_processes()
     distributed.all_gather_object(told, facts)
     return told
 
 
 def sharded_part(model: keras.Model) -> str:
-    """See `keras_sam.backend.jax.sharded_part`; Keras may have put whole weights back since."""
+    """See `keras_sam.backend.one_process.sharded_part`; Keras may have put whole weights back."""
     from torch.distributed.fsdp import FSDPModule  # Which takes a second.
 
     named = [

@@ -24,6 +24,11 @@ def trained_normalizations(model: keras.Model) -> list[keras.layers.Layer]:
     return [la for la in layers_of(model) if isinstance(la, kind) and la.trainable]
 
 
+def moving_statistics(layers: list[keras.layers.Layer]) -> list[keras.Variable]:
+    """What these layers of BatchNormalization keep of the batches."""
+    return [getattr(la, key) for la in layers for key in MOVING_STATISTICS if hasattr(la, key)]
+
+
 def refreshed_statistics(
     model: keras.Model,
     weights: list[keras.Variable],
@@ -47,7 +52,7 @@ def refreshed_statistics(
         ValueError: If `data` has no batch.
     """
     layers = trained_normalizations(model)
-    variables = [getattr(la, key) for la in layers for key in MOVING_STATISTICS if hasattr(la, key)]
+    variables = moving_statistics(layers)
     if not variables:
         return [], []
     placed = [(v, ops.convert_to_tensor(a, dtype=v.dtype)) for v, a in zip(weights, values)]

@@ -33,7 +33,17 @@ def start_together(model: SAMModel) -> None:
     for facts in told:
         _check_weights(facts)
     _check_equal(told)
-    values = backend.across_replicas(tensors.values(variables), [False] * len(variables))
+    agree(variables, is_averaged=False)
+
+
+def agree(variables: list[keras.Variable], is_averaged: bool) -> None:
+    """Gives variables the same values in all processes.
+
+    Args:
+        variables: List of `keras.Variable`.
+        is_averaged: Whether these are the means, or the first process's values.
+    """
+    values = backend.across_replicas(tensors.values(variables), [is_averaged] * len(variables))
     tensors.assign(variables, values)
 
 

@@ -10,7 +10,6 @@ import json
 import os
 import pathlib
 import socket
-import subprocess
 import sys
 from unittest import mock
 
@@ -18,11 +17,11 @@ from keras_sam.experiments import launch
 from keras_sam.experiments.presets import smoke
 from keras_sam.experiments.results.folder import RunFolder
 from keras_sam.experiments.training import planning
+from tests import pair
+from tests.pair import PROCESSES
 
 from .conftest import TINY, start
 
-ROOT = pathlib.Path(__file__).parents[2]
-PROCESSES = 2
 TOGETHER = "--distribute=all"
 # Without BatchNorm, whose statistics are a process's own; five tests, which are no shares alike.
 SIZES = {"num_train": 32, "num_test": 5, "epochs": 2}
@@ -54,26 +53,12 @@ def free_port():
 def run(folder):
     """What both processes say: for each a dict from a case to its outcome."""
     ports = json.dumps([free_port() for _ in CASES])
-    command = [sys.executable, "-m", "tests.apps.together", str(folder), ports]
-    common = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    started = [
-        subprocess.Popen(
-            command,
-            env=common | environment(rank, PROCESSES, 0),
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(PROCESSES)
-    ]
-    try:
-        texts = [process.communicate(timeout=300) for process in started]
-    finally:
-        for process in started:
-            process.kill()
-    assert [process.returncode for process in started] == [0, 0], texts
-    return [json.loads(printed) for printed, _ in texts]
+    printed = pair.run(
+        __name__,
+        lambda rank: [str(folder), ports],
+        lambda rank: environment(rank, PROCESSES, 0),
+    )
+    return [json.loads(text) for text in printed]
 
 
 def outcome(work):

@@ -8,7 +8,6 @@ import datetime
 import os
 import pathlib
 import pickle
-import subprocess
 import sys
 from typing import Any
 
@@ -16,11 +15,10 @@ import keras
 import numpy as np
 
 import keras_sam
-from tests import conformance
+from tests import conformance, pair
+from tests.pair import PROCESSES
 from tests.toys import mlp, one_step, values, vectors
 
-ROOT = pathlib.Path(__file__).parents[2]
-PROCESSES = 2
 KINDS = ("weights", "optimizer", "state")  # Of what a training ends with.
 SECONDS = 60  # After which a process gives up waiting for the other.
 IN_MEAN = ("looksam", "esam", "multistep", "rwp")  # A memory, examples, steps, chance.
@@ -29,20 +27,7 @@ STEPS, SHARE = 3, 4  # Batches of a training, and a process's examples of each.
 
 def run(folder):
     """What both processes end with: a list of two dicts."""
-    command = [sys.executable, "-m", "tests.contract.processes", str(folder)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    started = [
-        subprocess.Popen(
-            [*command, str(rank)], env=environment, cwd=ROOT, stderr=subprocess.PIPE, text=True
-        )
-        for rank in range(PROCESSES)
-    ]
-    try:
-        errors = [process.communicate(timeout=300)[1] for process in started]
-    finally:
-        for process in started:
-            process.kill()
-    assert [process.returncode for process in started] == [0, 0], "\n".join(errors)
+    pair.run(__name__, lambda rank: [str(folder), str(rank)], lambda rank: {})
     return [pickle.loads((folder / f"{rank}.pkl").read_bytes()) for rank in range(PROCESSES)]
 
 

@@ -4,10 +4,10 @@ from typing import Any
 
 from keras_sam import backend
 from keras_sam.callbacks import WeightAveraging
-from keras_sam.callbacks.statistics import Data, trained_normalizations
+from keras_sam.callbacks.statistics import Data, moving_statistics, trained_normalizations
 from keras_sam.experiments.results.files import AGAIN, RunError
 from keras_sam.experiments.results.folder import RunFolder
-from keras_sam.experiments.training.shares import agree
+from keras_sam.training.processes import agree
 
 
 class FinalAverage(WeightAveraging):
@@ -43,13 +43,7 @@ class FinalAverage(WeightAveraging):
             self._pass(self.epochs)
             self.place_average()
             if backend.num_processes() > 1:  # Each has the statistics of its own batches.
-                agree(
-                    [
-                        v
-                        for la in trained_normalizations(self.model)
-                        for v in la.non_trainable_variables
-                    ]
-                )
+                agree(moving_statistics(trained_normalizations(self.model)), is_averaged=True)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         super().on_epoch_end(epoch, logs)  # After the evaluation: of the last epoch, nothing.

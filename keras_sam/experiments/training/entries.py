@@ -71,6 +71,8 @@ def entries(options: dict[str, Any]) -> list[Entry]:
 
 def _expanded(texts: list[str], listed: set[str]) -> list[str]:
     """The methods to compare, `"all"` replaced in its place by what is not listed beside it."""
+    if ALL not in texts:
+        return texts
     rest = [name for name in methods.list() if name not in listed and not _is_for_lora(name)]
     return [name for text in texts for name in (rest if text == ALL else [text])]
 

@@ -5,10 +5,11 @@ from typing import Any
 
 import keras
 
-from keras_sam import backend, tensors
+from keras_sam import backend
 from keras_sam.datasets import Dataset
 from keras_sam.datasets.batches import Batches, OrderedBatches
 from keras_sam.datasets.images import selected
+from keras_sam.training.processes import agree
 
 
 def share() -> tuple[int, int]:
@@ -65,12 +66,6 @@ def with_own_tests(dataset: Dataset) -> Dataset:
     )
 
 
-def agree(variables: list[keras.Variable]) -> None:
-    """Gives variables the mean over all processes."""
-    values = backend.across_replicas(tensors.values(variables), [True] * len(variables))
-    tensors.assign(variables, values)
-
-
 class MetricsOfAll(keras.callbacks.Callback):
     """Makes the metrics of an epoch and of an evaluation those of all processes.
 
@@ -89,11 +84,11 @@ class MetricsOfAll(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         if batch == self.train_batches - 1:
-            agree(self.model.metrics_variables)
+            agree(self.model.metrics_variables, is_averaged=True)
 
     def on_test_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         if batch == self.test_batches - 1:
-            agree(self.model.metrics_variables)
+            agree(self.model.metrics_variables, is_averaged=True)
 
 
 def callbacks(batches: Batches, tests: OrderedBatches) -> list[keras.callbacks.Callback]:

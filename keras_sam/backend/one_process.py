@@ -1,0 +1,54 @@
+"""Where no process knows of another: JAX and TensorFlow have engines of their own for several.
+
+Processes of JAX that belong together share global arrays, and the gradients of a strategy of
+TensorFlow's are averaged by its optimizer. `torch_processes` has the same names for PyTorch.
+"""
+
+import contextlib
+from typing import Any
+
+import keras
+
+
+def num_processes() -> int:
+    """How many processes train one model whose gradients nobody else averages."""
+    return 1
+
+
+def process() -> int:
+    """Which of the `num_processes` this one is, counted from 0."""
+    return 0
+
+
+def joined(seconds: float) -> contextlib.AbstractContextManager[None]:
+    """Within it the PyTorch processes that `torchrun` has started can train one model.
+
+    Args:
+        seconds: After how long a process that waits for another one ends with an error.
+    """
+    del seconds
+    return contextlib.nullcontext()
+
+
+def told_by_first(fact: Any) -> Any:
+    """What the first of the `num_processes` says; the others wait for it.
+
+    Args:
+        fact: Anything that can be pickled; of the other processes it is not looked at.
+    """
+    return fact
+
+
+def told_to_all(facts: dict[str, str]) -> list[dict[str, str]]:
+    """What each of the `num_processes` says of itself, in their order; waits for all of them.
+
+    Args:
+        facts: Dict of strings, what this process says.
+    """
+    return [facts]
+
+
+def sharded_part(model: keras.Model) -> str:
+    """Name of a weight that PyTorch has sharded, unknown to Keras; empty where there is none."""
+    del model
+    return ""
