@@ -18,6 +18,7 @@ except (ImportError, ValueError) as error:  # Without the backend that KERAS_BAC
         ) from _error
 else:
     from keras_sam import ascent, callbacks, datasets, descent, methods, models, policy, schedules
+    from keras_sam.backend import use_fused_kernels
     from keras_sam.model import SAMModel
     from keras_sam.own_loops.neutral import neutral_train_step
     from keras_sam.own_loops.sam_step import SAMStep
@@ -50,4 +51,5 @@ __all__ = [
     "policy",
     "schedules",
     "sharpness",
+    "use_fused_kernels",
 ]

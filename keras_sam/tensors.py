@@ -51,9 +51,8 @@ def total(scalars: Iterable[Tensor]) -> Tensor:
 
 def inner(left: Vector, right: Vector) -> Tensor:
     """Inner product of two vectors, in float32 at least."""
-    return total(
-        ops.sum(at_least_float32(a) * at_least_float32(b)) for a, b in zip(left, right, strict=True)
-    )
+    left, right = ([at_least_float32(tensor) for tensor in part] for part in (left, right))
+    return total(backend.sums(backend.multiplied(left, right)))
 
 
 def norm(vector: Vector) -> Tensor:
@@ -75,16 +74,20 @@ def largest(vector: Vector) -> Tensor:
 
 def scale(vector: Vector, factor: Tensor | float) -> Vector:
     """`factor * vector`."""
-    return [tensor * ops.cast(factor, tensor.dtype) for tensor in vector]
+    return backend.scaled(vector, factor)
 
 
 def add(
     left: Vector, right: Sequence[Tensor | None], factor: Tensor | float | None = None
 ) -> Vector:
     """`left + factor * right`; a `None` in `right` stands for zeros."""
+    moved = [(a, b) for a, b in zip(left, right, strict=True) if b is not None]
+    steps = [b for _, b in moved]
     if factor is not None:
-        right = [None if b is None else b * ops.cast(factor, b.dtype) for b in right]
-    return [a if b is None else a + ops.cast(b, a.dtype) for a, b in zip(left, right, strict=True)]
+        steps = scale(steps, factor)
+    steps = [ops.cast(b, a.dtype) for (a, _), b in zip(moved, steps, strict=True)]
+    sums = iter(backend.added([a for a, _ in moved], steps))
+    return [a if b is None else next(sums) for a, b in zip(left, right, strict=True)]
 
 
 def mix(left: Vector, right: Vector, share: Tensor | float) -> Vector:

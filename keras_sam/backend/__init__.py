@@ -5,7 +5,8 @@ Each backend file offers the same names: `value_and_gradient`, `hessian_vector_p
 `set_random_state`, `num_replicas`, `on_all_devices`, `across_replicas`, `keep_compiled`,
 `device_name`, `num_processes`, `process`, `joined`, `told_by_first`, `told_to_all`,
 `sharded_part`, `test_step_of`, `is_recorded`, `plain_modules`, `wrapped_modules`,
-`neutral_train_step`, `unconverted`, `without_graph` and `TrainStep`.
+`neutral_train_step`, `unconverted`, `without_graph`, `fused_kernels`, `added`,
+`multiplied`, `scaled`, `sums` and `TrainStep`.
 """
 
 import contextlib
@@ -53,7 +54,39 @@ wrapped_modules = active.wrapped_modules
 neutral_train_step = active.neutral_train_step
 unconverted = active.unconverted
 without_graph = active.without_graph
+added = active.added
+multiplied = active.multiplied
+scaled = active.scaled
+sums = active.sums
 TrainStep = active.TrainStep
+
+
+_uses_fused_kernels = True
+
+
+def use_fused_kernels(enabled: bool = True) -> None:
+    """Chooses whether layers run on PyTorch's fused kernels while keras_sam makes a pass.
+
+    They are on from the start: BatchNormalization and GroupNormalization take one kernel, and
+    images stay as they lie in memory. Numbers are those of Keras but for rounding; switched off,
+    a step at `rho=0` equals plain Keras to the last bit. Does nothing on JAX and TensorFlow, and
+    nothing to what PyTorch's compiler has compiled, which fuses by itself.
+
+    Args:
+        enabled: Bool. Defaults to `True`.
+
+    Example:
+
+    >>> keras_sam.use_fused_kernels(False)
+    >>> keras_sam.use_fused_kernels()
+    """
+    global _uses_fused_kernels
+    _uses_fused_kernels = enabled
+
+
+def fused_kernels() -> contextlib.AbstractContextManager[Any]:
+    """A block in which layers run on the backend's fused kernels, if they are wanted."""
+    return active.fused_kernels() if _uses_fused_kernels else contextlib.nullcontext()
 
 
 def placed(modules: Any) -> contextlib.AbstractContextManager[None]:
@@ -65,15 +98,18 @@ __all__ = [
     "TRAINABLE_BACKENDS",
     "TrainStep",
     "across_replicas",
+    "added",
     "compiled",
     "computed_once",
     "cond",
     "device_name",
+    "fused_kernels",
     "gauss_newton_vector_product",
     "hessian_vector_product",
     "is_recorded",
     "joined",
     "keep_compiled",
+    "multiplied",
     "name",
     "neutral_train_step",
     "num_processes",
@@ -83,12 +119,15 @@ __all__ = [
     "plain_modules",
     "process",
     "random_state",
+    "scaled",
     "set_random_state",
     "sharded_part",
+    "sums",
     "test_step_of",
     "told_by_first",
     "told_to_all",
     "unconverted",
+    "use_fused_kernels",
     "value_and_gradient",
     "without_graph",
     "wrapped_modules",

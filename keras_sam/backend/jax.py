@@ -27,6 +27,12 @@ from keras_sam.backend.types import (
     Vector,
     documented_as,
 )
+from keras_sam.backend.vectors import (  # noqa: F401  (To be had here.)
+    added,
+    multiplied,
+    scaled,
+    sums,
+)
 
 
 def value_and_gradient(
@@ -158,6 +164,11 @@ def _pairs(variables, values):
 
 def without_graph() -> contextlib.AbstractContextManager[Any]:
     """A block whose computations keep no graph; on JAX none does."""
+    return contextlib.nullcontext()
+
+
+def fused_kernels() -> contextlib.AbstractContextManager[Any]:
+    """A block in which layers run on kernels that do more at once; XLA fuses by itself."""
     return contextlib.nullcontext()
 
 

@@ -20,6 +20,12 @@ from keras_sam.backend.one_process import (  # noqa: F401  (To be had here.)
     told_to_all,
 )
 from keras_sam.backend.types import Function, Gradients, ModelMixin, Tensor, Vector
+from keras_sam.backend.vectors import (  # noqa: F401  (To be had here.)
+    added,
+    multiplied,
+    scaled,
+    sums,
+)
 
 
 def value_and_gradient(
@@ -139,6 +145,11 @@ def test_step_of(base_model: keras.Model, model: keras.Model, data: Any) -> dict
 
 def without_graph() -> contextlib.AbstractContextManager[Any]:
     """See `keras_sam.backend.jax.without_graph`."""
+    return contextlib.nullcontext()
+
+
+def fused_kernels() -> contextlib.AbstractContextManager[Any]:
+    """See `keras_sam.backend.jax.fused_kernels`; Keras has TensorFlow's kernels already."""
     return contextlib.nullcontext()
 
 

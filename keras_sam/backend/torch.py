@@ -11,6 +11,13 @@ from keras import ops, tree
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from keras_sam.backend.displacement import displace
+from keras_sam.backend.torch_kernels import (  # noqa: F401  (To be had here.)
+    added,
+    fused_kernels,
+    multiplied,
+    scaled,
+    sums,
+)
 from keras_sam.backend.torch_modules import (  # noqa: F401  (To be had here.)
     plain_modules,
     wrapped_modules,

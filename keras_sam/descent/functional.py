@@ -13,7 +13,7 @@ from keras_sam.saving import part
 from keras_sam.tensors import Tensor, Vector
 from keras_sam.training.carriers import Climb, Context, Evaluation, Trained
 from keras_sam.training.oracle import GradientOracle
-from keras_sam.training.scope import Scope
+from keras_sam.training.scope import Pass
 
 
 @part
@@ -54,7 +54,7 @@ def _slopes(oracle: GradientOracle, predictions: Tensor) -> list[Tensor | None]:
         flat = [at.get(place, leaf) for place, leaf in enumerate(leaves)]
         y_pred = keras.tree.pack_sequence_as(predictions, flat)
         # A loss of several outputs counts each as a metric; regularisers read the weights.
-        with Scope(collect_losses=True) as scope:
+        with Pass() as scope:
             scope.place([role.variable for role in oracle.roles], oracle.weights)
             return oracle.model.compute_loss(x, y, y_pred, sample_weight), ()
 

@@ -13,7 +13,7 @@ from keras_sam.sharpness.losses import ComputeLoss
 from keras_sam.sharpness.masks import mask_of, with_mask
 from keras_sam.sharpness.vectors import Layout
 from keras_sam.tensors import Batch, Tensor, Vector
-from keras_sam.training.scope import Scope
+from keras_sam.training.scope import Pass
 
 # From a point, other values, a batch and perhaps a vector.
 Compiled: TypeAlias = Callable[..., tuple[Tensor, Tensor | None]]
@@ -60,13 +60,13 @@ class Evaluator:
         return tensors.values(self._others)
 
     def _loss(self, point: Tensor, others: Vector, batch: Batch) -> tuple[Tensor, None]:
-        with Scope(collect_losses=True) as scope:
+        with Pass() as scope:
             loss, _ = self._value(scope, others, batch, self.layout.unflatten(point))
         return ops.cast(loss, self.layout.dtype), None
 
     def _gradient(self, point: Tensor, others: Vector, batch: Batch) -> tuple[Tensor, Tensor]:
         # Open until the gradient is there: on PyTorch rematerialised layers run again for it.
-        with Scope(collect_losses=True) as scope:
+        with Pass() as scope:
             function = functools.partial(self._value, scope, others, batch)
             weights = self.layout.unflatten(point)
             loss, _, gradients = backend.value_and_gradient(function, weights)
@@ -75,7 +75,7 @@ class Evaluator:
     def _hessian_product(
         self, point: Tensor, others: Vector, batch: Batch, vector: Tensor
     ) -> tuple[Tensor, Tensor]:
-        with Scope(collect_losses=True) as scope:
+        with Pass() as scope:
             function = functools.partial(self._value, scope, others, batch)
             weights, parts = self.layout.unflatten(point), self.layout.unflatten(vector)
             products = backend.hessian_vector_product(function, weights, parts)
@@ -88,7 +88,7 @@ class Evaluator:
         # Structure and masks, which the backends do not see.
         predictions: list[Tensor] = []
         masks: list[Tensor | None] = []
-        with Scope(collect_losses=True) as scope:
+        with Pass() as scope:
 
             def network(weights: Vector) -> Vector:
                 predictions[:] = [self._predict(scope, others, batch, weights)]
@@ -98,7 +98,7 @@ class Evaluator:
 
             def loss(outputs: Vector) -> tuple[Tensor, tuple[()]]:
                 # A scope of its own: what the network left is of a pass that is over.
-                with Scope(collect_losses=True) as inner:
+                with Pass() as inner:
                     inner.place([*self._others, *self.variables], [*others, *weights])
                     masked = list(map(with_mask, outputs, masks))
                     packed = keras.tree.pack_sequence_as(predictions[0], masked)
@@ -112,11 +112,11 @@ class Evaluator:
         return ops.sum(vector * product), product
 
     def _value(
-        self, scope: Scope, others: Vector, batch: Batch, weights: Vector
+        self, scope: Pass, others: Vector, batch: Batch, weights: Vector
     ) -> tuple[Tensor, tuple[()]]:
         return self._loss_of(batch, self._predict(scope, others, batch, weights)), ()
 
-    def _predict(self, scope: Scope, others: Vector, batch: Batch, weights: Vector) -> Tensor:
+    def _predict(self, scope: Pass, others: Vector, batch: Batch, weights: Vector) -> Tensor:
         scope.place(self._others, others)
         scope.place(self.variables, weights)
         with backend.placed(self._modules):

@@ -14,7 +14,7 @@ from keras_sam.roles import Role
 from keras_sam.tensors import Batch, Tensor, Vector
 from keras_sam.training import batches
 from keras_sam.training.carriers import Evaluation, FirstEvaluation, Trained
-from keras_sam.training.scope import Scope, replayed
+from keras_sam.training.scope import Pass, replayed
 
 Weighting = Tensor | Callable[[Tensor], Tensor] | None
 
@@ -124,7 +124,7 @@ class GradientOracle:
             offset: As `perturbation` of `at`.
             weighting: As in `at`.
         """
-        with Scope(collect_losses=True) as scope:
+        with Pass() as scope:
             outcome, found = self._value_and_gradient(scope, offset, weighting)
         loss, predictions, values = outcome
         connected = [gradient for gradient in found if gradient is not None]
@@ -156,7 +156,7 @@ class GradientOracle:
             training: Whether layers such as BatchNorm and Dropout act as in training. Defaults
                 to `True`.
         """
-        with replayed(self._random_state), Scope(collect_losses=True) as scope:
+        with replayed(self._random_state), Pass() as scope:
             outcome, found = self._value_and_gradient(scope, perturbation, weighting, training)
         return Evaluation(tensors.at_least_float32(outcome[0]), self._unscaled(found))
 
@@ -179,7 +179,7 @@ class GradientOracle:
             vector: List of tensors shaped as the weights.
             perturbation: As in `at`.
         """
-        with replayed(self._random_state), Scope(collect_losses=True) as scope:
+        with replayed(self._random_state), Pass() as scope:
             loss = functools.partial(self._loss, scope)
             product = backend.hessian_vector_product(loss, self._point(perturbation), vector)
         return self._unscaled(self._over_processes(product))
@@ -190,7 +190,7 @@ class GradientOracle:
         Args:
             perturbation: As in `at`.
         """
-        with replayed(self._random_state), Scope(collect_losses=True) as scope:
+        with replayed(self._random_state), Pass() as scope:
             loss, _, _ = self._loss(scope, self._point(perturbation))[1]
         return tensors.at_least_float32(self._over_processes([loss])[0])
 
@@ -200,13 +200,13 @@ class GradientOracle:
         Args:
             perturbation: As in `at`.
         """
-        with replayed(self._random_state), Scope(collect_losses=True) as scope:
+        with replayed(self._random_state), Pass() as scope:
             self._place(scope, self._point(perturbation))
             return self.losses_of(self.model(self.batch[0], training=True))
 
     def losses_of(self, predictions: Tensor) -> Tensor:
         """Loss of each example for predictions that are there: shape `(batch,)`, float32."""
-        with Scope(collect_losses=True) as scope:
+        with Pass() as scope:
             self._place(scope, self.weights)
             return batches.example_losses(self._compute_loss, self.batch, predictions)
 

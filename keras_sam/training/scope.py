@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, Self
 
 import keras
 from keras import ops
@@ -54,6 +54,22 @@ class Scope(keras.StatelessScope):
         """From here on the variables have these values; this is no assignment."""
         for variable, value in zip(variables, values, strict=True):
             super().add_update((variable, value))
+
+
+class Pass(Scope):
+    """The scope of a pass through a network, made with the backend's fused kernels."""
+
+    def __init__(self) -> None:
+        super().__init__(collect_losses=True)
+        self._kernels = backend.fused_kernels()
+
+    def __enter__(self) -> Self:
+        self._kernels.__enter__()
+        return super().__enter__()
+
+    def __exit__(self, *args: Any, **kwargs: Any) -> None:
+        super().__exit__(*args, **kwargs)
+        self._kernels.__exit__(None, None, None)
 
 
 def pure(

@@ -1,0 +1,174 @@
+"""What layers compute on PyTorch's fused kernels is what Keras computes, to rounding."""
+
+import functools
+import threading
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+from keras import layers
+
+import keras_sam
+from keras_sam import backend
+from keras_sam.training.scope import Pass
+from tests.properties.fuzzing import fuzzed
+
+torch = pytest.importorskip("torch")
+if keras.backend.backend() != "torch":
+    pytest.skip("the kernels are PyTorch's", allow_module_level=True)
+
+from keras_sam.backend import torch_kernels  # noqa: E402
+
+TOLERANCE = {"float32": 1e-4, "mixed_bfloat16": 3e-2, "mixed_float16": 4e-3}
+
+
+def numbers(*shape, seed=0):
+    return torch.from_numpy(np.random.default_rng(seed).normal(0.5, 2.0, shape))
+
+
+def computed(layer, inputs, fused):
+    """Outputs, all gradients, a product with the Hessian, and what is assigned."""
+    weights = [numbers(*v.shape, seed=1).to(v.value.dtype) for v in layer.trainable_variables]
+    assigned = []
+
+    def function(tensors):
+        with Pass() as scope:
+            scope.place(layer.trainable_variables, tensors[1:])
+            found = layer(tensors[0], training=True)
+            assigned[:] = [scope.value(v) for v in layer.non_trainable_variables]
+        cotangent = numbers(*found.shape, seed=2).to(found.dtype)
+        return (found * cotangent * torch.sin(found)).sum(), found
+
+    keras_sam.use_fused_kernels(fused)
+    tensors = [inputs, *weights]
+    vectors = [numbers(*tensor.shape, seed=3).to(tensor.dtype) for tensor in tensors]
+    try:
+        _, found, gradients = backend.value_and_gradient(function, tensors)
+        product = backend.hessian_vector_product(function, tensors, vectors)
+    finally:
+        keras_sam.use_fused_kernels()
+    return [found, *gradients, *product, *(part.detach() for part in assigned)]
+
+
+def assert_equal_with_and_without(make, shape, policy="float32"):
+    layer = make(dtype=policy)
+    layer.build(shape)
+    inputs = numbers(*shape).to(getattr(torch, layer.compute_dtype))
+    pairs = zip(*(computed(layer, inputs, fused) for fused in (True, False)), strict=True)
+    for found, expected in pairs:
+        assert found.dtype == expected.dtype
+        found, expected = (part.detach().double().numpy() for part in (found, expected))
+        size = np.max(np.abs(expected), initial=1.0)
+        np.testing.assert_allclose(found, expected, rtol=0, atol=size * TOLERANCE[policy])
+
+
+SHAPES = st.tuples(st.integers(2, 4)) | st.tuples(st.integers(2, 4), st.integers(1, 5))
+SHAPES |= st.tuples(st.integers(1, 3), st.integers(2, 5), st.integers(1, 5))
+
+
+@fuzzed(
+    shape=SHAPES,
+    channels=st.integers(1, 4),
+    is_last=st.booleans(),
+    policy=st.sampled_from(sorted(TOLERANCE)),
+    options=st.fixed_dictionaries({"center": st.booleans(), "scale": st.booleans()}),
+)
+def test_batch_normalization(shape, channels, is_last, policy, options):
+    shape = (*shape, channels) if is_last else (shape[0], channels, *shape[1:])
+    make = functools.partial(layers.BatchNormalization, axis=-1 if is_last else 1, **options)
+    assert_equal_with_and_without(make, shape, policy)
+
+
+@fuzzed(
+    shape=SHAPES,
+    groups=st.integers(1, 3),
+    is_last=st.booleans(),
+    policy=st.sampled_from(sorted(TOLERANCE)),
+    options=st.fixed_dictionaries({"center": st.booleans(), "scale": st.booleans()}),
+)
+def test_group_normalization(shape, groups, is_last, policy, options):
+    shape = (*shape, 2 * groups) if is_last else (shape[0], 2 * groups, *shape[1:])
+    axis = -1 if is_last else 1
+    make = functools.partial(layers.GroupNormalization, groups, axis=axis, **options)
+    assert_equal_with_and_without(make, shape, policy)
+
+
+@fuzzed(
+    kind=st.sampled_from(["Conv", "DepthwiseConv", "AveragePooling", "MaxPooling"]),
+    rank=st.integers(1, 2),
+    size=st.integers(3, 7),
+    window=st.integers(1, 3),
+    strides=st.integers(1, 2),
+    padding=st.sampled_from(["same", "valid"]),
+)
+def test_layers_that_look_at_windows(kind, rank, size, window, strides, padding):
+    make = getattr(layers, f"{kind}{rank}D")
+    arguments = (4, window) if kind == "Conv" else (window,)
+    make = functools.partial(make, *arguments, strides=strides, padding=padding)
+    assert_equal_with_and_without(make, (2, *[size] * rank, 3))
+
+
+def test_statistics_have_a_gradient():
+    """Where a layer is used a second time with what the first has left, a loss depends on them."""
+
+    class Twice(layers.BatchNormalization):
+        def call(self, inputs, training=None, mask=None):
+            first = super().call(inputs, training=True)
+            return first + super().call(inputs**2, training=False)
+
+    assert_equal_with_and_without(functools.partial(Twice, momentum=0.5), (5, 3, 2))
+
+
+@pytest.mark.parametrize("options", [{"renorm": True}, {"trainable": False}])
+def test_what_no_kernel_has_is_left_to_keras(options):
+    assert_equal_with_and_without(functools.partial(layers.BatchNormalization, **options), (4, 3))
+
+
+def test_all_that_is_replaced_is_where_it_was():
+    """Fails where Keras moves it: without it, steps are as slow as Keras's own."""
+    assert [name for _, name, *_ in torch_kernels._REPLACED] == [
+        "call",
+        "call",
+        "_transpose_spatial_inputs",
+        "_transpose_spatial_outputs",
+    ]
+
+
+def is_replaced():
+    found = {
+        getattr(owner, name) is replacement
+        for owner, name, _, replacement in torch_kernels._REPLACED
+    }
+    assert len(found) == 1
+    return found.pop()
+
+
+def test_keras_is_as_it_was_outside_of_a_pass():
+    inside = threading.Event(), threading.Event()
+
+    def another():
+        with Pass():
+            inside[0].set()
+            inside[1].wait(30)
+
+    thread = threading.Thread(target=another)
+    with pytest.raises(KeyError), Pass():
+        thread.start()
+        inside[0].wait(30)
+        assert is_replaced()
+        raise KeyError
+    assert is_replaced()  # The other thread is in the midst of its own.
+    inside[1].set()
+    thread.join()
+    assert not is_replaced()
+
+
+def test_what_somebody_else_has_replaced_stays_theirs(monkeypatch):
+    def theirs(layer, inputs, training=None, mask=None):
+        return inputs
+
+    monkeypatch.setattr(layers.BatchNormalization, "call", theirs)
+    with Pass():
+        assert layers.BatchNormalization.call is theirs
+    assert layers.BatchNormalization.call is theirs
