@@ -158,7 +158,7 @@ $(BENCH)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(BENCH)
 	$(BENCH)/bin/pip install -q -r constraints.txt
 	$(BENCH)/bin/pip install -q -c constraints.txt -e '.[jax,sharpness,tensorflow,torch]' \
-	  curvlinops-for-pytorch flax optax pytorch-optimizer
+	  curvlinops-for-pytorch flax optax pytorch-optimizer tf_keras
 	touch $@
 
 # Without constraints.txt, which asks for builds for CPUs.

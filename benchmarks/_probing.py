@@ -20,6 +20,7 @@ PACKAGES = (
     "flax",
     "optax",
     "pytorch_optimizer",
+    "tf_keras",
     "curvlinops-for-pytorch",
 )
 MEBIBYTE = 2**20

@@ -1,8 +1,8 @@
 """Other implementations of SAM, to take turns with ours on the same images.
 
 On JAX: `optax.contrib.sam` with a ResNet in Flax. On PyTorch: `pytorch_optimizer`'s `SAM` with a
-ResNet in PyTorch. Each comes with its own plain step, so that the speed of the network and the
-cost of SAM can be told apart. TensorFlow has no peer that works with Keras 3.
+ResNet in PyTorch. On TensorFlow: the class that Keras 2 had, and a step written by hand. Each comes
+with its own plain step, so that the speed of the network and the cost of SAM can be told apart.
 """
 
 import importlib
@@ -25,8 +25,15 @@ PEERS = {
         ("pytorch_optimizer",),
         "pytorch-optimizer",
         "Peer: pytorch_optimizer's SAM, BatchNorm statistics from the clean pass; torch.nn with "
-        "fused batch normalization, images channels first. Keras computes channels last and its "
-        "batch normalization in single operations: compare the plain rows before the SAM rows.",
+        "fused batch normalization, images channels first. Plain Keras normalizes in single "
+        "operations, which keras_sam's passes do not: compare the SAM rows.",
+    ),
+    "tensorflow": (
+        "_peer_tensorflow",
+        ("tf_keras",),
+        "tf_keras",
+        "Peers: Keras 2's SharpnessAwareMinimization, whose first pass is one of inference; and a "
+        "tf.function with two tapes that does what ours does, both with a network in Keras 2.",
     ),
 }
 

@@ -11,13 +11,7 @@ from keras import ops, tree
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from keras_sam.backend.displacement import displace
-from keras_sam.backend.torch_kernels import (  # noqa: F401  (To be had here.)
-    added,
-    fused_kernels,
-    multiplied,
-    scaled,
-    sums,
-)
+from keras_sam.backend.torch_kernels import fused_kernels  # noqa: F401  (To be had here.)
 from keras_sam.backend.torch_modules import (  # noqa: F401  (To be had here.)
     plain_modules,
     wrapped_modules,
@@ -31,6 +25,12 @@ from keras_sam.backend.torch_processes import (  # noqa: F401  (To be had here.)
     sharded_part,
     told_by_first,
     told_to_all,
+)
+from keras_sam.backend.torch_vectors import (  # noqa: F401  (To be had here.)
+    added,
+    multiplied,
+    scaled,
+    sums,
 )
 from keras_sam.backend.types import Function, Gradients, ModelMixin, Tensor, Vector
 

@@ -3,8 +3,7 @@
 Keras computes the normalization of a batch or of groups in single operations, and copies images
 twice before each convolution: to channels first, and back in memory to channels last. Here
 PyTorch's kernels do the first, and the second is left out. Layers give the numbers that they
-give otherwise, but for rounding; so do derivatives of every order. At the end stands the
-arithmetic of vectors, one kernel for the tensors of all variables.
+give otherwise, but for rounding; so do derivatives of every order.
 """
 
 import contextlib
@@ -19,7 +18,7 @@ from keras import ops
 from keras.src.backend.torch import nn  # noqa: TID251  (Where Keras moves images about.)
 from torch.nn import functional
 
-from keras_sam.backend.types import Tensor, Vector
+from keras_sam.backend.types import Tensor
 
 IMAGE_AXES = 4
 
@@ -111,7 +110,7 @@ def _for_batch(call):
     @functools.wraps(call)
     def normalized(layer, inputs, training=None, mask=None):
         is_plain = mask is None and not (layer.renorm or layer.synchronized)
-        if not (training and layer.trainable and is_plain and inputs.numel()):
+        if not (training and layer.trainable and is_plain and _has_kernel(inputs)):
             return call(layer, inputs, training=training, mask=mask)
         images, gamma, beta = _operands(layer, inputs)
         outputs, mean, variance, _ = _BatchNormalization.apply(images, gamma, beta, layer.epsilon)
@@ -128,13 +127,18 @@ def _for_groups(call):
 
     @functools.wraps(call)
     def normalized(layer, inputs):
-        if not inputs.numel():
+        if not _has_kernel(inputs):
             return call(layer, inputs)
         images, gamma, beta = _operands(layer, inputs)
         outputs = functional.group_norm(images, layer.groups, gamma, beta, layer.epsilon)
         return ops.cast(outputs.movedim(1, layer.axis), layer.compute_dtype)
 
     return normalized
+
+
+def _has_kernel(inputs):
+    """Not where there are no examples, nor where the compiler has come past `fused_kernels`."""
+    return inputs.numel() > 0 and not torch.compiler.is_compiling()
 
 
 def _operands(layer, inputs):
@@ -184,23 +188,3 @@ _REPLACED = [
     *_replaced(nn, "_transpose_spatial_inputs", _to_channels_first),
     *_replaced(nn, "_transpose_spatial_outputs", _to_channels_last),
 ]
-
-
-def added(left: Vector, right: Vector) -> Vector:
-    """See `keras_sam.backend.vectors.added`."""
-    return list(torch._foreach_add(left, right)) if left else []
-
-
-def multiplied(left: Vector, right: Vector) -> Vector:
-    """See `keras_sam.backend.vectors.multiplied`."""
-    return list(torch._foreach_mul(left, right)) if left else []
-
-
-def scaled(vector: Vector, factor: Tensor | float) -> Vector:
-    """See `keras_sam.backend.vectors.scaled`."""
-    return list(torch._foreach_mul(vector, factor)) if vector else []
-
-
-def sums(vector: Vector) -> Vector:
-    """See `keras_sam.backend.vectors.sums`."""
-    return [tensor.sum() for tensor in vector]

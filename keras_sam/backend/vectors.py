@@ -1,4 +1,4 @@
-"""Arithmetic of vectors, tensor by tensor; `torch_kernels` has it in one call for all tensors."""
+"""Arithmetic of vectors, tensor by tensor; `torch_vectors` has it in one call for all tensors."""
 
 from keras import ops
 
