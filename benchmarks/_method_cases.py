@@ -49,12 +49,42 @@ class Case:
         return str(ROWS[self.method].cost) if self.method in ROWS else "1"
 
     @property
+    def options(self) -> dict[str, Any]:
+        """The method's options with their values."""
+        return ROWS[self.method].own_options | self.arguments
+
+    @property
+    def work(self) -> float | None:
+        """Gradients of the whole batch that a step asks for on average, `None` where a policy says.
+
+        A forward pass counts as a third of one, a Hessian-vector product as two.
+        """
+        if self.method not in ROWS:
+            return 1.0
+        cost = ROWS[self.method].cost
+        if "ascent_fraction" in self.arguments:
+            return 1 + self.arguments["ascent_fraction"]
+        if cost.by_policy:
+            return None
+        # `fit` has made the step 0 before a turn.
+        return sum(self._work_of(cost, step) for step in range(1, 1 + self.steps)) / self.steps
+
+    def _work_of(self, cost, step):
+        if not cost.acts(self.options, step):
+            return 1.0
+        part = 0 if cost.per is None else self.options[cost.per]
+        products = cost.hessian_products
+        products = self.options[products] if isinstance(products, str) else products
+        searched, option = cost.search or (0, None)
+        forwards = cost.forwards + (searched if option and step % self.options[option] == 0 else 0)
+        return cost.gradients + part + 2 * products + forwards / 3
+
+    @property
     def steps(self) -> int:
         """Steps of a turn: whole cycles of a method that does not do the same on each step."""
         if self.method not in ROWS:
             return LEAST_STEPS
-        options = ROWS[self.method].own_options | self.arguments
-        numbers = [options[name] for name in CYCLES if isinstance(options.get(name), int)]
+        numbers = [self.options[name] for name in CYCLES if isinstance(self.options.get(name), int)]
         cycle = math.lcm(*numbers)
         return cycle * math.ceil(LEAST_STEPS / cycle)
 

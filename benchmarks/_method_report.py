@@ -7,12 +7,18 @@ from _text import aligned, ratio_text, surroundings_text, verdict
 
 # Case, most that its step may take over a plain one.
 TARGETS = {"msam": 1.15, "s2sam": 1.15, "looksam k=5": 1.35, "sam ascent_fraction=0.25": 1.45}
-HEADER = ("method", "gradients a step", "step ÷ plain", "its processor time", "ms", "target")
+HEADER = (
+    *("method", "gradients a step", "step ÷ plain", "its processor time", "÷ its gradients"),
+    *("ms", "target"),
+)
 EXPLANATION = """\
 step ÷ plain: the time of a step in `fit` over that of plain training, both with SGD without
 momentum. A method's turn is {steps} steps or more, whole cycles of one that does not do the same on
 each, and is divided by the mean of the plain turns before and after it. Compiling, the setting up
-of `fit` and its first step are not counted. {rounds} rounds; medians, and quartiles in brackets."""
+of `fit` and its first step are not counted. {rounds} rounds; medians, and quartiles in brackets.
+÷ its gradients: its processor time over that of as many plain steps as it asks for gradients, where
+a forward pass counts as a third of one and a Hessian-vector product as two. What is above 1 is
+spent on something else."""
 
 
 def text(result: dict[str, Any]) -> str:
@@ -58,4 +64,6 @@ def _row(label: str, case: dict[str, Any]) -> tuple[str, ...]:
     verdict_text = at_most and f"at most {at_most}: {verdict(case['step_ratio'], at_most)}"
     ratios = (ratio_text(case["step_ratio"]), ratio_text(case["step_cpu_ratio"]))
     milliseconds = f"{1000 * case['seconds_per_step']:.1f}"
-    return (label, case["gradients"], *ratios, milliseconds, verdict_text or "")
+    work = case.get("work")
+    beyond = f"{case['step_cpu_ratio']['median'] / work:.2f}" if work else "-"
+    return (label, case["gradients"], *ratios, beyond, milliseconds, verdict_text or "")

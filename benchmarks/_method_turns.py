@@ -82,6 +82,7 @@ def _summary(case: Case, ratios: list) -> dict[str, Any]:
     clock, processors, seconds = np.array(ratios).T
     return {
         "gradients": case.gradients,
+        "work": case.work,
         "steps_per_turn": case.steps,
         "seconds_per_step": float(np.median(seconds)),
         "step_ratio": spread(clock),

@@ -53,13 +53,16 @@ class ResNet(nn.Module):
 def build(blocks: int, batch_size: int, data: Data) -> dict[str, Train]:
     """The plain case and SAM: see `peers.build`."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    images = torch.from_numpy(data[0]).permute(0, 3, 1, 2).contiguous()
+    images = torch.from_numpy(data[0]).permute(0, 3, 1, 2)
     labels = torch.from_numpy(data[1]).long()
     cases = {}
-    for name, make in (("plain", _plain), ("sam", _sam)):
-        network = ResNet(blocks).to(device).train()
-        step = make(network)
-        cases[f"pytorch_optimizer {name}"] = _trainer(step, images, labels, batch_size, device)
+    for layout, words in ((torch.contiguous_format, ""), (torch.channels_last, "channels last ")):
+        for name, make in (("plain", _plain), ("sam", _sam)):
+            network = ResNet(blocks).to(device, memory_format=layout).train()
+            train = _trainer(
+                make(network), images.contiguous(memory_format=layout), labels, batch_size, device
+            )
+            cases[f"pytorch_optimizer {words}{name}"] = train
     return cases
 
 

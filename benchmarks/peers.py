@@ -25,8 +25,8 @@ PEERS = {
         ("pytorch_optimizer",),
         "pytorch-optimizer",
         "Peer: pytorch_optimizer's SAM, BatchNorm statistics from the clean pass; torch.nn with "
-        "fused batch normalization, images channels first. Plain Keras normalizes in single "
-        "operations, which keras_sam's passes do not: compare the SAM rows.",
+        "fused batch normalization. Plain Keras normalizes in single operations, which keras_sam's "
+        "passes do not: compare the SAM rows.",
     ),
     "tensorflow": (
         "_peer_tensorflow",
