@@ -58,7 +58,7 @@ def build(blocks: int, batch_size: int, data: Data) -> dict[str, Train]:
     cases = {}
     for layout, words in ((torch.contiguous_format, ""), (torch.channels_last, "channels last ")):
         for name, make in (("plain", _plain), ("sam", _sam)):
-            network = ResNet(blocks).to(device, memory_format=layout).train()
+            network = ResNet(blocks).to(device).to(memory_format=layout).train()  # type: ignore[call-overload]
             train = _trainer(
                 make(network), images.contiguous(memory_format=layout), labels, batch_size, device
             )
