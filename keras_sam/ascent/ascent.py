@@ -118,6 +118,11 @@ class Ascent:
         """
         return self.direction(gradients, oracle.weights, context.rho, oracle.roles)
 
+    @property
+    def learns(self) -> bool:
+        """Whether it looks at the gradient of the first evaluation once more, by `learn`."""
+        return type(self).learn is not Ascent.learn
+
     def learn(self, oracle: GradientOracle, gradients: Vector, context: Context) -> None:
         """Takes note of the first gradient for later steps, once the perturbation is made.
 

@@ -24,6 +24,7 @@ class Descent:
         needs_outputs: Whether it uses the model's outputs, which a loss function does not tell.
         displaces: Whether it moves the weights beside the optimizer.
         looks_ahead: Whether the first evaluation is at its `lookahead` and not at the weights.
+        keeps_clean: Whether it looks at the gradient of the first evaluation where it acts.
         tells_perturbed: Whether it asks for the gradient at the perturbed weights with
             `Climb.perturbed`, from which an ascent may learn.
         needs_random_ascent: Whether it makes no sense where the ascent draws nothing.
@@ -41,6 +42,7 @@ class Descent:
     needs_outputs = False
     displaces = False
     looks_ahead = False
+    keeps_clean = True
     tells_perturbed = True
     needs_random_ascent = False
     is_random = False

@@ -18,5 +18,7 @@ class PerturbedGradient(Descent):
     >>> method = keras_sam.methods.Method(descent=keras_sam.descent.PerturbedGradient())
     """
 
+    keeps_clean = False
+
     def evaluation(self, oracle: GradientOracle, climb: Climb, context: Context) -> Evaluation:
-        return climb.perturbed(oracle)
+        return climb.perturbed_last(oracle)

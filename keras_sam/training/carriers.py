@@ -130,13 +130,17 @@ class FirstEvaluation(Evaluation):
     is_connected: list[bool]
     is_finite: Tensor | None
 
+    def without_gradients(self) -> FirstEvaluation:
+        """The same evaluation where nobody asks for its gradients any more."""
+        return replace(self, gradients=[])
+
     def commit(self) -> None:
         """Hand what the evaluation assigned to the variables."""
         for variable, value in self.updates:
             variable.assign(value)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Climb:
     """What a descent may know of the ascent before it.
 
@@ -167,6 +171,14 @@ class Climb:
         found = oracle.at(self.perturbation) if self.known is None else self.known
         self.learn(found.gradients)
         return found
+
+    def perturbed_last(self, oracle: GradientOracle) -> Evaluation:
+        """The same, as all that a descent asks for: PyTorch may have the perturbation's memory."""
+        if self.known is None:
+            weights = oracle.moved(self.perturbation)
+            self.perturbation = []
+            self.known = oracle.at_weights(weights)
+        return self.perturbed(oracle)
 
 
 class Outcome(NamedTuple):

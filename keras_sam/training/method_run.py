@@ -69,17 +69,16 @@ class MethodRun:
         self.restricted_context = self.restricted_context.replaced(origin=_if_due(is_due, origin))
         self.first = self._evaluate_first(is_due)
         self.first_values = dict(self.oracle.next_values)
+        self.dtypes = [gradient.dtype for gradient in self.first.gradients]
         self.is_active = self._acts(is_due)
+        measured = {"grad_norm": tensors.norm(self.first.gradients)} if measure else {}
         gradients, displacement, loss, length = self._act_or_rest(measure)
-        picked = self._picked(self.first.gradients)
-        self.ascent.learn(self.restricted_oracle, picked, self.restricted_context)
-        self.measured = {}
+        if self.ascent.learns:
+            picked = self._picked(self.first.gradients)
+            self.ascent.learn(self.restricted_oracle, picked, self.restricted_context)
         if measure:
-            self.measured = {
-                "sharpness": loss - self.first.loss,
-                "grad_norm": tensors.norm(self.first.gradients),
-                "perturbation_norm": length,
-            }
+            measured |= {"sharpness": loss - self.first.loss, "perturbation_norm": length}
+        self.measured = measured
         return gradients, displacement
 
     def _perturb_frozen(self, is_due):
@@ -138,10 +137,13 @@ class MethodRun:
         return only_if(self.is_active, lambda: self._act(measure), self._rest, self.context)
 
     def _act(self, measure):
-        perturbation = self._perturbation()
+        perturbation = self._spread(self._perturbation())
+        length = self._length(perturbation) if measure else ops.zeros(())
+        if self._is_done_with_clean():
+            self.first = self.first.without_gradients()
         climb = Climb(
             self.first,
-            self._spread(perturbation),
+            perturbation,
             self.chosen,
             self._direction if self.ascent.is_closed_form else None,
             lambda: self._spread(self._perturbation()),
@@ -149,15 +151,23 @@ class MethodRun:
             self.first if self.ascent.is_one_pass else None,
             self.lookahead,
         )
+        del perturbation  # The climb's, which may let it go.
         perturbed = self.descent.evaluation(self.oracle, climb, self.context)
-        frozen = [offset for _, offset in self.oracle.frozen_offsets]
-        length = tensors.norm([*perturbation, *frozen]) if measure else ops.zeros(())
         return (
             self._finished(perturbed.gradients, self.oracle.next_values),
             self._like_first(perturbed.displacement) if perturbed.displacement else [],
             perturbed.loss,
             ops.cast(length, "float32"),
         )
+
+    def _length(self, perturbation):
+        frozen = [offset for _, offset in self.oracle.frozen_offsets]
+        return tensors.norm([*(part for part in perturbation if part is not None), *frozen])
+
+    def _is_done_with_clean(self):
+        """Whether nobody asks for the clean gradients again; PyTorch may have their memory."""
+        is_asked = self.descent.keeps_clean or self.ascent.learns or self.ascent.is_one_pass
+        return self.is_active is True and not is_asked
 
     def _learn_perturbed(self, gradients):
         picked = self._picked(gradients)
@@ -199,10 +209,7 @@ class MethodRun:
         return [next_values.get(index, gradient) for index, gradient in enumerate(gradients)]
 
     def _like_first(self, vector):
-        return [
-            ops.cast(after, before.dtype)
-            for after, before in zip(vector, self.first.gradients, strict=True)
-        ]
+        return [ops.cast(part, dtype) for part, dtype in zip(vector, self.dtypes, strict=True)]
 
 
 def _if_due(is_due, offset):

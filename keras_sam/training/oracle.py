@@ -125,7 +125,7 @@ class GradientOracle:
             weighting: As in `at`.
         """
         with Pass() as scope:
-            outcome, found = self._value_and_gradient(scope, offset, weighting)
+            outcome, found = self._value_and_gradient(scope, self.moved(offset), weighting)
         loss, predictions, values = outcome
         connected = [gradient for gradient in found if gradient is not None]
         return FirstEvaluation(
@@ -156,9 +156,25 @@ class GradientOracle:
             training: Whether layers such as BatchNorm and Dropout act as in training. Defaults
                 to `True`.
         """
+        return self.at_weights(self.moved(perturbation), weighting, training)
+
+    def at_weights(
+        self, weights: Vector, weighting: Weighting = None, training: bool = True
+    ) -> Evaluation:
+        """`at`, with the weights themselves.
+
+        Args:
+            weights: List of tensors.
+            weighting: As in `at`.
+            training: As in `at`.
+        """
         with replayed(self._random_state), Pass() as scope:
-            outcome, found = self._value_and_gradient(scope, perturbation, weighting, training)
+            outcome, found = self._value_and_gradient(scope, weights, weighting, training)
         return Evaluation(tensors.at_least_float32(outcome[0]), self._unscaled(found))
+
+    def moved(self, perturbation: Vector | None) -> Vector:
+        """The weights plus a perturbation, as in `at`."""
+        return self.weights if perturbation is None else tensors.add(self.weights, perturbation)
 
     def agreed(self, perturbation: Vector) -> Vector:
         """The perturbation, or the mean of all processes' where it is to be that.
@@ -181,7 +197,7 @@ class GradientOracle:
         """
         with replayed(self._random_state), Pass() as scope:
             loss = functools.partial(self._loss, scope)
-            product = backend.hessian_vector_product(loss, self._point(perturbation), vector)
+            product = backend.hessian_vector_product(loss, self.moved(perturbation), vector)
         return self._unscaled(self._over_processes(product))
 
     def loss(self, perturbation: Vector | None = None) -> Tensor:
@@ -191,7 +207,7 @@ class GradientOracle:
             perturbation: As in `at`.
         """
         with replayed(self._random_state), Pass() as scope:
-            loss, _, _ = self._loss(scope, self._point(perturbation))[1]
+            loss, _, _ = self._loss(scope, self.moved(perturbation))[1]
         return tensors.at_least_float32(self._over_processes([loss])[0])
 
     def example_losses(self, perturbation: Vector | None = None) -> Tensor:
@@ -201,7 +217,7 @@ class GradientOracle:
             perturbation: As in `at`.
         """
         with replayed(self._random_state), Pass() as scope:
-            self._place(scope, self._point(perturbation))
+            self._place(scope, self.moved(perturbation))
             return self.losses_of(self.model(self.batch[0], training=True))
 
     def losses_of(self, predictions: Tensor) -> Tensor:
@@ -219,16 +235,13 @@ class GradientOracle:
         scope.place(frozen, tensors.add(tensors.values(frozen), offsets))
         scope.place(self._variables, weights)
 
-    def _point(self, perturbation):
-        return self.weights if perturbation is None else tensors.add(self.weights, perturbation)
-
-    def _value_and_gradient(self, scope, offset, weighting, training=True):
+    def _value_and_gradient(self, scope, weights, weighting, training=True):
         """`((loss, predictions, values), gradients)`, within an open scope.
 
         On PyTorch rematerialised layers run again for the gradient: the scope must see that.
         """
         loss = functools.partial(self._loss, scope, weighting=weighting, training=training)
-        (loss, *others), found = backend.value_and_gradient(loss, self._point(offset))[1:]
+        (loss, *others), found = backend.value_and_gradient(loss, weights)[1:]
         loss, *found = self._over_processes([loss, *found])
         return (loss, *others), found
 
