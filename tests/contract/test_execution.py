@@ -1,6 +1,7 @@
 """Ways to run a step change nothing but speed, and a pass that is skipped is not run."""
 
 import itertools
+import weakref
 
 import keras
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from keras import layers
 
 import keras_sam
+from keras_sam import backend as active
 from tests import conformance
 from tests.selection import each_method
 from tests.toys import mlp, values, vectors
@@ -202,3 +204,23 @@ def test_the_first_step_is_traced_once(is_fit, backend):
     sam.compute_update = lambda batch: traced.append(1) or update(batch)
     _ = sam.fit(*vectors(), verbose=0) if is_fit else sam.train_on_batch(*vectors())
     assert len(traced) == 1
+
+
+@pytest.mark.parametrize(("method", "is_kept"), [("sam", False), ("gsam", True)])
+def test_pytorch_gets_the_clean_gradients_back_before_the_second_pass(
+    method, is_kept, backend, monkeypatch
+):
+    if backend != "torch":
+        pytest.skip("a compiler frees what a program does not use again")
+    found, alive = [], []
+
+    def watched(function, tensors):
+        alive.append([reference() is not None for reference in found])
+        value, others, gradients = value_and_gradient(function, tensors)
+        found[:] = [weakref.ref(gradient) for gradient in gradients]
+        return value, others, gradients
+
+    value_and_gradient = active.value_and_gradient
+    monkeypatch.setattr(active, "value_and_gradient", watched)
+    passes_per_step(method)
+    assert alive[0] == [] and {*alive[1]} == {is_kept}
