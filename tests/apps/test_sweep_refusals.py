@@ -52,6 +52,24 @@ def test_wrong_options_end_in_one_line(tmp_path, own, app, message):
     assert not (tmp_path / "refused").exists()
 
 
+STORAGES = [
+    ("postgresql://me:secret@host/sweeps", "No module named"),
+    ("sqlite:////nowhere/at/all.db", "unable to open database file"),
+    ("study.db", "Could not parse"),
+    ("nosuch://me:secret@host/sweeps", "nosuch"),
+]
+
+
+@pytest.mark.parametrize("url, reason", STORAGES, ids=[url for url, _ in STORAGES])
+def test_a_storage_that_cannot_be_opened_is_refused_without_its_password(tmp_path, url, reason):
+    with pytest.raises(SystemExit) as caught:
+        run(tmp_path / "refused", "--grid=rho=0.1", f"--storage={url}", app=["--method=sam"])
+    text = caught.value.code
+    assert "\n" not in text and "secret" not in text
+    assert re.search(f"--storage must be the URL .*Received: --storage=.*{reason}", text)
+    assert not (tmp_path / "refused").exists()
+
+
 @pytest.mark.parametrize("app", ["train_resnet", "finetune_efficientnet"])
 def test_help_teaches(app, capsys):
     with pytest.raises(SystemExit):

@@ -3,7 +3,6 @@
 import math
 import os
 import re
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,8 +11,11 @@ import pytest
 
 from keras_sam.experiments.results.files import RunError
 from keras_sam.experiments.results.folder import RunFolder
+from keras_sam.experiments.sweep import storage
 from keras_sam.experiments.sweep.points import Point, corners, named, space
-from keras_sam.experiments.sweep.study import JOURNAL, Study
+from keras_sam.experiments.sweep.storage import JOURNAL, kept_in
+from keras_sam.experiments.sweep.study import Study
+from keras_sam.experiments.training import comparison
 
 from .test_sweep import BEST, listed_trainings, result, run  # noqa: F401  (A fixture.)
 
@@ -29,9 +31,9 @@ class Killed(BaseException):
     """Ends a process where it stands, as far as its trials can tell."""
 
 
-def study(workdir, tuner="grid", found=GRID, count=3):
+def study(workdir, tuner="grid", found=GRID, count=3, url=None):
     first = corners(found) if tuner == "grid" else []
-    return Study(workdir, "a search", found, tuner, count, first)
+    return Study(kept_in(workdir, url), "a search", found, tuner, count, first)
 
 
 def label(point):
@@ -130,6 +132,7 @@ def test_new_seeds_values_and_failed_runs_are_trained_on_resume(trained, tmp_pat
 STOPS = """
 import os, time
 from unittest import mock
+from keras_sam.experiments.sweep import storage
 from tests.apps import test_sweep
 
 def train(folder, *given):
@@ -139,6 +142,7 @@ def train(folder, *given):
         time.sleep(600)
     test_sweep.train(folder)
 
+storage.HEARTBEAT, storage.GRACE = %d, %d
 training = "keras_sam.experiments.training.comparison"
 with mock.patch(f"{training}.train", train), mock.patch(f"{training}._sum_up"):
     test_sweep.run(%r, *%r)
@@ -146,17 +150,40 @@ with mock.patch(f"{training}.train", train), mock.patch(f"{training}._sum_up"):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no SIGKILL")
-def test_a_killed_process_costs_no_finished_run(trained, tmp_path):
-    own = ("--grid=rho=0.05,0.2,0.5", "--final_seeds=")
+@pytest.mark.parametrize("database", [False, True], ids=["journal", "sqlite"])
+def test_a_killed_process_costs_no_finished_run(trained, tmp_path, monkeypatch, database):
+    """Another process measures beside it what is left, and its trial once it is killed."""
+    signs = 1, 2  # Seconds; SQLite's clock has no fractions.
+    monkeypatch.setattr(storage, "HEARTBEAT", signs[0])
+    monkeypatch.setattr(storage, "GRACE", signs[1])
+    monkeypatch.setattr("keras_sam.experiments.sweep.study.PATIENCE", 0.2)
+    url = f"sqlite:///{tmp_path / 'study.db'}"
+    own = ["--grid=rho=0.05,0.2,0.5", "--final_seeds=", *[f"--storage={url}"] * database]
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     root = Path(__file__).parents[2]
-    command = [sys.executable, "-c", STOPS % (str(killed), own)]
+    command = [sys.executable, "-c", STOPS % (*signs, str(killed), own)]
     environment = os.environ | {"PYTHONPATH": str(root)}
     with subprocess.Popen(command, cwd=root, env=environment, stdout=subprocess.PIPE) as process:
         assert process.stdout.read(10) == b"in a trial"
-        process.send_signal(signal.SIGKILL)
-    run(killed, *own, "--resume")
+        train = comparison.train
+
+        def after_the_kill(*given):
+            process.kill()
+            process.wait()
+            train(*given)
+
+        monkeypatch.setattr(comparison, "train", after_the_kill)
+        try:
+            run(killed, *own, "--resume")
+        finally:
+            process.kill()
     assert [(s["rho"], s["seed"]) for s in trained] == [(0.5, 0), (0.5, 1), (0.2, 1)]
+    kept = kept_in(killed, url if database else None)
+    trials = kept.study(f"--tuner=grid {own[0]}").get_trials()
+    ended = [(storage.point_of(trial).values["rho"], trial.state.name) for trial in trials]
+    assert ended == [
+        *[("0.05", "COMPLETE"), ("0.2", "FAIL"), ("0.5", "COMPLETE"), ("0.2", "COMPLETE")]
+    ]
     run(whole, *own)
     assert result(killed)["points"] == result(whole)["points"]
     assert result(killed)["chosen"] == {"rho": "0.2"}

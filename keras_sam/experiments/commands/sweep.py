@@ -26,7 +26,9 @@ the smaller value. A point of which a run failed or diverged is marked and never
 leaves <workdir>/sweep.txt and sweep.json, each point's runs in <workdir>/points/<flag>=<value>/
 (printed.txt has what the app says of them), and the final runs in <workdir>/final/; study.log is
 Optuna's journal of it all. The same command with --resume goes on where it stopped, whatever
-stopped it; started several times, it shares the points among its processes.
+stopped it; started several times, on machines with a common folder as well, it shares the points
+among its processes. --storage=postgresql+psycopg://host/name keeps the trials in a database, where
+a point goes back in the queue a minute after the last sign of life of its process.
 """
 
 from keras_sam.experiments.flags.sweep import start

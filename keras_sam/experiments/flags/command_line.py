@@ -136,6 +136,8 @@ def given(values: flags.FlagValues) -> list[str]:
 def _without_machine(flag: flags.Flag) -> str:
     if flag.name in FOLDERS and flag.value and Path(flag.value).is_absolute():
         return f"--{flag.name}=.../{Path(flag.value).name}"
+    if flag.name == "storage" and flag.value:  # With a host, and perhaps a password.
+        return f"--{flag.name}={flag.value.partition(':')[0]}:..."
     return flag.serialize()
 
 

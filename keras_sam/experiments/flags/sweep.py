@@ -33,6 +33,13 @@ flags.DEFINE_list(
 )
 flags.DEFINE_bool("smoke", False, "Shrink each run, as the app's flag does.", **OWN)
 flags.DEFINE_string("workdir", "runs/sweep", "Folder of the results.", **OWN)
+flags.DEFINE_string(
+    "storage",
+    None,
+    "URL of a database for Optuna's trials, as in sqlite:///study.db. Default: a journal in "
+    "--workdir.",
+    **OWN,
+)
 flags.DEFINE_bool(
     "resume",
     False,

@@ -11,6 +11,7 @@ from keras_sam.experiments.flags.checking import whole_numbers
 from keras_sam.experiments.results.folder import SETTINGS
 from keras_sam.experiments.sweep import points
 from keras_sam.experiments.sweep.points import OWNED, Point
+from keras_sam.experiments.sweep.storage import check_url
 from keras_sam.experiments.training import planning
 from keras_sam.experiments.training.entries import check_known
 
@@ -40,6 +41,8 @@ class Request:
         _check(options)
         _check_workdir(self.workdir, options)
         self._check_points()
+        if options["storage"] is not None:
+            check_url(options["storage"])
 
     def _check_flag(self, kind, flag):
         # A flagfile is none, either: an error would show its lines.

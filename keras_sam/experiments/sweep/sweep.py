@@ -13,7 +13,8 @@ from keras_sam.experiments.results.workdir import check, check_free, clear
 from keras_sam.experiments.sweep.choice import Result, best, table
 from keras_sam.experiments.sweep.points import corners
 from keras_sam.experiments.sweep.request import Request
-from keras_sam.experiments.sweep.study import JOURNAL, TRIAL_LOCK, Study
+from keras_sam.experiments.sweep.storage import TRIAL_LOCK, Kept, kept_in, trouble_told
+from keras_sam.experiments.sweep.study import Study
 from keras_sam.experiments.training.comparison import run
 from keras_sam.experiments.training.planning import Comparison
 
@@ -30,15 +31,14 @@ class Sweep:
 
     def __init__(self, request: Request, command: str) -> None:
         self._request, self._command = request, command
+        kept = kept_in(request.workdir, request.options["storage"])
         if request.options["overwrite"]:
-            _clear(request.workdir)
+            _clear(request.workdir, kept)
         tuner = request.options["tuner"]
         first = corners(request.space) if tuner == "grid" else request.started
         self._count = len(first) if tuner == "grid" else request.options["trials"]
         self._found: dict[str, Result] = {}
-        self._study = Study(
-            request.workdir, request.search, request.space, tuner, self._count, first
-        )
+        self._study = Study(kept, request.search, request.space, tuner, self._count, first)
 
     def run(self) -> list[str]:
         """Trains every point, prints the table, and trains with the choice.
@@ -46,8 +46,9 @@ class Sweep:
         Returns:
             List of the names of the final runs that an error ended.
         """
-        self._study.measure(lambda point: self._measured(point).score or WORST)
-        results = [self._found.get(p.label) or self._seen(p) for p in self._study.points]
+        with trouble_told():
+            self._study.measure(lambda point: self._measured(point).score or WORST)
+            results = [self._found.get(p.label) or self._seen(p) for p in self._study.points]
         chosen = best(results)
         self._report(results, chosen)
         return self._finish(results, chosen) if self._request.options["final_seeds"] else []
@@ -107,13 +108,13 @@ class Sweep:
         write_whole(path, lambda unfinished: unfinished.write_text(text))
 
 
-def _clear(workdir):
+def _clear(workdir, kept: Kept):
     folders = [*workdir.glob("points/*"), workdir / "final"]
     own = [folder for folder in folders if not (folder.is_symlink() or folder.parent.is_symlink())]
     check_free(lock for folder in own for lock in folder.glob(TRIAL_LOCK))
     for folder in own:
         check(folder, [], resume=False, overwrite=True)
-    (workdir / JOURNAL).unlink(missing_ok=True)
+    kept.forget()
     for left in (line for folder in own for line in clear(folder)):
         print(f"left    {left}", flush=True)
 
