@@ -179,6 +179,7 @@ class MakesVariables(ModelMixin):
     """Makes all variables before the first step, those that hold the batch before included."""
 
     _is_evaluating = False
+    batches_an_epoch: int | None = None  # Of the data that `fit` has; `None` where nobody knows.
 
     @property
     def is_ready(self) -> bool:
@@ -195,6 +196,7 @@ class MakesVariables(ModelMixin):
         self._loss_tracker.update_state(loss, sample_weight=size)
 
     def _symbolic_build(self, iterator=None, data_batch=None):
+        self.batches_an_epoch = None if iterator is None else iterator.num_batches
         if self._wants_batch() and data_batch is None:
             data_batch = self._peek(iterator)
         super()._symbolic_build(iterator, data_batch)

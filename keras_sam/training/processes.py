@@ -32,6 +32,7 @@ def start_together(model: SAMModel) -> None:
     told = backend.told_to_all(_facts(model, variables))
     for facts in told:
         _check_weights(facts)
+    _check_batches([facts.pop("batches") for facts in told])
     _check_equal(told)
     agree(variables, is_averaged=False)
 
@@ -71,6 +72,7 @@ def _facts(model, variables):
         "skip_nonfinite": repr(model.skip_nonfinite),
         "sync_perturbation": repr(model.sync_perturbation),
         "optimizer": type(model.optimizer).__name__,
+        "batches": repr(model.batches_an_epoch),
         "variables": f"{len(kinds)} ({hashlib.sha256(repr(kinds).encode()).hexdigest()[:8]})",
     }
 
@@ -104,3 +106,13 @@ def _check_equal(told):
                     f"SAMModel alike in each. Received: {name}={told[0][name]} in process 0, "
                     f"{name}={value} in process {process}"
                 )
+
+
+def _check_batches(counts):
+    if len(set(counts)) > 1:
+        found = ", ".join(f"{count} in process {process}" for process, count in enumerate(counts))
+        raise ValueError(
+            "All processes must have as many batches an epoch, or one waits for another: share the "
+            "examples out evenly, as a DistributedSampler does, or give fit the same "
+            f"steps_per_epoch in each. Received: {found}"
+        )

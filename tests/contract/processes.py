@@ -107,12 +107,13 @@ def refusal(rank, **by_process):
     """Error of a training for which the processes have other arguments; the weights stay."""
     mine = {name: choices[rank] for name, choices in by_process.items()}
     name, wide = mine.pop("method", "sam"), mine.pop("wide", False)
+    examples = mine.pop("examples", 8)
     keras.utils.set_random_seed(rank)
     sam = keras_sam.SAMModel(mlp(keras.layers.Dense(7)) if wide else mlp(), method=name, **mine)
     sam.compile("sgd", "mse")
     before = values(sam.weights)
     try:
-        sam.fit(*vectors(), verbose=0)
+        sam.fit(*vectors(examples), batch_size=8, verbose=0)
     except ValueError as error:
         np.testing.assert_equal(values(sam.weights), before)
         return str(error)
@@ -237,6 +238,7 @@ def everything(rank, start):
     found["other rho"] = refusal(rank, rho=[0.1, 0.2])
     found["other model"] = refusal(rank, wide=[False, True])
     found["other way"] = refusal(rank, sync_perturbation=[False, True])
+    found["other shard"] = refusal(rank, examples=[24, 16])
     found["sharded"] = sharded(rank)
     found["death"] = after_a_death(rank)
     return found

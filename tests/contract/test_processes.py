@@ -141,6 +141,7 @@ def test_a_group_that_comes_after_compile(both):
         ("other rho", r"rho=0\.1 in process 0, rho=0\.2 in process 1"),
         ("other model", r"variables=.* in process 0, variables=.* in process 1"),
         ("other way", "sync_perturbation=False in process 0, .*=True in process 1"),
+        ("other shard", "3 in process 0, 2 in process 1"),
         ("sharded", ".* is sharded"),
     ],
 )
