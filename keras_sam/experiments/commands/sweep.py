@@ -28,7 +28,8 @@ leaves <workdir>/sweep.txt and sweep.json, each point's runs in <workdir>/points
 Optuna's journal of it all. The same command with --resume goes on where it stopped, whatever
 stopped it; started several times, on machines with a common folder as well, it shares the points
 among its processes. --storage=postgresql+psycopg://host/name keeps the trials in a database, where
-a point goes back in the queue a minute after the last sign of life of its process.
+a point goes back in the queue a minute after the last sign of life of its process. --engine=ray
+has the workers of a Ray cluster share the points and the final runs.
 """
 
 from keras_sam.experiments.flags.sweep import start

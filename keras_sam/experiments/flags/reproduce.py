@@ -4,7 +4,9 @@ from typing import Any
 
 from absl import flags
 
+from keras_sam.experiments import engine
 from keras_sam.experiments.flags import command_line
+from keras_sam.experiments.flags import engine as engine_flags
 from keras_sam.experiments.flags.checking import as_argument
 from keras_sam.experiments.flags.running import VERBOSE, VERBOSE_HELP
 from keras_sam.experiments.tables import TABLES
@@ -33,6 +35,7 @@ flags.DEFINE_bool(
     **OWN,
 )
 flags.DEFINE_enum("verbose", "0", VERBOSE, VERBOSE_HELP, **OWN)
+engine_flags.define(FLAGS)
 
 
 def start(argv: list[str], text: str) -> None:
@@ -51,6 +54,7 @@ def _start(argv: list[str], text: str) -> None:
     options = command_line.parse(FLAGS, argv, text)
     try:
         options = _checked(options)
+        engine.check(options)
         command_line.keep_compiled(options["workdir"])
         # Imported here, so that --help and a mistyped flag need no backend.
         from keras_sam.experiments.tables.reproduction import Reproduction
@@ -59,6 +63,7 @@ def _start(argv: list[str], text: str) -> None:
         if options["list"]:
             print(reproduction.listed())
             return
+        engine.share(options, argv, "reproduce")
     except (ValueError, TypeError, OSError, ImportError) as error:
         command_line.fail(argv, error)
     with command_line.trouble_explained(argv):

@@ -4,7 +4,9 @@ from typing import Any
 
 from absl import flags
 
+from keras_sam.experiments import engine
 from keras_sam.experiments.flags import command_line
+from keras_sam.experiments.flags import engine as engine_flags
 
 FLAGS = flags.FlagValues()
 OWN: dict[str, Any] = {"flag_values": FLAGS, "module_name": "Options"}
@@ -48,6 +50,7 @@ flags.DEFINE_bool(
     **OWN,
 )
 flags.DEFINE_bool("overwrite", False, "Remove the sweep in --workdir first.", **OWN)
+engine_flags.define(FLAGS)
 
 
 def start(argv: list[str], text: str) -> None:
@@ -71,13 +74,16 @@ def _start(argv: list[str], text: str) -> None:
 
         for package in ("optuna", "filelock"):
             import_extra(package, package)
+        engine.check(options)
         from keras_sam.experiments.sweep.request import Request
         from keras_sam.experiments.sweep.sweep import Sweep
 
         request = Request(options, argv[0], argv[end + 1 :])
         command = [command_line.command(FLAGS, argv), "--", *request.app_flags]
         with command_line.trouble_explained(argv):
-            failed = Sweep(request, " ".join(command)).run()
+            sweep = Sweep(request, " ".join(command))
+            engine.share(options, argv, "sweep")
+            failed = sweep.run()
     except (ValueError, TypeError, OSError, ImportError) as error:
         command_line.fail(argv, error)
     command_line.report_failed(argv, failed)

@@ -46,11 +46,13 @@ class Study:
         found = {point.label: point for point in map(point_of, self._trials())}
         return list(found.values())
 
-    def measure(self, score: Callable[[Point], float]) -> None:
+    def measure(self, score: Callable[[Point], float], waits: bool = False) -> None:
         """Measures one point after another that no other process has, until none is left.
 
         Args:
             score: Function of a `Point` that returns a float, the higher the better.
+            waits: Whether to wait for what others measure, and to measure what they leave.
+                Defaults to `False`.
         """
         while True:
             if (claimed := self._claim()) is not None:
@@ -58,7 +60,7 @@ class Study:
                 with in_training:
                     # Where others took it for stopped, it is told by them.
                     self._study.tell(trial, score(point_of(trial)), skip_if_finished=True)
-            elif self._kept.waits and self._trials(TrialState.RUNNING):
+            elif waits and self._trials(TrialState.RUNNING):
                 time.sleep(PATIENCE)  # What stops in another process comes back.
             else:
                 return

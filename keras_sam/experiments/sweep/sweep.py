@@ -39,6 +39,7 @@ class Sweep:
         self._count = len(first) if tuner == "grid" else request.options["trials"]
         self._found: dict[str, Result] = {}
         self._study = Study(kept, request.search, request.space, tuner, self._count, first)
+        self._waits = kept.waits or request.options["engine"] == "ray"
 
     def run(self) -> list[str]:
         """Trains every point, prints the table, and trains with the choice.
@@ -47,7 +48,7 @@ class Sweep:
             List of the names of the final runs that an error ended.
         """
         with trouble_told():
-            self._study.measure(lambda point: self._measured(point).score or WORST)
+            self._study.measure(lambda point: self._measured(point).score or WORST, self._waits)
             results = [self._found.get(p.label) or self._seen(p) for p in self._study.points]
         chosen = best(results)
         self._report(results, chosen)

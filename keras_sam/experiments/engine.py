@@ -1,0 +1,89 @@
+"""The runs of a command on a Ray cluster: its workers start the command, and so share the runs."""
+
+import importlib
+import os
+import sys
+from typing import Any
+
+from keras_sam.checks import import_extra
+
+RETRIES = 3  # Of a worker that has died: the next one goes on with its run.
+
+
+def share(options: dict[str, Any], argv: list[str], module: str) -> None:
+    """With `--engine=ray`, has workers of a cluster train, and waits for their end.
+
+    What is left then, the command does as by `--resume`: it sums up. The cluster is that of
+    `RAY_ADDRESS`, or one of this machine alone. All its machines must see the same folders.
+
+    Args:
+        options: Dictionary of the command's flags, with `engine` and `workers`.
+        argv: List of strings, the command line.
+        module: String, the name of the command's module in `keras_sam.experiments.commands`.
+
+    Raises:
+        ConnectionError: If there is no cluster at `RAY_ADDRESS`.
+    """
+    if options["engine"] == "ray" and not is_worker():
+        ray = import_extra("ray", "ray", "ray")
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # It would report to its makers.
+        ray.init(include_dashboard=False, logging_level="warning", runtime_env=_environment())
+        try:
+            _wait_for_workers(ray, options["workers"], _of_worker(argv), module)
+        finally:
+            ray.shutdown()
+
+
+def is_worker() -> bool:
+    """Whether this process is a worker of Ray's."""
+    return "ray" in sys.modules and sys.modules["ray"].is_initialized()
+
+
+def check(options: dict[str, Any]) -> None:
+    """Refuses an engine that is not installed, before anything is begun.
+
+    Raises:
+        ImportError: With what to install.
+    """
+    if options["engine"] == "ray":
+        import_extra("ray", "ray", "ray")
+
+
+def _environment():
+    names = ("KERAS_BACKEND", "PYTHONPATH", "TF_CPP_MIN_LOG_LEVEL")
+    return {"env_vars": {name: os.environ[name] for name in names if name in os.environ}}
+
+
+def _of_worker(argv):
+    """The command line of a worker: what its flags would remove is removed by now."""
+    end = argv.index("--") if "--" in argv else len(argv)
+    again = [word for word in argv[1:end] if word.lstrip("-") != "overwrite"]
+    return [argv[0], *again, "--resume", *argv[end:]]
+
+
+def _wait_for_workers(ray, count, argv, module):
+    resources = ray.cluster_resources()
+    gpus = int(resources.get("GPU", 0))
+    count = count or gpus or int(resources["CPU"])
+    print(f"Ray: {count} workers on {len(ray.nodes())} machines", flush=True)
+    task = ray.remote(_work).options(
+        num_gpus=1 if gpus else 0, max_retries=RETRIES, scheduling_strategy="SPREAD"
+    )
+    started = [task.remote(os.getcwd(), argv, module) for _ in range(count)]
+    for number, worker in enumerate(started, start=1):
+        try:
+            trouble = ray.get(worker)
+        except ray.exceptions.RayError as error:
+            trouble = f"lost: {str(error).splitlines()[0]}"
+        if trouble:
+            print(f"worker {number}: {trouble}", flush=True)
+
+
+def _work(folder, argv, module):
+    """Runs a command in a worker; returns what has ended it before its end, if anything did."""
+    os.chdir(folder)
+    try:
+        importlib.import_module(f"keras_sam.experiments.commands.{module}").main(argv)
+    except SystemExit as end:  # For Ray, the death of a worker.
+        return str(end.code)
+    return ""
