@@ -149,6 +149,20 @@ def test_optuna_searches_a_range(trained, tmp_path, tuner):
     assert len(trained) == 7
 
 
+def test_a_point_that_lags_behind_ends_early(tmp_path):
+    grid = "--grid=learning_rate=0.1,0.09,0.08,0.000001"
+    own = (tmp_path, grid, "--prune", "--sweep_seeds=0,1", "--final_seeds=")
+    printed = run(*own, app=("--method=sam", "--epochs=2"))
+    assert re.search(r"^0\.000001 +- +pruned$", printed, re.MULTILINE)
+    pruned = tmp_path / "points" / "learning_rate=0.000001" / "sam"
+    assert len((pruned / "seed_0" / "metrics.jsonl").read_text().splitlines()) == 1
+    assert not (pruned / "seed_1").exists()
+    run(*own, "--resume", app=("--method=sam", "--epochs=2"))
+    assert result(tmp_path)["points"][3]["trouble"] == "pruned"
+    run(*own, "--resume", "--noprune", app=("--method=sam", "--epochs=2"))
+    assert len(result(tmp_path)["points"][3]["accuracies"]) == 2
+
+
 def test_results_are_not_written_over(trained, tmp_path):
     run(tmp_path, "--grid=rho=0.1", "--final_seeds=")
     with pytest.raises(SystemExit, match="--resume to go on with the sweep"):

@@ -25,6 +25,13 @@ flags.DEFINE_multi_string(
     "range", [], "flag=low:high or flag=low:high:log, of a number, for Optuna.", **OWN
 )
 flags.DEFINE_integer("trials", 10, "Points that Optuna tries.", 1, **OWN)
+flags.DEFINE_bool(
+    "prune",
+    False,
+    "End a point early that lags: after a quarter of its epochs, its first seed is worse than the "
+    "median of the points before.",
+    **OWN,
+)
 flags.DEFINE_float("holdout", 0.1, "Share of the training images to choose on.", **OWN)
 flags.DEFINE_list("sweep_seeds", ["0", "1"], "Seeds of each point.", **OWN)
 flags.DEFINE_list(

@@ -22,23 +22,35 @@ class Result:
     Args:
         point: The `Point`.
         outcome: The `Outcome` of its runs.
+        is_pruned: Whether it was ended early, as it lagged behind. Defaults to `False`.
     """
 
     point: Point
     outcome: Outcome
+    is_pruned: bool = False
 
     @property
     def score(self) -> float | None:
         """Mean accuracy in percent; `None` if a run of the point failed or diverged."""
-        if self.outcome.trouble:
+        if self.trouble:
             return None
         return round(float(np.mean(self.outcome.accuracies)), ALIKE)
+
+    @property
+    def trouble(self) -> str:
+        """Why it cannot be chosen, in words; empty where it can."""
+        return "pruned" if self.is_pruned else self.outcome.trouble
+
+    @property
+    def is_open(self) -> bool:
+        """Whether other processes still train it."""
+        return bool(self.outcome.unfinished) and not self.is_pruned
 
     @property
     def line(self) -> str:
         """What came of it, in words."""
         if self.score is None:
-            return self.outcome.trouble
+            return self.trouble
         return f"{spread(self.outcome.accuracies, 2)} % of the held-out images"
 
 
@@ -54,10 +66,10 @@ def best(results: list[Result]) -> Result:
     Raises:
         ValueError: If there is nothing to choose from; `UndecidedError` if not yet.
     """
-    if any(result.outcome.unfinished for result in results):
+    if any(result.is_open for result in results):
         raise UndecidedError(
             "Other processes still train points of this sweep: choose when they have ended, by the "
-            f"same command with --resume. Received: {_labels(results, 'unfinished')}"
+            f"same command with --resume. Received: {_labels(results, 'is_open')}"
         )
     scored = [result for result in results if result.score is not None]
     if not scored:
@@ -69,7 +81,7 @@ def best(results: list[Result]) -> Result:
 
 
 def _labels(results, trouble):
-    return "; ".join(r.point.label for r in results if getattr(r.outcome, trouble))
+    return "; ".join(r.point.label for r in results if getattr(r, trouble))
 
 
 def table(results: list[Result], chosen: Result) -> str:
@@ -85,9 +97,7 @@ def table(results: list[Result], chosen: Result) -> str:
     flags = results[0].point.values
     columns = {name: [result.point.values[name] for result in results] for name in flags}
     columns["held-out accuracy, %"] = [spread(r.outcome.accuracies, 2) for r in results]
-    columns["note"] = [
-        "chosen" if result is chosen else result.outcome.trouble for result in results
-    ]
+    columns["note"] = ["chosen" if result is chosen else result.trouble for result in results]
     equal = sum(result.score == chosen.score for result in results)
     tie = f"{equal} points are equal: chosen is the smaller value\n" if equal > 1 else ""
     return f"{aligned(columns)}\n{tie}"

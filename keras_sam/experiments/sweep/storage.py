@@ -17,6 +17,7 @@ import optuna
 import sqlalchemy
 from filelock import FileLock, Timeout
 from optuna.exceptions import StorageInternalError
+from optuna.pruners import MedianPruner
 from optuna.samplers import RandomSampler
 from optuna.storages import BaseStorage, RDBStorage, fail_stale_trials
 from optuna.storages.journal import JournalFileBackend, JournalStorage
@@ -30,6 +31,7 @@ JOURNAL = "study.log"
 TRIAL_LOCK = "trial.lock"
 NAME = "study.name"
 Claimed = tuple[Trial, contextlib.AbstractContextManager]
+COMPLETED = 3  # Points before any is pruned.
 HEARTBEAT, GRACE = 20, 60  # Seconds between signs of life; without one, until a trial has stopped.
 
 
@@ -228,6 +230,7 @@ def _study(storage: BaseStorage, name: str) -> optuna.Study:
     return optuna.create_study(
         storage=storage,
         sampler=RandomSampler(),  # Never asked: what is tried is always in the queue first.
+        pruner=MedianPruner(n_startup_trials=COMPLETED),
         study_name=name,
         direction="maximize",
         load_if_exists=True,

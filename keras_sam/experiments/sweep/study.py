@@ -3,12 +3,14 @@
 A trial that has stopped with its process goes back in the queue.
 """
 
+import contextlib
 import time
 from collections.abc import Callable
 
 import optuna
+from optuna.exceptions import OptunaError
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, Trial, TrialState
 
 from keras_sam.experiments.sweep.points import Point, Space
 from keras_sam.experiments.sweep.storage import Claimed, Kept, point_of
@@ -34,6 +36,7 @@ class Study:
         self, kept: Kept, search: str, space: Space, tuner: str, count: int, first: list[Point]
     ) -> None:
         self._kept, self._space, self._tuner, self._count = kept, space, tuner, count
+        self._trial: Trial | None = None  # In training here.
         with kept.lock:
             self._study = kept.study(search)
             for point in first:
@@ -46,24 +49,50 @@ class Study:
         found = {point.label: point for point in map(point_of, self._trials())}
         return list(found.values())
 
-    def measure(self, score: Callable[[Point], float], waits: bool = False) -> None:
+    @property
+    def pruned(self) -> list[Point]:
+        """The points that were ended early."""
+        return [point_of(trial) for trial in self._trials(TrialState.PRUNED)]
+
+    def lags(self, value: float, step: int) -> bool:
+        """Whether the point in training is worse than the median of those before at this step.
+
+        Args:
+            value: Float, the higher the better.
+            step: Integer.
+        """
+        # What others took for stopped, or a database that is away, is no reason to end it.
+        with contextlib.suppress(OptunaError):
+            if self._trial is not None:
+                self._trial.report(value, step)
+                return self._trial.should_prune()
+        return False
+
+    def measure(self, score: Callable[[Point], float | None], waits: bool = False) -> None:
         """Measures one point after another that no other process has, until none is left.
 
         Args:
-            score: Function of a `Point` that returns a float, the higher the better.
+            score: Function of a `Point` that returns a float, the higher the better, or `None` of
+                a point that was ended early.
             waits: Whether to wait for what others measure, and to measure what they leave.
                 Defaults to `False`.
         """
         while True:
             if (claimed := self._claim()) is not None:
-                trial, in_training = claimed
-                with in_training:
-                    # Where others took it for stopped, it is told by them.
-                    self._study.tell(trial, score(point_of(trial)), skip_if_finished=True)
+                self._measure(*claimed, score)
             elif waits and self._trials(TrialState.RUNNING):
                 time.sleep(PATIENCE)  # What stops in another process comes back.
             else:
                 return
+
+    def _measure(self, trial, in_training, score):
+        with in_training:
+            self._trial = trial
+            value = score(point_of(trial))
+            self._trial = None
+            state = TrialState.PRUNED if value is None else TrialState.COMPLETE
+            # Where others took it for stopped, it is told by them.
+            self._study.tell(trial, value, state=state, skip_if_finished=True)
 
     def _claim(self) -> Claimed | None:
         """The next trial for this process; `None` if there is none."""

@@ -12,6 +12,7 @@ from keras_sam.experiments.results.outcomes import Outcome, outcomes
 from keras_sam.experiments.results.workdir import check, check_free, clear
 from keras_sam.experiments.sweep.choice import Result, best, table
 from keras_sam.experiments.sweep.points import corners
+from keras_sam.experiments.sweep.pruning import Pruned, judge_first
 from keras_sam.experiments.sweep.request import Request
 from keras_sam.experiments.sweep.storage import TRIAL_LOCK, Kept, kept_in, trouble_told
 from keras_sam.experiments.sweep.study import Study
@@ -48,11 +49,16 @@ class Sweep:
             List of the names of the final runs that an error ended.
         """
         with trouble_told():
-            self._study.measure(lambda point: self._measured(point).score or WORST, self._waits)
+            self._study.measure(self._score, self._waits)
             results = [self._found.get(p.label) or self._seen(p) for p in self._study.points]
         chosen = best(results)
         self._report(results, chosen)
         return self._finish(results, chosen) if self._request.options["final_seeds"] else []
+
+    def _score(self, point):
+        """What a tuner hears of a point."""
+        result = self._measured(point)
+        return None if result.is_pruned else result.score or WORST
 
     def _measured(self, point):
         """Trains what is left of a point; returns what came of it."""
@@ -60,16 +66,24 @@ class Sweep:
         name = f"[{number}/{self._count}] {point.label}"
         print(f"{name} …", flush=True)
         comparison = self._request.comparison(point)
-        log = comparison.workdir / "printed.txt"
+        if self._request.options["prune"]:
+            judge_first(comparison, self._study.lags)
+        log, is_pruned = comparison.workdir / "printed.txt", False
         with open(log, "a", encoding="utf-8") as file, contextlib.redirect_stdout(file):
-            self._train(comparison)
-        result = self._found[point.label] = Result(point, _outcome(comparison))
+            try:
+                self._train(comparison)
+            except Pruned:
+                is_pruned = True
+        result = Result(point, _outcome(comparison), is_pruned)
+        self._found[point.label] = result
         print(f"{name}: {result.line}", flush=True)
         return result
 
     def _seen(self, point):
         """What came of a point that another process measures, or one before measured."""
         outcome = _outcome(self._request.comparison(point))
+        if self._request.options["prune"] and point in self._study.pruned:
+            return Result(point, outcome, is_pruned=True)
         # A run that failed is tried again; of one in training, its process will tell.
         is_whole = not (outcome.failed or outcome.unfinished)
         return Result(point, outcome) if is_whole else self._measured(point)
@@ -101,7 +115,10 @@ class Sweep:
         content |= {name: self._request.options[name] for name in asked}
         content |= {
             "chosen": chosen.point.values,
-            "points": [result.point.values | _figures(result.outcome) for result in results],
+            "points": [
+                result.point.values | _figures(result.outcome) | {"trouble": result.trouble}
+                for result in results
+            ],
             "final": None if final is None else _figures(final),
         }
         text = json.dumps(content, indent=2)
