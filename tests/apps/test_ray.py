@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from keras_sam.experiments import engine
-from keras_sam.experiments.sweep.storage import Journal, point_of
+from keras_sam.experiments.sweep.journal import Journal
+from keras_sam.experiments.sweep.kept import point_of
 
 from .conftest import TINY
 from .test_sweep import run

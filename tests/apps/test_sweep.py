@@ -12,8 +12,8 @@ import pytest
 from filelock import FileLock
 
 from keras_sam.experiments.flags import sweep
+from keras_sam.experiments.sweep.journal import TRIAL_LOCK
 from keras_sam.experiments.sweep.points import Point
-from keras_sam.experiments.sweep.storage import TRIAL_LOCK
 from keras_sam.experiments.training import comparison
 
 from .conftest import TINY

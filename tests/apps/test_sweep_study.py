@@ -11,9 +11,11 @@ import pytest
 
 from keras_sam.experiments.results.files import RunError
 from keras_sam.experiments.results.folder import RunFolder
-from keras_sam.experiments.sweep import storage
+from keras_sam.experiments.sweep import database as databases
+from keras_sam.experiments.sweep.journal import JOURNAL
+from keras_sam.experiments.sweep.kept import point_of
 from keras_sam.experiments.sweep.points import Point, corners, named, space
-from keras_sam.experiments.sweep.storage import JOURNAL, kept_in
+from keras_sam.experiments.sweep.storage import kept_in
 from keras_sam.experiments.sweep.study import Study
 from keras_sam.experiments.training import comparison
 
@@ -132,7 +134,7 @@ def test_new_seeds_values_and_failed_runs_are_trained_on_resume(trained, tmp_pat
 STOPS = """
 import os, time
 from unittest import mock
-from keras_sam.experiments.sweep import storage
+from keras_sam.experiments.sweep import database
 from tests.apps import test_sweep
 
 def train(folder, *given):
@@ -142,7 +144,7 @@ def train(folder, *given):
         time.sleep(600)
     test_sweep.train(folder)
 
-storage.HEARTBEAT, storage.GRACE = %d, %d
+database.HEARTBEAT, database.GRACE = %d, %d
 training = "keras_sam.experiments.training.comparison"
 with mock.patch(f"{training}.train", train), mock.patch(f"{training}._sum_up"):
     test_sweep.run(%r, *%r)
@@ -154,8 +156,8 @@ with mock.patch(f"{training}.train", train), mock.patch(f"{training}._sum_up"):
 def test_a_killed_process_costs_no_finished_run(trained, tmp_path, monkeypatch, database):
     """Another process measures beside it what is left, and its trial once it is killed."""
     signs = 1, 2  # Seconds; SQLite's clock has no fractions.
-    monkeypatch.setattr(storage, "HEARTBEAT", signs[0])
-    monkeypatch.setattr(storage, "GRACE", signs[1])
+    monkeypatch.setattr(databases, "HEARTBEAT", signs[0])
+    monkeypatch.setattr(databases, "GRACE", signs[1])
     monkeypatch.setattr("keras_sam.experiments.sweep.study.PATIENCE", 0.2)
     url = f"sqlite:///{tmp_path / 'study.db'}"
     own = ["--grid=rho=0.05,0.2,0.5", "--final_seeds=", *[f"--storage={url}"] * database]
@@ -180,7 +182,7 @@ def test_a_killed_process_costs_no_finished_run(trained, tmp_path, monkeypatch, 
     assert [(s["rho"], s["seed"]) for s in trained] == [(0.5, 0), (0.5, 1), (0.2, 1)]
     kept = kept_in(killed, url if database else None)
     trials = kept.study(f"--tuner=grid {own[0]}").get_trials()
-    ended = [(storage.point_of(trial).values["rho"], trial.state.name) for trial in trials]
+    ended = [(point_of(trial).values["rho"], trial.state.name) for trial in trials]
     assert ended == [
         *[("0.05", "COMPLETE"), ("0.2", "FAIL"), ("0.5", "COMPLETE"), ("0.2", "COMPLETE")]
     ]

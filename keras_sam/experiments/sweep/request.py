@@ -10,8 +10,8 @@ from keras_sam.experiments.flags import command_line
 from keras_sam.experiments.flags.checking import whole_numbers
 from keras_sam.experiments.results.folder import SETTINGS
 from keras_sam.experiments.sweep import points
+from keras_sam.experiments.sweep.database import check_url
 from keras_sam.experiments.sweep.points import OWNED, Point
-from keras_sam.experiments.sweep.storage import check_url
 from keras_sam.experiments.training import planning
 from keras_sam.experiments.training.entries import check_known
 

@@ -12,8 +12,8 @@ from optuna.exceptions import OptunaError
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from keras_sam.experiments.sweep.kept import Claimed, Kept, point_of
 from keras_sam.experiments.sweep.points import Point, Space
-from keras_sam.experiments.sweep.storage import Claimed, Kept, point_of
 
 FIRST = 3  # Random points a flag, before a search goes by what it heard.
 DRAWS = 100  # A search that draws nothing new so many times has tried what there is.

@@ -11,10 +11,13 @@ from keras_sam.experiments.results.files import write_whole
 from keras_sam.experiments.results.outcomes import Outcome, outcomes
 from keras_sam.experiments.results.workdir import check, check_free, clear
 from keras_sam.experiments.sweep.choice import Result, best, table
+from keras_sam.experiments.sweep.database import trouble_told
+from keras_sam.experiments.sweep.journal import TRIAL_LOCK
+from keras_sam.experiments.sweep.kept import Kept
 from keras_sam.experiments.sweep.points import corners
 from keras_sam.experiments.sweep.pruning import Pruned, judge_first
 from keras_sam.experiments.sweep.request import Request
-from keras_sam.experiments.sweep.storage import TRIAL_LOCK, Kept, kept_in, trouble_told
+from keras_sam.experiments.sweep.storage import kept_in
 from keras_sam.experiments.sweep.study import Study
 from keras_sam.experiments.training.comparison import run
 from keras_sam.experiments.training.planning import Comparison
