@@ -2,11 +2,13 @@
 
 import importlib
 import os
+import socket
 import sys
 from typing import Any
 
 from keras_sam.checks import import_extra
 
+SECONDS = 10.0  # To wait for a cluster's answer.
 RETRIES = 3  # Of a worker that has died: the next one goes on with its run.
 
 
@@ -22,7 +24,7 @@ def share(options: dict[str, Any], argv: list[str], module: str) -> None:
         module: String, the name of the command's module in `keras_sam.experiments.commands`.
 
     Raises:
-        ConnectionError: If there is no cluster at `RAY_ADDRESS`.
+        ConnectionError: If Ray cannot join the cluster.
     """
     if options["engine"] == "ray" and not is_worker():
         ray = import_extra("ray", "ray", "ray")
@@ -36,17 +38,28 @@ def share(options: dict[str, Any], argv: list[str], module: str) -> None:
 
 def is_worker() -> bool:
     """Whether this process is a worker of Ray's."""
-    return "ray" in sys.modules and sys.modules["ray"].is_initialized()
+    return getattr(sys.modules.get("ray"), "is_initialized", bool)()
 
 
 def check(options: dict[str, Any]) -> None:
-    """Refuses an engine that is not installed, before anything is begun.
+    """Refuses an engine that is not installed or not there, before anything is begun.
 
     Raises:
         ImportError: With what to install.
+        ValueError: If nothing answers at `RAY_ADDRESS`, for which Ray would wait minutes.
     """
-    if options["engine"] == "ray":
+    if options["engine"] == "ray" and not is_worker():
         import_extra("ray", "ray", "ray")
+        address = os.environ.get("RAY_ADDRESS", "")
+        host, _, port = address.rpartition("//")[2].rpartition(":")
+        try:
+            if port.isdecimal():
+                socket.create_connection((host, int(port)), timeout=SECONDS).close()
+        except (OSError, OverflowError) as error:
+            raise ValueError(
+                "RAY_ADDRESS must be host:port of a cluster that `ray start --head` has started. "
+                f"Received: RAY_ADDRESS={address}: {error}"
+            ) from error
 
 
 def _environment():

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,13 @@ def test_a_worker_goes_on_with_what_the_command_has_begun():
 def test_ray_that_is_not_installed_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(SystemExit, match=r"needs ray.*pip install keras-sam\[ray\]"):
+        run(tmp_path / "sweep", GRID, "--engine=ray", app=["--method=sam"])
+
+
+def test_a_cluster_that_does_not_answer_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", types.ModuleType("ray"))
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    with pytest.raises(SystemExit, match=r"host:port of a cluster.*Received: RAY_ADDRESS=127"):
         run(tmp_path / "sweep", GRID, "--engine=ray", app=["--method=sam"])
 
 
