@@ -127,6 +127,28 @@ def refuse_replicas(model: keras.Model, what: str) -> None:
         )
 
 
+def refuse_workers(model: keras.Model) -> None:
+    """Refuses a strategy of TensorFlow's over several processes, whose batches `fit` cannot take.
+
+    Args:
+        model: The `keras.Model`.
+
+    Raises:
+        ValueError: With what to use instead.
+    """
+    strategy = getattr(model, "distribute_strategy", None)
+    cluster = getattr(strategy, "cluster_resolver", None)
+    tasks = cluster.cluster_spec().as_dict().values() if cluster else ()
+    workers = sum(map(len, tasks))
+    if workers > 1:
+        raise ValueError(
+            "Keras 3 does not train over several processes of TensorFlow: use "
+            "tf.distribute.MirroredStrategy for the devices of one, or train with "
+            "KERAS_BACKEND=jax and keras.distribution, or with KERAS_BACKEND=torch and torchrun. "
+            f"Received: {type(strategy).__name__} of {workers} workers"
+        )
+
+
 def layers_of(model: keras.Model) -> list[keras.layers.Layer]:
     """All layers of a model, also those inside of layers, in their order.
 

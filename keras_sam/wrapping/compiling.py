@@ -21,6 +21,7 @@ class Compiling(ModelMixin):
 
     @documented_as(keras.Model.compile)
     def compile(self, *args: Any, **kwargs: Any) -> None:
+        keras_hooks.refuse_workers(self)
         if not overrides(self.base_model, "compile"):
             super().compile(*args, **kwargs)
             return

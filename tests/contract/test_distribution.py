@@ -6,11 +6,14 @@ import os
 import pathlib
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pytest
 
+import keras_sam
 from tests.contract import distributed
+from tests.toys import mlp
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -134,3 +137,14 @@ def test_keras_distribution_equals_one_device(backend, kind):
     only_on(backend, "jax", "keras.distribution")
     names = ["loss", "mae", "sharpness", "perturbation_norm"]
     assert_same(together(kind, "batch norm"), alone(**NORMED), names)
+
+
+def test_workers_of_tensorflow_are_refused():
+    """`fit` of plain Keras fails at their first batch; the strategy is a stand-in."""
+    sam = keras_sam.SAMModel(mlp())
+    cluster = types.SimpleNamespace(as_dict=lambda: {"worker": ["a:1", "b:1"]})
+    resolver = types.SimpleNamespace(cluster_spec=lambda: cluster)
+    strategy = types.SimpleNamespace(cluster_resolver=resolver)
+    sam.__dict__["distribute_strategy"] = sam.__dict__["_distribute_strategy"] = strategy
+    with pytest.raises(ValueError, match=r"KERAS_BACKEND=jax.*Received: .* of 2 workers$"):
+        sam.compile("sgd", "mse")
