@@ -3,8 +3,8 @@
 Each backend file offers the same names: `value_and_gradient`, `hessian_vector_product`,
 `gauss_newton_vector_product`, `compiled`, `cond`, `computed_once`, `random_state`,
 `set_random_state`, `num_replicas`, `on_all_devices`, `across_replicas`, `keep_compiled`,
-`device_name`, `num_processes`, `process`, `joined`, `told_by_first`, `told_to_all`,
-`sharded_part`, `test_step_of`, `is_recorded`, `plain_modules`, `wrapped_modules`,
+`device_name`, `num_processes`, `process`, `is_shared`, `joined`, `told_by_first`, `told_to_all`,
+`own_parts`, `sharded_part`, `test_step_of`, `is_recorded`, `plain_modules`, `wrapped_modules`,
 `neutral_train_step`, `unconverted`, `without_graph`, `fused_kernels`, `added`,
 `multiplied`, `scaled`, `sums` and `TrainStep`.
 """
@@ -39,6 +39,8 @@ set_random_state = active.set_random_state
 num_replicas = active.num_replicas
 num_processes = active.num_processes
 process = active.process
+is_shared = active.is_shared
+own_parts = active.own_parts
 joined = active.joined
 told_by_first = active.told_by_first
 told_to_all = active.told_to_all
@@ -107,6 +109,7 @@ __all__ = [
     "gauss_newton_vector_product",
     "hessian_vector_product",
     "is_recorded",
+    "is_shared",
     "joined",
     "keep_compiled",
     "multiplied",
@@ -115,6 +118,7 @@ __all__ = [
     "num_processes",
     "num_replicas",
     "on_all_devices",
+    "own_parts",
     "placed",
     "plain_modules",
     "process",

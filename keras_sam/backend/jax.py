@@ -11,13 +11,18 @@ import keras
 
 from keras_sam.backend.displacement import displaced
 from keras_sam.backend.jax_convolutions import in_fast_layout
-from keras_sam.backend.one_process import (  # noqa: F401  (To be had here.)
-    joined,
+from keras_sam.backend.jax_processes import is_shared, told_to_all  # noqa: F401
+from keras_sam.backend.jax_shards import (  # noqa: F401  (To be had here.)
+    across_replicas,
     num_processes,
+    on_own_parts,
+    own_parts,
+)
+from keras_sam.backend.one_process import (  # noqa: F401
+    joined,
     process,
     sharded_part,
     told_by_first,
-    told_to_all,
 )
 from keras_sam.backend.types import (
     Function,
@@ -121,17 +126,6 @@ def num_replicas() -> int:
     return 1
 
 
-def across_replicas(tensors: list[Tensor], is_averaged: Sequence[bool]) -> list[Tensor]:
-    """Tensors on which all replicas agree: on JAX there is but one.
-
-    Args:
-        tensors: List of tensors.
-        is_averaged: List of bools: whether each becomes the mean, or the first replica's value.
-    """
-    del is_averaged
-    return tensors
-
-
 def test_step_of(
     base_model: keras.Model, model: keras.Model, state: Any, data: Any
 ) -> tuple[dict[str, Any], tuple[list[Tensor], ...]]:
@@ -232,8 +226,17 @@ class TrainStep(ModelMixin):
             self.optimizer.variables,
             self.metrics_variables,
         )
-        with keras.StatelessScope(state_mapping=_pairs(variables, state)) as scope:
-            outcome, logs = self.compute_update(data)
+
+        def updated(state, data):
+            with keras.StatelessScope(state_mapping=_pairs(variables, state)) as scope:
+                outcome, logs = self.compute_update(data)
+                if num_processes() > 1:
+                    logs |= self._metrics_of_all()
+            refs = variables[1], variables[3]
+            return outcome, logs, [[scope.get_current_value(v) for v in vs] for vs in refs]
+
+        updated = on_own_parts(updated, self)
+        outcome, logs, (non_trainable, metrics) = updated(state, data)
         trainable, optimizer = self.optimizer.stateless_apply(state[2], outcome.gradients, state[0])
         trainable = displaced(variables[0], trainable, outcome.displacement)
         if outcome.is_made is not True:
@@ -241,11 +244,16 @@ class TrainStep(ModelMixin):
             trainable, optimizer = jax.tree.map(
                 lambda new, old: jax.numpy.where(outcome.is_made, new, old), made, before
             )
-        non_trainable, metrics = (
-            [scope.get_current_value(variable) for variable in refs]
-            for refs in (variables[1], variables[3])
-        )
         return logs, (trainable, non_trainable, optimizer, metrics)
+
+    def _metrics_of_all(self):
+        """Metrics are quotients of sums: of their means they are those of the whole batch."""
+        values = [variable.value for variable in self.metrics_variables]
+        for variable, value in zip(
+            self.metrics_variables, across_replicas(values, [True] * len(values)), strict=True
+        ):
+            variable.assign(value)
+        return self.get_metrics_result()
 
 
 @contextlib.contextmanager

@@ -20,6 +20,25 @@ def process() -> int:
     return 0
 
 
+def own_parts(parts: int) -> int:
+    """How many of a batch's micro-batches are made here, one after the other: all of them.
+
+    Args:
+        parts: Positive integer, those of this process's or replica's batch.
+    """
+    return parts
+
+
+def is_shared(model: keras.Model) -> bool:
+    """Whether other processes train this very model, be it that the backend averages.
+
+    Args:
+        model: The `keras.Model`, built.
+    """
+    del model
+    return False
+
+
 def joined(seconds: float) -> contextlib.AbstractContextManager[None]:
     """Within it the PyTorch processes that `torchrun` has started can train one model.
 
@@ -40,7 +59,7 @@ def told_by_first(fact: Any) -> Any:
 
 
 def told_to_all(facts: dict[str, str]) -> list[dict[str, str]]:
-    """What each of the `num_processes` says of itself, in their order; waits for all of them.
+    """What each of the processes says of itself, in their order; waits for all of them.
 
     Args:
         facts: Dict of strings, what this process says.

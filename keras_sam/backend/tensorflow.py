@@ -12,8 +12,10 @@ from tensorflow.python.eager import record
 
 from keras_sam.backend.displacement import displace
 from keras_sam.backend.one_process import (  # noqa: F401  (To be had here.)
+    is_shared,
     joined,
     num_processes,
+    own_parts,
     process,
     sharded_part,
     told_by_first,

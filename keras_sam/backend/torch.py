@@ -11,7 +11,8 @@ from keras import ops, tree
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from keras_sam.backend.displacement import displace
-from keras_sam.backend.torch_kernels import fused_kernels  # noqa: F401  (To be had here.)
+from keras_sam.backend.one_process import own_parts  # noqa: F401  (To be had here.)
+from keras_sam.backend.torch_kernels import fused_kernels  # noqa: F401
 from keras_sam.backend.torch_modules import (  # noqa: F401  (To be had here.)
     plain_modules,
     wrapped_modules,
@@ -19,6 +20,7 @@ from keras_sam.backend.torch_modules import (  # noqa: F401  (To be had here.)
 from keras_sam.backend.torch_processes import (  # noqa: F401  (To be had here.)
     across_replicas,
     is_joined,
+    is_shared,
     joined,
     num_processes,
     process,

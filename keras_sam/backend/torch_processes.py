@@ -30,6 +30,12 @@ def process() -> int:
     return 0 if num_processes() == 1 else distributed.get_rank()
 
 
+def is_shared(model: keras.Model) -> bool:
+    """See `keras_sam.backend.one_process.is_shared`."""
+    del model
+    return num_processes() > 1
+
+
 @contextlib.contextmanager
 def joined(seconds: float) -> Iterator[None]:
     """See `keras_sam.backend.one_process.joined`."""

@@ -17,7 +17,7 @@ def start_together(model: SAMModel) -> None:
     """Gives all processes what the first one has: weights, optimizer, method's state, seeds.
 
     Does nothing in a single process. A process that never comes here lets the others wait for
-    the time-out of the process group.
+    the time-out of the process group. On JAX what is shared is one array already.
 
     Args:
         model: The compiled `SAMModel` of this process.
@@ -26,7 +26,7 @@ def start_together(model: SAMModel) -> None:
         ValueError: If the processes do not train the same, or their weights are sharded; on all
             of them.
     """
-    if backend.num_processes() == 1:
+    if not backend.is_shared(model):
         return
     variables = _shared(model)
     told = backend.told_to_all(_facts(model, variables))

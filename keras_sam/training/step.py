@@ -36,11 +36,11 @@ def batch_update(model: SAMModel, batch: Batch) -> tuple[Outcome, dict[str, Any]
         The `Outcome`, with `None` for the gradient of a weight on which the loss does not depend,
         and the logs.
     """
-    step = _ModelStep(model)
-    if model.num_batch_splits in (None, 1):
+    step, parts = _ModelStep(model), backend.own_parts(model.num_batch_splits or 1)
+    if parts == 1:
         outcome = step.of_batch(batch, batch_size(batch[0]))
     else:
-        outcome = step.averaged(batch)
+        outcome = step.averaged(batch, parts)
     return step.settled(outcome), {**step.logs, **model.get_metrics_result()}
 
 
@@ -144,10 +144,10 @@ class _ModelStep(Step):
         self.model = model
         self.logs: dict[str, Any] = {}
 
-    def averaged(self, batch: Batch) -> Outcome:
-        """Mean over micro-batches of what they do, weighted by size."""
+    def averaged(self, batch: Batch, parts: int) -> Outcome:
+        """Mean over so many micro-batches of what they do, weighted by size."""
         total = None
-        for micro_batch, size in split(batch, self.model.num_batch_splits or 1):
+        for micro_batch, size in split(batch, parts):
             self.context = self.context.replaced(is_first_part=total is None)
             share = ops.cast(size, "float32") / ops.cast(batch_size(batch[0]), "float32")
             part = self.weighting.share_of(self._micro(micro_batch, size), share)

@@ -125,6 +125,11 @@ class Measuring(ModelMixin):
 def _are_finite(variables):
     """Whether all numbers are, looked at on the host: nothing is compiled for it."""
     values = (variable.value for variable in variables)
-    # Of a JAX array that is spread over several hosts this one has but a part.
-    at_hand = (value for value in values if getattr(value, "is_fully_addressable", True))
+    # Of a JAX array that is cut up over several hosts this one has but a part.
+    at_hand = (value for value in values if _is_at_hand(value))
     return all(np.isfinite(ops.convert_to_numpy(value)).all() for value in at_hand)
+
+
+def _is_at_hand(value):
+    is_whole = getattr(value, "is_fully_addressable", True)
+    return is_whole or value.is_fully_replicated

@@ -60,7 +60,7 @@ def largest_difference(left, right):
     return float(max(found, default=0.0))
 
 
-def ends(sam):
+def ends(sam, values=values):
     """Weights, optimizer and state of the method, but for a batch that is kept."""
     state = [] if sam.memory is None else keras.tree.flatten(sam.memory.state)
     seed = [] if sam.memory is None or sam.memory.seed is None else [sam.memory.seed.state]
@@ -103,12 +103,12 @@ def with_loss_scaling(rank):
         keras.config.set_dtype_policy("float32")
 
 
-def refusal(rank, **by_process):
+def refusal(rank, seed=None, **by_process):
     """Error of a training for which the processes have other arguments; the weights stay."""
     mine = {name: choices[rank] for name, choices in by_process.items()}
     name, wide = mine.pop("method", "sam"), mine.pop("wide", False)
     examples = mine.pop("examples", 8)
-    keras.utils.set_random_seed(rank)
+    keras.utils.set_random_seed(rank if seed is None else seed)
     sam = keras_sam.SAMModel(mlp(keras.layers.Dense(7)) if wide else mlp(), method=name, **mine)
     sam.compile("sgd", "mse")
     before = values(sam.weights)
