@@ -73,8 +73,9 @@ class SAMModel(
             batches together, as on one device, for one more message a pass. `"mean"` averages
             the perturbations that the processes have found, for one more message a step.
             Defaults to `False`: each process perturbs for its own batch (m-sharpness). Elsewhere
-            the backend decides: JAX makes one perturbation for the global batch; TensorFlow one
-            a replica, and refuses the others with several.
+            the backend decides: JAX makes one perturbation for the global batch, or one a device
+            with as many `num_batch_splits`; TensorFlow one a replica, and refuses the others with
+            several.
         name: String. Defaults to `None`, a name of Keras's making.
         **options: Of a method that is given by its name, such as `eta=0.1` for `"asam"`.
 

@@ -164,7 +164,6 @@ def MSAM(
     "sampa",
     summary="two gradients that do not wait for each other",
     paper="Xie et al. 2024",
-    cost=Cost(note="in parallel"),
     state="gradient, last batch",
     fixed=("every", "start", "ascent_fraction"),
     neutral=None,

@@ -84,7 +84,6 @@ def ARWP(rho: Rho = 0.01, eta: float = 0.1, decay: float = 0.99, **when_and_wher
     "m_rwp",
     summary="the gradients with and without noise, mixed",
     paper="Li et al. 2024b",
-    cost=Cost(note="in parallel"),
     fixed=NO_FRACTION,
 )
 def MRWP(rho: Rho = 0.015, lam: float = 0.5, **when_and_where: Any) -> Method:
@@ -118,7 +117,6 @@ def MRWP(rho: Rho = 0.015, lam: float = 0.5, **when_and_where: Any) -> Method:
     "m_arwp",
     summary="the clean gradient and that of ARWP, mixed",
     paper="Li et al. 2024b",
-    cost=Cost(note="in parallel"),
     state="sum of squared gradients",
     fixed=NO_FRACTION,
 )
