@@ -3,6 +3,7 @@
     KERAS_BACKEND=torch python -m benchmarks.processes
     KERAS_BACKEND=jax python -m benchmarks.processes         # of two devices each
     KERAS_BACKEND=tensorflow python -m benchmarks.processes  # two replicas, of MirroredStrategy
+    KERAS_BACKEND=jax python -m benchmarks.processes sam gsam  # these alone
 
 Largest differences of weights, optimizer and state after three updates, relative to 1 or to the
 number where that is larger. `own`: each process (on JAX each device) perturbs for its own batch,
@@ -13,6 +14,7 @@ are not the batch.
 
 import os
 import pathlib
+import sys
 import tempfile
 
 BACKEND = os.environ.get("KERAS_BACKEND", "tensorflow")
@@ -23,7 +25,8 @@ from tests import conformance  # noqa: E402
 from tests.contract import jax_processes, processes  # noqa: E402
 from tests.contract.processes import KINDS, largest_difference  # noqa: E402
 
-AT_ONCE = 11  # Methods in a pair of processes, which has minutes.
+NAMES = sys.argv[1:] or conformance.NAMES
+AT_ONCE = 4  # Methods in a pair of JAX's processes, which has five minutes.
 
 
 def difference(left, right):
@@ -46,14 +49,14 @@ def of_torch():
     """For each method what two ends are with its own perturbations, and with one."""
     with tempfile.TemporaryDirectory() as folder:
         first, second = processes.run(pathlib.Path(folder))
-    for name in conformance.NAMES:
+    for name in NAMES:
         yield name, *[[end[name][sync] for end in (first, second)] for sync in (False, True)]
 
 
 def of_jax():
     """The same."""
-    for start in range(0, len(conformance.NAMES), AT_ONCE):
-        names = conformance.NAMES[start : start + AT_ONCE]
+    for start in range(0, len(NAMES), AT_ONCE):
+        names = NAMES[start : start + AT_ONCE]
         with tempfile.TemporaryDirectory() as folder:
             cases = [*names, *(f"{name} in parts" for name in names)]
             first, second = jax_processes.run(pathlib.Path(folder), cases)
@@ -66,7 +69,7 @@ def of_tensorflow():
     from tests.contract import distributed
 
     strategy = distributed.two_replicas()
-    for name in conformance.NAMES:
+    for name in NAMES:
         with strategy.scope():
             try:
                 sam = processes.trained(name)

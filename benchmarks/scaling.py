@@ -1,0 +1,152 @@
+"""One process beside two, a thread each, for the same global batch: seconds of a step.
+
+    KERAS_BACKEND=torch python benchmarks/scaling.py
+    KERAS_BACKEND=jax python benchmarks/scaling.py
+
+All of them live at once and take turns, so that what else the machine does falls on all alike.
+"""
+
+import argparse
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import time
+
+from _text import aligned
+
+BACKEND = os.environ.get("KERAS_BACKEND", "torch")
+STEPS = 3  # Of a turn.
+BATCH = 64  # Of all processes together.
+CASES = ("plain", "sam", "sam, one perturbation")
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def worker(rank, processes, address):
+    """Makes a turn of steps for each line that it reads, and prints its seconds."""
+    os.sched_setaffinity(0, {rank % (os.cpu_count() or 1)})
+    import keras
+    import numpy as np
+
+    join(rank, processes, address)
+    steps = {case: step_of(case, processes, keras, np) for case in CASES}
+    for line in sys.stdin:
+        start = time.perf_counter()
+        for _ in range(STEPS):
+            steps[line.strip()]()
+        print(f"{(time.perf_counter() - start) / STEPS:.6f}", flush=True)
+
+
+def join(rank, processes, address):
+    """Brings the processes together, each with one device."""
+    if processes == 1:
+        return
+    if BACKEND == "torch":
+        from torch import distributed
+
+        distributed.init_process_group(
+            "gloo", init_method=f"tcp://{address}", rank=rank, world_size=processes
+        )
+        return
+    import keras
+
+    keras.distribution.initialize(address, processes, rank)
+    keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))
+
+
+def step_of(case, processes, keras, np):
+    """A function that makes a training step, already made once."""
+    import keras_sam
+
+    keras.utils.set_random_seed(0)
+    model = keras_sam.models.resnet_cifar(8)
+    options = {
+        # Of PyTorch's processes plain Keras averages nothing: a SAM that never acts does.
+        "plain": {"method": "late", "start": 10**9},
+        "sam": {"num_batch_splits": processes} if BACKEND == "jax" else {},
+        "sam, one perturbation": {"sync_perturbation": BACKEND == "torch"},
+    }[case]
+    if not (case == "plain" and BACKEND == "jax"):
+        model = keras_sam.SAMModel(model, **options)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.SGD(0.01), loss)
+    generator, size = np.random.default_rng(0), BATCH // processes
+    x = generator.normal(size=(size, 32, 32, 3)).astype("float32")
+    y = generator.integers(0, 10, size)
+    model.train_on_batch(x, y)
+    return lambda: model.train_on_batch(x, y)
+
+
+def started(processes):
+    """The processes of a training."""
+    with socket.socket() as found:
+        found.bind(("localhost", 0))
+        address = f"localhost:{found.getsockname()[1]}"
+    return [
+        subprocess.Popen(
+            [sys.executable, __file__, "--worker", str(rank), str(processes), address],
+            env={**os.environ, "KERAS_BACKEND": BACKEND, **dict.fromkeys(THREADS, "1")},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        for rank in range(processes)
+    ]
+
+
+def turn(training, case):
+    """Seconds of a step, of the slowest process."""
+    for process in training:
+        process.stdin.write(f"{case}\n")
+        process.stdin.flush()
+    return max(map(seconds, training))
+
+
+def seconds(process):
+    """The next number that a process prints: others print there as well."""
+    for line in process.stdout:
+        if line[0].isdigit():
+            return float(line)
+    raise SystemExit("A process has ended.")
+
+
+def measured(turns):
+    """Dict from a case and a number of processes to the seconds of its turns."""
+    trainings = {processes: started(processes) for processes in (1, 2)}
+    found: dict = {}
+    try:
+        for number in range(turns + 1):
+            for case in CASES:
+                for processes, training in trainings.items():
+                    took = turn(training, case)
+                    if number:  # The first ones wait for the compilation.
+                        found.setdefault((case, processes), []).append(took)
+    finally:
+        for process in [*trainings[1], *trainings[2]]:
+            process.kill()
+    return found
+
+
+def rows(found):
+    """A line for each case: seconds alone, seconds of two, and medians of how many times faster."""
+    for case in CASES:
+        alone, two = found[case, 1], found[case, 2]
+        gains = sorted(a / b for a, b in zip(alone, two, strict=True))
+        low, middle, high = statistics.quantiles(gains, n=4)
+        times = [f"{statistics.median(part):.3f}" for part in (alone, two)]
+        yield case, *times, f"{middle:.2f} ({low:.2f}-{high:.2f})"
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Prints how a step gains from a second process.")
+    parser.add_argument("--turns", type=int, default=9, help="Of each case and number.")
+    parser.add_argument("--worker", nargs=3, help="Of the program itself.")
+    options = parser.parse_args()
+    if options.worker:
+        worker(int(options.worker[0]), int(options.worker[1]), options.worker[2])
+    else:
+        table = rows(measured(options.turns))
+        print(f"ResNet-8, global batch {BATCH}, {BACKEND}; medians, and quartiles in brackets")
+        print(aligned([("step", "1 process, s", "2 processes, s", "times faster"), *table]))
