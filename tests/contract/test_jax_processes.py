@@ -1,11 +1,13 @@
 """Training by two JAX processes of two devices: the step is that of one device."""
 
+import re
+
 import keras
 import numpy as np
 import pytest
 
 from tests.contract import jax_processes
-from tests.contract.processes import KINDS, largest_difference
+from tests.contract.processes import KINDS, largest_difference, trained
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "jax", reason="keras.distribution is for Keras on JAX"
@@ -50,6 +52,26 @@ def test_batch_norm_and_the_metrics_are_of_the_global_batch(both):
 def test_weights_that_are_cut_up(both):
     assert_same_logs(both, "mesh", jax_processes.on_a_mesh())
     assert all(found["mesh"]["is cut"] for found in both)
+
+
+def test_devices_with_parts_of_their_own_send_one_message():
+    """And the metrics are those of one device, in a process as in several."""
+    import jax
+
+    arguments = {"num_batch_splits": jax_processes.DEVICES, "log_sharpness": True}
+    alone = trained("sam", **arguments).history.history
+    with keras.distribution.DataParallel().scope():
+        sam = trained("sam", **arguments)
+        state = sam._get_jax_state(True, True, True, True)
+        data = [np.zeros((8, size), "float32") for size in (4, 1)]
+        shardings = (None, sam._get_state_sharding_spec())
+        program = jax.jit(sam.train_step, out_shardings=shardings).lower(state, data).compile()
+    for name, expected in alone.items():
+        np.testing.assert_allclose(sam.history.history[name], expected, 1e-4, err_msg=name)
+    sent = re.findall(
+        r" (all-\w+|collective-permute|reduce-scatter)(?:-start)?\(", program.as_text()
+    )
+    assert sent == ["all-reduce"]
 
 
 def test_another_method_is_refused_in_all_processes(both):
