@@ -4,6 +4,7 @@
     KERAS_BACKEND=jax python benchmarks/scaling.py
 
 All of them live at once and take turns, so that what else the machine does falls on all alike.
+Two that know nothing of each other, with half of the batch each, show what the machine allows.
 """
 
 import argparse
@@ -40,7 +41,7 @@ def worker(rank, processes, address):
 
 def join(rank, processes, address):
     """Brings the processes together, each with one device."""
-    if processes == 1:
+    if not address:
         return
     if BACKEND == "torch":
         from torch import distributed
@@ -78,11 +79,15 @@ def step_of(case, processes, keras, np):
     return lambda: model.train_on_batch(x, y)
 
 
-def started(processes):
-    """The processes of a training."""
+def free_address():
+    """Where the first process can wait for the other one."""
     with socket.socket() as found:
         found.bind(("localhost", 0))
-        address = f"localhost:{found.getsockname()[1]}"
+        return f"localhost:{found.getsockname()[1]}"
+
+
+def started(processes, address=""):
+    """The processes of a training, which meet at an address if there is one."""
     return [
         subprocess.Popen(
             [sys.executable, __file__, "--worker", str(rank), str(processes), address],
@@ -113,30 +118,36 @@ def seconds(process):
 
 
 def measured(turns):
-    """Dict from a case and a number of processes to the seconds of its turns."""
-    trainings = {processes: started(processes) for processes in (1, 2)}
+    """Dict from a case and a kind of training to the seconds of its turns."""
+    trainings = {1: started(1), 2: started(2, free_address()), "apart": started(2)}
     found: dict = {}
     try:
         for number in range(turns + 1):
             for case in CASES:
-                for processes, training in trainings.items():
+                for kind, training in trainings.items():
                     took = turn(training, case)
                     if number:  # The first ones wait for the compilation.
-                        found.setdefault((case, processes), []).append(took)
+                        found.setdefault((case, kind), []).append(took)
     finally:
-        for process in [*trainings[1], *trainings[2]]:
+        for process in [process for training in trainings.values() for process in training]:
             process.kill()
     return found
 
 
 def rows(found):
-    """A line for each case: seconds alone, seconds of two, and medians of how many times faster."""
+    """A line for each case: seconds alone and of two, and how many times faster they are."""
     for case in CASES:
-        alone, two = found[case, 1], found[case, 2]
-        gains = sorted(a / b for a, b in zip(alone, two, strict=True))
-        low, middle, high = statistics.quantiles(gains, n=4)
-        times = [f"{statistics.median(part):.3f}" for part in (alone, two)]
-        yield case, *times, f"{middle:.2f} ({low:.2f}-{high:.2f})"
+        alone = found[case, 1]
+        gains = [gain(alone, found[case, kind]) for kind in (2, "apart")]
+        times = [f"{statistics.median(found[case, kind]):.3f}" for kind in (1, 2)]
+        yield case, *times, *gains
+
+
+def gain(alone, two):
+    """Median, and quartiles in brackets."""
+    gains = [a / b for a, b in zip(alone, two, strict=True)]
+    low, middle, high = statistics.quantiles(gains, n=4)
+    return f"{middle:.2f} ({low:.2f}-{high:.2f})"
 
 
 if __name__ == "__main__":
@@ -149,4 +160,5 @@ if __name__ == "__main__":
     else:
         table = rows(measured(options.turns))
         print(f"ResNet-8, global batch {BATCH}, {BACKEND}; medians, and quartiles in brackets")
-        print(aligned([("step", "1 process, s", "2 processes, s", "times faster"), *table]))
+        header = ("step", "1 process, s", "2 processes, s", "times faster", "of two apart")
+        print(aligned([header, *table]))
