@@ -112,9 +112,7 @@ def _large_activations():
     from keras import layers
 
     def build():
-        parts = []
-        for _ in range(8):
-            parts += [layers.Conv2D(16, 3, padding="same", activation="relu")]
+        parts = [layers.Conv2D(16, 3, padding="same", activation="relu") for _ in range(8)]
         pooled = [layers.GlobalAveragePooling2D(), layers.Dense(1)]
         return keras.Sequential([keras.Input((64, 64, 3)), *parts, *pooled])
 

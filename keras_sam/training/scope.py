@@ -68,8 +68,10 @@ class Pass(Scope):
         return super().__enter__()
 
     def __exit__(self, *args: Any, **kwargs: Any) -> None:
-        super().__exit__(*args, **kwargs)
-        self._kernels.__exit__(None, None, None)
+        try:
+            super().__exit__(*args, **kwargs)
+        finally:  # Or all of Keras would keep the kernels.
+            self._kernels.__exit__(None, None, None)
 
 
 def pure(
