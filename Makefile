@@ -27,6 +27,8 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 export FLWR_TELEMETRY_ENABLED ?= 0
 export FLWR_DISABLE_UPDATE_CHECK ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
+# Where it is set, each of the many processes of the suite compiles every module of ours anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test test-oldest flower wheel-test sdist-test lint format readme docs guides \
   bench bench-methods bench-curvature gpu clean

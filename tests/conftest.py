@@ -18,12 +18,9 @@ os.environ.setdefault(
     " --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1",
 )
 
-import keras
 import pytest
 
-# What is imported stays; to look through it for garbage again and again takes a tenth of the time.
-gc.collect()
-gc.freeze()
+# Keras is imported where it is used: the process that hands the tests out needs none.
 gc.set_threshold(20_000, 20, 20)
 
 
@@ -38,14 +35,28 @@ def _for_one_batch(function):
     return on_batch
 
 
-if keras.__version__.startswith("3.13."):
-    for name in ("train_on_batch", "test_on_batch"):
-        setattr(keras.Model, name, _for_one_batch(getattr(keras.Model, name)))
+@pytest.fixture(autouse=True, scope="session")
+def collected():
+    """Sets what was imported aside: to look through it for garbage takes a tenth of the time."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def keras_of_today():
+    """Makes up for what Keras 3.13 lacks."""
+    import keras
+
+    if keras.__version__.startswith("3.13."):
+        for name in ("train_on_batch", "test_on_batch"):
+            setattr(keras.Model, name, _for_one_batch(getattr(keras.Model, name)))
 
 
 @pytest.fixture(autouse=True)
 def seeded():
     """Every test starts from the same seed, with nothing left over from the one before."""
+    import keras
+
     keras.utils.clear_session(free_memory=False)  # Collecting garbage takes half a second.
     keras.utils.set_random_seed(0)
     keras.config.set_floatx("float32")
@@ -67,4 +78,6 @@ def pytest_itemcollected(item):
 @pytest.fixture
 def backend():
     """Name of the active backend."""
+    import keras
+
     return keras.backend.backend()

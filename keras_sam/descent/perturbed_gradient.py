@@ -18,6 +18,7 @@ class PerturbedGradient(Descent):
     >>> method = keras_sam.methods.Method(descent=keras_sam.descent.PerturbedGradient())
     """
 
+    # A subclass that reads the gradients of the first evaluation sets this to True again.
     keeps_clean = False
 
     def evaluation(self, oracle: GradientOracle, climb: Climb, context: Context) -> Evaluation:

@@ -1,11 +1,13 @@
 """What layers compute on PyTorch's fused kernels is what Keras computes, to rounding."""
 
 import functools
+import math
 import threading
 
 import keras
 import numpy as np
 import pytest
+from hypothesis import assume
 from hypothesis import strategies as st
 from keras import layers
 
@@ -65,33 +67,31 @@ def assert_equal_with_and_without(make, shape, policy="float32"):
 
 SHAPES = st.tuples(st.integers(2, 4)) | st.tuples(st.integers(2, 4), st.integers(1, 5))
 SHAPES |= st.tuples(st.integers(1, 3), st.integers(2, 5), st.integers(1, 5))
+DRAWN = {
+    "shape": SHAPES,
+    "is_last": st.booleans(),
+    "policy": st.sampled_from(sorted(TOLERANCE)),
+    "options": st.fixed_dictionaries({"center": st.booleans(), "scale": st.booleans()}),
+}
 
 
-@fuzzed(
-    shape=SHAPES,
-    channels=st.integers(1, 4),
-    is_last=st.booleans(),
-    policy=st.sampled_from(sorted(TOLERANCE)),
-    options=st.fixed_dictionaries({"center": st.booleans(), "scale": st.booleans()}),
-)
+def with_channels(shape, channels, is_last):
+    return (*shape, channels) if is_last else (shape[0], channels, *shape[1:])
+
+
+@fuzzed(channels=st.integers(1, 4), **DRAWN)
 def test_batch_normalization(shape, channels, is_last, policy, options):
-    shape = (*shape, channels) if is_last else (shape[0], channels, *shape[1:])
     make = functools.partial(layers.BatchNormalization, axis=-1 if is_last else 1, **options)
-    assert_equal_with_and_without(make, shape, policy)
+    assert_equal_with_and_without(make, with_channels(shape, channels, is_last), policy)
 
 
-@fuzzed(
-    shape=SHAPES,
-    groups=st.integers(1, 3),
-    is_last=st.booleans(),
-    policy=st.sampled_from(sorted(TOLERANCE)),
-    options=st.fixed_dictionaries({"center": st.booleans(), "scale": st.booleans()}),
-)
-def test_group_normalization(shape, groups, is_last, policy, options):
-    shape = (*shape, 2 * groups) if is_last else (shape[0], 2 * groups, *shape[1:])
+@fuzzed(groups=st.integers(1, 3), members=st.integers(1, 2), **DRAWN)
+def test_group_normalization(shape, groups, members, is_last, policy, options):
+    # Two numbers alone become 1 and -1, whatever they are, and their gradients mere rounding.
+    assume(math.prod(shape[1:]) * members > 2)
     axis = -1 if is_last else 1
     make = functools.partial(layers.GroupNormalization, groups, axis=axis, **options)
-    assert_equal_with_and_without(make, shape, policy)
+    assert_equal_with_and_without(make, with_channels(shape, groups * members, is_last), policy)
 
 
 @fuzzed(
@@ -106,7 +106,8 @@ def test_layers_that_look_at_windows(kind, rank, size, window, strides, padding)
     make = getattr(layers, f"{kind}{rank}D")
     arguments = (4, window) if kind == "Conv" else (window,)
     make = functools.partial(make, *arguments, strides=strides, padding=padding)
-    assert_equal_with_and_without(make, (2, *[size] * rank, 3))
+    # Of fewer than eight channels the gradient of a strided kernel of size 1 ends PyTorch 2.13.
+    assert_equal_with_and_without(make, (2, *[size] * rank, 8))
 
 
 def test_statistics_have_a_gradient():
