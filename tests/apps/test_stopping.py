@@ -59,7 +59,8 @@ def test_ctrl_c_while_python_still_imports():
     time.sleep(0.5)  # A backend takes seconds.
     os.kill(running.pid, signal.SIGINT)
     printed, _ = running.communicate(timeout=60)
-    assert (running.returncode, printed) == (130, "train_resnet.py: Stopped before it began.\n")
+    assert running.returncode == 130
+    assert printed.endswith("train_resnet.py: Stopped before it began.\n")
 
 
 @pytest.mark.parametrize("app", sorted(path.stem for path in APPS.glob("*.py")))
@@ -81,7 +82,8 @@ def test_a_step_that_does_not_end_is_left(grace, signals):
         running.send_signal(signal.SIGTERM)
         time.sleep(0.1)
     _, printed = running.communicate(timeout=30)
-    assert (running.returncode, printed) == (143, "app.py: Stopped.\n")
+    # TensorFlow may have a word of its own before.
+    assert running.returncode == 143 and printed.endswith("app.py: Stopped.\n")
 
 
 @pytest.mark.parametrize("number", CODES)
