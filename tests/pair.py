@@ -1,11 +1,10 @@
 """Two processes that run a program of the tests at once."""
 
-import os
-import pathlib
 import subprocess
 import sys
 
-ROOT = pathlib.Path(__file__).parents[1]
+from tests import one_backend
+
 PROCESSES = 2
 
 
@@ -17,12 +16,12 @@ def run(module, arguments, environment):
         arguments: Function from a process's number to its list of strings.
         environment: Function from that number to a dict of variables beside the test's own.
     """
-    common = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    common = one_backend.environment(OMP_NUM_THREADS="1")
     started = [
         subprocess.Popen(
             [sys.executable, "-m", module, *arguments(rank)],
             env=common | environment(rank),
-            cwd=ROOT,
+            cwd=one_backend.ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -1,12 +1,13 @@
 """A small part of the campaign of `benchmarks/faults.py`, and the file of its results."""
 
-import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests import one_backend
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 CASES = {"kills": range(1), "nans": range(2), "inputs": range(6), "files": range(4)}
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.once
 def campaign(*arguments):
     return subprocess.run(
         [sys.executable, str(BENCHMARKS / "faults.py"), *arguments],
-        env=os.environ | {"PYTHONPATH": str(BENCHMARKS.parent)},
+        env=one_backend.environment(),
         capture_output=True,
         text=True,
         timeout=280,

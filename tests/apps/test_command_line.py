@@ -11,6 +11,7 @@ import keras
 import pytest
 
 from keras_sam.experiments.flags import command_line
+from tests import one_backend
 
 from .conftest import APPS, TINY
 
@@ -22,7 +23,7 @@ def command(*arguments, app="train_resnet", **environment):
         capture_output=True,
         text=True,
         timeout=100,
-        env=os.environ | {"PYTHONPATH": str(APPS.parent)} | environment,
+        env=one_backend.environment(**environment),
     )
 
 

@@ -1,7 +1,6 @@
 """The fine-tuning app, on a network of the smallest kind."""
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from keras_sam.experiments.training.callbacks import WarnsAboveChance
 from keras_sam.experiments.training.entries import entries
 from keras_sam.experiments.training.planning import resolved
 from keras_sam.experiments.training.settings import settings
+from tests import one_backend
 
 from .conftest import TIMES, metrics, start, stop_after_first_epoch, weights
 
@@ -57,13 +57,12 @@ def test_saved_model_opens_without_this_package(smoke):
         "import sys, keras; m = keras.saving.load_model(sys.argv[1]);"
         "assert 'keras_sam' not in sys.modules; print(m.output_shape, m.input_shape)"
     )
-    alone = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     shown = subprocess.run(
         [sys.executable, "-c", code, str(smoke[0] / "model.keras")],
         capture_output=True,
         text=True,
         timeout=200,
-        env=alone,
+        env=one_backend.environment(path=None),
         cwd=smoke[0],
     )
     assert shown.stdout.strip() == "(None, 10) (None, 32, 32, 3)", shown.stderr

@@ -14,6 +14,7 @@ from keras import layers
 
 from keras_sam.experiments.presets import smoke
 from keras_sam.experiments.training import building
+from tests import one_backend
 
 from .conftest import APPS, TIMES, TINY, metrics, start, stop_after_first_epoch, weights
 
@@ -21,9 +22,8 @@ from .conftest import APPS, TIMES, TINY, metrics, start, stop_after_first_epoch,
 def process(*arguments):
     """Starts the app in a process of its own."""
     script = [sys.executable, str(APPS / "train_resnet.py"), *TINY, *arguments]
-    environment = os.environ | {"PYTHONPATH": str(APPS.parent)}
     quiet = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    return subprocess.Popen(script, env=environment, **quiet)
+    return subprocess.Popen(script, env=one_backend.environment(), **quiet)
 
 
 def assert_same_run(folder, unbroken):

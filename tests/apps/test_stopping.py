@@ -11,6 +11,7 @@ import pytest
 
 from keras_sam.experiments import stopping
 from keras_sam.experiments.results.folder import RunFolder
+from tests import one_backend
 
 from .conftest import APPS, start
 from .test_killed import assert_same_run, process
@@ -76,7 +77,7 @@ def test_a_step_that_does_not_end_is_left(grace, signals):
     path = stopping.__file__
     command = [sys.executable, "-c", SLOW, path, str(grace)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    running = subprocess.Popen(command, **pipes)
+    running = subprocess.Popen(command, env=one_backend.environment(), **pipes)
     assert running.stdout.readline() == "ready\n"
     for _ in range(signals):
         running.send_signal(signal.SIGTERM)

@@ -1,7 +1,6 @@
 """The trials of a sweep: shared by processes, put back when one is killed, found where runs are."""
 
 import math
-import os
 import re
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from keras_sam.experiments.sweep.points import Point, corners, named, space
 from keras_sam.experiments.sweep.storage import kept_in
 from keras_sam.experiments.sweep.study import Study
 from keras_sam.experiments.training import comparison
+from tests import one_backend
 
 from .test_sweep import BEST, listed_trainings, result, run  # noqa: F401  (A fixture.)
 
@@ -164,8 +164,8 @@ def test_a_killed_process_costs_no_finished_run(trained, tmp_path, monkeypatch, 
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     root = Path(__file__).parents[2]
     command = [sys.executable, "-c", STOPS % (*signs, str(killed), own)]
-    environment = os.environ | {"PYTHONPATH": str(root)}
-    with subprocess.Popen(command, cwd=root, env=environment, stdout=subprocess.PIPE) as process:
+    in_root = {"cwd": root, "env": one_backend.environment()}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, **in_root) as process:
         assert process.stdout.read(10) == b"in a trial"
         train = comparison.train
 

@@ -1,7 +1,6 @@
 """A ResNet-8 with BatchNorm makes the same step, and every method the same steps, everywhere."""
 
 import importlib.util
-import os
 import pathlib
 import subprocess
 import sys
@@ -10,7 +9,8 @@ import tempfile
 import numpy as np
 import pytest
 
-ROOT = pathlib.Path(__file__).parents[2]
+from tests import one_backend
+
 BACKENDS = ("jax", "tensorflow", "torch")
 
 # Weights and batch come from NumPy, so that every backend starts from the same.
@@ -76,7 +76,7 @@ def updates_on(backend):
         files = [pathlib.Path(folder) / name for name in ("resnet.npz", "methods.npz")]
         done = subprocess.run(
             [sys.executable, "-c", f"{RESNET}\n{EVERY_METHOD}", *map(str, files)],
-            env={**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT)},
+            env=one_backend.environment(backend),
             capture_output=True,
             text=True,
             timeout=600,

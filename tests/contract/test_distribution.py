@@ -2,8 +2,6 @@
 
 import functools
 import json
-import os
-import pathlib
 import subprocess
 import sys
 import types
@@ -12,11 +10,9 @@ import numpy as np
 import pytest
 
 import keras_sam
+from tests import one_backend
 from tests.contract import distributed
 from tests.toys import mlp
-
-ROOT = pathlib.Path(__file__).parents[2]
-
 
 # Numbers that are averaged over replicas, vectors that are, some that are not, and a mask.
 STATEFUL = ["ae_sam", "friendly", "looksam", "ssam_f"]
@@ -61,8 +57,8 @@ def all_together(kind):
     """The results of all cases of a kind, from a process of their own."""
     done = subprocess.run(
         [sys.executable, "-m", distributed.__name__, kind, json.dumps(CASES[kind])],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        cwd=ROOT,
+        env=one_backend.environment(),
+        cwd=one_backend.ROOT,
         capture_output=True,
         text=True,
         timeout=600,

@@ -1,8 +1,6 @@
 """What is saved goes on as if nothing had happened, here and on another backend."""
 
 import json
-import os
-import pathlib
 import subprocess
 import sys
 
@@ -13,7 +11,7 @@ from keras.optimizers import SGD, LossScaleOptimizer, schedules
 
 import keras_sam
 from keras_sam import methods
-from tests import conformance
+from tests import conformance, one_backend
 from tests.selection import each_method
 from tests.toys import mlp, noisy_mlp, values, vectors
 
@@ -70,10 +68,9 @@ def compiled(sam, run_eagerly=True):
 def run_python(code, backend, *arguments):
     """Arrays that a new process with another backend writes, and reads the model and data."""
     output = arguments[0].with_suffix(".out.npz")
-    root = str(pathlib.Path(keras_sam.__file__).parents[1])
     command = [sys.executable, "-c", code, *map(str, arguments), str(output)]
-    environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": root}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    pipes = {"capture_output": True, "text": True}
+    done = subprocess.run(command, env=one_backend.environment(backend), timeout=300, **pipes)
     assert done.returncode == 0, done.stderr
     return np.load(output)
 
