@@ -2,10 +2,10 @@
 
     KERAS_BACKEND=jax python benchmarks/hvp.py --output=hvp.json
 
-lets a gradient, a Hessian- and a Gauss-Newton-vector product of a ResNet-20 over the same random
-32x32 images take turns, on the backend of KERAS_BACKEND, and prints each one's time over that of
-the gradient; then the time to a spectral density of 80 steps. The target is a Hessian-vector
-product of at most 4 gradients. With --spectrum_images=0 there is no spectrum.
+lets a gradient and products with the Hessian, a kept one and the Gauss-Newton matrix of a ResNet-20
+over the same random 32x32 images take turns, on the backend of KERAS_BACKEND, and prints each one's
+time over that of the gradient; then the time to a spectral density of 80 steps. The target is a
+product with the Hessian of at most 4 gradients. With --spectrum_images=0 there is no spectrum.
 """
 
 import json
@@ -68,10 +68,12 @@ def _products(model, x, y):
     from keras_sam import sharpness
 
     objective = sharpness.Objective(model, x, y, batch_size=FLAGS.batch_size)
+    kept = sharpness.KeptHessian(objective)
     vector = np.random.default_rng(0).standard_normal(objective.size)
     products = {
         "gradient": objective.gradient,
         "hessian": lambda: sharpness.Hessian(objective).matvec(vector),
+        "kept_hessian": lambda: kept.matvec(vector),
         "gauss_newton": lambda: sharpness.GaussNewton(objective).matvec(vector),
     }
     return {name: _repeated(function) for name, function in products.items()}

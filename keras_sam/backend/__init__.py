@@ -1,8 +1,9 @@
 """The one place that knows which backend is active.
 
 Each backend file offers the same names: `value_and_gradient`, `hessian_vector_product`,
-`gauss_newton_vector_product`, `compiled`, `cond`, `computed_once`, `random_state`,
-`set_random_state`, `num_replicas`, `on_all_devices`, `across_replicas`, `keep_compiled`,
+`gauss_newton_vector_product`, `hessian_at`, `compiled`, `compiled_with_functions`, `cond`,
+`computed_once`, `random_state`, `set_random_state`, `num_replicas`, `on_all_devices`,
+`across_replicas`, `keep_compiled`,
 `device_name`, `num_processes`, `process`, `is_shared`, `joined`, `told_by_first`, `told_to_all`,
 `own_parts`, `sharded_part`, `test_step_of`, `is_recorded`, `plain_modules`, `wrapped_modules`,
 `neutral_train_step`, `unconverted`, `without_graph`, `fused_kernels`, `added`,
@@ -31,7 +32,9 @@ active = importlib.import_module(f"keras_sam.backend.{name}")
 value_and_gradient = active.value_and_gradient
 hessian_vector_product = active.hessian_vector_product
 gauss_newton_vector_product = active.gauss_newton_vector_product
+hessian_at = active.hessian_at
 compiled = active.compiled
+compiled_with_functions = active.compiled_with_functions
 cond = active.cond
 computed_once = active.computed_once
 random_state = active.random_state
@@ -102,11 +105,13 @@ __all__ = [
     "across_replicas",
     "added",
     "compiled",
+    "compiled_with_functions",
     "computed_once",
     "cond",
     "device_name",
     "fused_kernels",
     "gauss_newton_vector_product",
+    "hessian_at",
     "hessian_vector_product",
     "is_recorded",
     "is_shared",

@@ -11,6 +11,11 @@ import keras
 
 from keras_sam.backend.displacement import displaced
 from keras_sam.backend.jax_convolutions import in_fast_layout
+from keras_sam.backend.jax_curvature import (  # noqa: F401  (To be had here.)
+    gauss_newton_vector_product,
+    hessian_at,
+    hessian_vector_product,
+)
 from keras_sam.backend.jax_processes import is_shared, told_to_all  # noqa: F401
 from keras_sam.backend.jax_shards import (  # noqa: F401  (To be had here.)
     across_replicas,
@@ -29,7 +34,6 @@ from keras_sam.backend.types import (
     Gradients,
     ModelMixin,
     Tensor,
-    Vector,
     documented_as,
 )
 from keras_sam.backend.vectors import (  # noqa: F401  (To be had here.)
@@ -57,35 +61,13 @@ def value_and_gradient(
     return value, auxiliary, gradients
 
 
-def hessian_vector_product(
-    function: Callable[..., Any], tensors: list[Tensor], vectors: Vector
-) -> Gradients:
-    """Product of the Hessian of `function(tensors) -> (value, auxiliary)` with `vectors`."""
-    gradient = jax.grad(lambda point: function(point)[0])
-    return jax.jvp(gradient, (list(tensors),), (list(vectors),))[1]
-
-
-def gauss_newton_vector_product(
-    network: Callable[[Vector], Vector],
-    loss: Callable[[Vector], tuple[Tensor, Any]],
-    tensors: list[Tensor],
-    vectors: Vector,
-) -> Gradients:
-    """Product of a generalised Gauss-Newton matrix J'HJ with `vectors`.
-
-    Args:
-        network: Maps a list of tensors to a list of outputs; J is its Jacobian.
-        loss: Maps the list of outputs to `(value, auxiliary)`; H is the Hessian of the value.
-        tensors: List of tensors, the point at which to differentiate.
-        vectors: List of tensors, shaped as `tensors`.
-    """
-    outputs, pull_back = jax.vjp(network, list(tensors))
-    tangents = jax.jvp(network, (list(tensors),), (list(vectors),))[1]
-    return pull_back(hessian_vector_product(loss, outputs, tangents))[0]
-
-
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function` of nested tensors, without side effects, compiled once for equal shapes."""
+    return jax.jit(function)
+
+
+def compiled_with_functions(function: Callable[..., Any]) -> Callable[..., Any]:
+    """As `compiled`, of a function that takes or gives linear functions, as `hessian_at` does."""
     return jax.jit(function)
 
 

@@ -21,7 +21,13 @@ from keras_sam.backend.one_process import (  # noqa: F401  (To be had here.)
     told_by_first,
     told_to_all,
 )
-from keras_sam.backend.types import Function, Gradients, ModelMixin, Tensor, Vector
+from keras_sam.backend.tensorflow_curvature import (  # noqa: F401  (To be had here.)
+    densified,
+    gauss_newton_vector_product,
+    hessian_at,
+    hessian_vector_product,
+)
+from keras_sam.backend.types import Function, Gradients, ModelMixin, Tensor
 from keras_sam.backend.vectors import (  # noqa: F401  (To be had here.)
     added,
     multiplied,
@@ -38,66 +44,17 @@ def value_and_gradient(
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(tensors)
         value, auxiliary = function(tensors)
-    return value, auxiliary, _densify(tape.gradient(value, tensors))
-
-
-def hessian_vector_product(
-    function: Callable[..., Any], tensors: list[Tensor], vectors: Vector
-) -> Gradients:
-    """See `keras_sam.backend.jax.hessian_vector_product`."""
-    tensors = [tf.convert_to_tensor(tensor) for tensor in tensors]
-    # Backward twice: TensorFlow's forward mode knows no loops, which recurrent layers are.
-    with tf.GradientTape(watch_accessed_variables=False) as outer:
-        outer.watch(tensors)
-        with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(tensors)
-            value, _ = function(tensors)
-        gradients = _densify(tape.gradient(value, tensors))
-    return _pulled(outer, gradients, tensors, vectors)
-
-
-def _pulled(tape, outputs, tensors, vectors):
-    """Gradients of the outputs' products with the vectors; an output may be `None`."""
-    pairs = [pair for pair in zip(outputs, vectors) if pair[0] is not None]
-    if not pairs:
-        return [None] * len(tensors)
-    outputs, vectors = map(list, zip(*pairs))
-    return _densify(tape.gradient(outputs, tensors, output_gradients=vectors))
-
-
-def _densify(gradients):
-    """Embedding rows looked up twice are two slices of one row: only a dense sum has a norm."""
-    return [None if g is None else tf.convert_to_tensor(g) for g in gradients]
-
-
-def gauss_newton_vector_product(
-    network: Callable[[Vector], Vector],
-    loss: Callable[[Vector], tuple[Tensor, Any]],
-    tensors: list[Tensor],
-    vectors: Vector,
-) -> Gradients:
-    """See `keras_sam.backend.jax.gauss_newton_vector_product`."""
-    tensors = [tf.convert_to_tensor(tensor) for tensor in tensors]
-    # J v is the gradient of J'u, which is linear in u, times v.
-    with tf.GradientTape(watch_accessed_variables=False) as outer:
-        with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
-            tape.watch(tensors)
-            outputs = network(tensors)
-        cotangents = [tf.zeros_like(output) for output in outputs]
-        outer.watch(cotangents)
-        pulled = _pulled(tape, outputs, tensors, cotangents)
-    tangents = _filled(_pulled(outer, pulled, cotangents, vectors), outputs)
-    curved = _filled(hessian_vector_product(loss, outputs, tangents), outputs)
-    return _pulled(tape, outputs, tensors, curved)
-
-
-def _filled(gradients, tensors):
-    return [tf.zeros_like(t) if g is None else g for g, t in zip(gradients, tensors)]
+    return value, auxiliary, densified(tape.gradient(value, tensors))
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """See `keras_sam.backend.jax.compiled`."""
     return tf.function(function)
+
+
+def compiled_with_functions(function: Callable[..., Any]) -> Callable[..., Any]:
+    """See `keras_sam.backend.jax.compiled_with_functions`; a graph gives no tape out."""
+    return function
 
 
 def cond(predicate: Tensor, if_true: Callable[[], Any], if_false: Callable[[], Any]) -> Any:

@@ -8,10 +8,15 @@ from typing import Any
 import keras
 import torch
 from keras import ops, tree
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from keras_sam.backend.displacement import displace
 from keras_sam.backend.one_process import own_parts  # noqa: F401  (To be had here.)
+from keras_sam.backend.torch_curvature import (  # noqa: F401  (To be had here.)
+    gauss_newton_vector_product,
+    hessian_at,
+    hessian_vector_product,
+    leaves,
+)
 from keras_sam.backend.torch_kernels import fused_kernels  # noqa: F401
 from keras_sam.backend.torch_modules import (  # noqa: F401  (To be had here.)
     plain_modules,
@@ -34,14 +39,14 @@ from keras_sam.backend.torch_vectors import (  # noqa: F401  (To be had here.)
     scaled,
     sums,
 )
-from keras_sam.backend.types import Function, Gradients, ModelMixin, Tensor, Vector
+from keras_sam.backend.types import Function, Gradients, ModelMixin, Tensor
 
 
 def value_and_gradient(
     function: Callable[..., Any], tensors: list[Tensor]
 ) -> tuple[Tensor, Any, Gradients]:
     """See `keras_sam.backend.jax.value_and_gradient`."""
-    tensors = _leaves(tensors)
+    tensors = leaves(tensors)
     with torch.enable_grad():
         value, auxiliary = function(tensors)
         gradients = torch.autograd.grad(value, tensors, allow_unused=True)
@@ -62,71 +67,14 @@ def _detached_leaf(leaf):
     return detached
 
 
-def hessian_vector_product(
-    function: Callable[..., Any], tensors: list[Tensor], vectors: Vector
-) -> Gradients:
-    """See `keras_sam.backend.jax.hessian_vector_product`."""
-    tensors = _leaves(tensors)
-    with torch.enable_grad(), _twice_differentiable():
-        value, _ = function(tensors)
-        gradients = torch.autograd.grad(value, tensors, create_graph=True, allow_unused=True)
-        # A gradient that is constant (a linear layer's, say) has no graph and a zero product.
-        curved = [
-            (gradient, vector)
-            for gradient, vector in zip(gradients, vectors)
-            if gradient is not None and gradient.requires_grad
-        ]
-        if not curved:
-            return [None] * len(tensors)
-        outputs, cotangents = zip(*curved)
-        return list(torch.autograd.grad(outputs, tensors, cotangents, allow_unused=True))
-
-
-def gauss_newton_vector_product(
-    network: Callable[[Vector], Vector],
-    loss: Callable[[Vector], tuple[Tensor, Any]],
-    tensors: list[Tensor],
-    vectors: Vector,
-) -> Gradients:
-    """See `keras_sam.backend.jax.gauss_newton_vector_product`."""
-    tensors = _leaves(tensors)
-    with torch.enable_grad(), _twice_differentiable():
-        outputs = network(tensors)
-        tangents = _pushed_forward(outputs, tensors, vectors)
-    curved = hessian_vector_product(loss, outputs, tangents)
-    pairs = [(output, part) for output, part in zip(outputs, curved) if part is not None]
-    if not pairs:
-        return [None] * len(tensors)
-    reached, cotangents = zip(*pairs)
-    return list(torch.autograd.grad(reached, tensors, cotangents, allow_unused=True))
-
-
-def _twice_differentiable():
-    """PyTorch's fused kernels of attention have but a first derivative."""
-    return sdpa_kernel(SDPBackend.MATH)
-
-
-def _pushed_forward(outputs, tensors, vectors):
-    """Jacobian-vector product: a vector-Jacobian product is linear in what it is given.
-
-    PyTorch's own forward mode knows fewer operations than its reverse mode.
-    """
-    probes = [torch.zeros_like(output, requires_grad=True) for output in outputs]
-    pulled = torch.autograd.grad(outputs, tensors, probes, create_graph=True, allow_unused=True)
-    reached = [(part, v) for part, v in zip(pulled, vectors) if part is not None]
-    parts, cotangents = zip(*reached)
-    tangents = torch.autograd.grad(parts, probes, cotangents, retain_graph=True, allow_unused=True)
-    return [torch.zeros_like(o) if t is None else t for o, t in zip(outputs, tangents)]
-
-
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """See `keras_sam.backend.jax.compiled`; PyTorch runs it as it is."""
     return function
 
 
-def _leaves(tensors):
-    """Leaves of a new graph that share their storage with the weights: nothing is copied."""
-    return [tensor.detach().requires_grad_() for tensor in tensors]
+def compiled_with_functions(function: Callable[..., Any]) -> Callable[..., Any]:
+    """See `keras_sam.backend.jax.compiled_with_functions`; PyTorch runs it as it is."""
+    return function
 
 
 def cond(predicate: Tensor, if_true: Callable[[], Any], if_false: Callable[[], Any]) -> Any:

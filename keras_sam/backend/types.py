@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import keras
@@ -12,6 +13,8 @@ Tensor: TypeAlias = Any
 Vector: TypeAlias = list[Tensor]
 # `None` for a variable on which the loss does not depend.
 Gradients: TypeAlias = list[Tensor | None]
+# Opens a block in which a model has a vector's tensors for its weights.
+Placed: TypeAlias = Callable[[Vector], AbstractContextManager[Any]]
 # `(x, y, sample_weight)`, each nested as the model takes it.
 Batch: TypeAlias = tuple[Any, Any, Any]
 

@@ -22,7 +22,7 @@ from keras_sam.sharpness.interpolation import interpolation
 from keras_sam.sharpness.landscape import Landscape, landscape, perturbation_landscape
 from keras_sam.sharpness.losses import ZeroOneError
 from keras_sam.sharpness.objective import Objective
-from keras_sam.sharpness.operators import GaussNewton, Hessian
+from keras_sam.sharpness.operators import GaussNewton, Hessian, KeptHessian
 from keras_sam.sharpness.results import (
     Bounds,
     Eigenvalues,
@@ -42,6 +42,7 @@ __all__ = [
     "GradientAngle",
     "Hessian",
     "HessianSpectrumCallback",
+    "KeptHessian",
     "Landscape",
     "Objective",
     "Sharpness",

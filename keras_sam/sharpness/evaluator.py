@@ -1,7 +1,8 @@
 """The loss of one batch and its derivatives, compiled once as pure functions."""
 
+import contextlib
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 import keras
@@ -54,10 +55,32 @@ class Evaluator:
         self.gradient = backend.compiled(self._gradient)
         self.hessian_product = backend.compiled(self._hessian_product)
         self.gauss_newton_product = backend.compiled(self._gauss_newton_product)
+        self._compiled_at = backend.compiled_with_functions(self._hessian_at)
+        self._compiled_times = backend.compiled_with_functions(self._times)
 
     def others(self) -> Vector:
         """Current values of the variables that are not chosen."""
         return tensors.values(self._others)
+
+    def hessian_at(self, point: Tensor, others: Vector, batch: Batch) -> Callable[[Tensor], Tensor]:
+        """What multiplies a vector by a batch's Hessian, and keeps what its products share."""
+        return functools.partial(self._compiled_times, self._compiled_at(point, others, batch))
+
+    def _hessian_at(
+        self, point: Tensor, others: Vector, batch: Batch
+    ) -> Callable[[Vector], Vector]:
+        @contextlib.contextmanager
+        def placed(weights: Vector) -> Iterator[None]:
+            with Pass() as scope:
+                self._place(scope, others, weights)
+                yield
+
+        with Pass() as scope:
+            function = functools.partial(self._value, scope, others, batch)
+            return backend.hessian_at(function, self.layout.unflatten(point), placed)
+
+    def _times(self, hessian: Callable[[Vector], Vector], vector: Tensor) -> Tensor:
+        return self.layout.flatten(hessian(self.layout.unflatten(vector)))
 
     def _loss(self, point: Tensor, others: Vector, batch: Batch) -> tuple[Tensor, None]:
         with Pass() as scope:
@@ -117,10 +140,13 @@ class Evaluator:
         return self._loss_of(batch, self._predict(scope, others, batch, weights)), ()
 
     def _predict(self, scope: Pass, others: Vector, batch: Batch, weights: Vector) -> Tensor:
-        scope.place(self._others, others)
-        scope.place(self.variables, weights)
+        self._place(scope, others, weights)
         with backend.placed(self._modules):
             return self.model(batch[0], training=self.training)
+
+    def _place(self, scope: Pass, others: Vector, weights: Vector) -> None:
+        scope.place(self._others, others)
+        scope.place(self.variables, weights)
 
     def _loss_of(self, batch: Batch, predictions: Tensor) -> Tensor:
         x, y, sample_weight = batch

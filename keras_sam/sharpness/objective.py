@@ -147,6 +147,23 @@ class Objective:
         function = getattr(self._evaluator, f"{kind}_product")
         return self._pass(function, None, vector)[1]
 
+    def hessian_now(self) -> Callable[[Tensor], Tensor]:
+        """What multiplies a tensor by the Hessian at the weights of now, whatever becomes of them.
+
+        It keeps what the products of each batch share.
+        """
+        point, others = self._point(None), self._evaluator.others()
+        sizes, parts = [], []
+        for batch in map(as_tensors, self.data):
+            with replayed(self._random_state):
+                parts.append(self._evaluator.hessian_at(point, others, batch))
+            sizes.append(int(size_of(batch[0])))
+        total = sum(sizes)
+        return lambda vector: sum(
+            (part(vector) * (size / total) for part, size in zip(parts[1:], sizes[1:])),
+            parts[0](vector) * (sizes[0] / total),
+        )
+
     def batches(self, m: int | None = None, progress: bool = False) -> Iterator[Self]:
         """An objective for each batch, on the same compiled functions.
 

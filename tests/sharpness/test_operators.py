@@ -92,6 +92,33 @@ def test_curvature_of_layers_for_sequences(layer):
     assert vector @ sharpness.GaussNewton(objective).matvec(vector) > 0
 
 
+def noise(inputs):
+    hidden = layers.BatchNormalization()(layers.Dense(3, "tanh")(inputs))
+    return layers.Dropout(0.5, seed=1)(layers.Dense(2)(hidden))
+
+
+def rematerialised(inputs):
+    # On TensorFlow Keras finds no gradient through it.
+    mode = None if keras.backend.backend() == "tensorflow" else "full"
+    with keras.RematScope(mode=mode):
+        return layers.Dense(2, "tanh")(attention(inputs))
+
+
+@pytest.mark.parametrize("layer", [attention, recurrence, noise, rematerialised])
+def test_a_kept_hessian_is_the_hessian(layer):
+    inputs = keras.Input((3, 2))
+    model = keras.Model(inputs, layer(inputs))
+    x, y = np.random.default_rng(0).normal(size=(2, 4, 3, 2))
+    objective = sharpness.Objective(model, x, y, loss="mse", batch_size=3, training=True)
+    vectors = np.random.default_rng(1).normal(size=(2, objective.size))
+    hessian, kept = sharpness.Hessian(objective), sharpness.KeptHessian(objective)
+    expected = [hessian.matvec(vector) for vector in vectors]
+    model.set_weights([2 * weight for weight in model.get_weights()])
+    assert np.abs(hessian.matvec(vectors[0]) - expected[0]).max() > 1e-2
+    found = [kept.matvec(vector) for vector in vectors]
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
 def test_gauss_newton_knows_masks():
     """Masked steps count neither for the Hessian nor for the other split of the same loss."""
     stack = [layers.Masking(), layers.Dense(2)]

@@ -1,0 +1,54 @@
+"""Products with matrices of second derivatives, on JAX."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+from keras_sam.backend.types import Gradients, Placed, Tensor, Vector
+
+
+def hessian_at(
+    function: Callable[..., Any], tensors: list[Tensor], placed: Placed
+) -> Callable[[Vector], Gradients]:
+    """What multiplies by the Hessian of `function(tensors) -> (value, auxiliary)` at a point.
+
+    It keeps what all products share, so that each takes less time than
+    `hessian_vector_product`, and the memory of the activations several times over.
+
+    Args:
+        function: As in `hessian_vector_product`.
+        tensors: List of tensors, the point.
+        placed: Function of the tensors that opens a block in which the model has them: PyTorch's
+            rematerialised layers run again in it.
+    """
+    del placed
+    gradient = jax.grad(lambda point: function(point)[0])
+    return jax.linearize(gradient, list(tensors))[1]
+
+
+def hessian_vector_product(
+    function: Callable[..., Any], tensors: list[Tensor], vectors: Vector
+) -> Gradients:
+    """Product of the Hessian of `function(tensors) -> (value, auxiliary)` with `vectors`."""
+    gradient = jax.grad(lambda point: function(point)[0])
+    return jax.jvp(gradient, (list(tensors),), (list(vectors),))[1]
+
+
+def gauss_newton_vector_product(
+    network: Callable[[Vector], Vector],
+    loss: Callable[[Vector], tuple[Tensor, Any]],
+    tensors: list[Tensor],
+    vectors: Vector,
+) -> Gradients:
+    """Product of a generalised Gauss-Newton matrix J'HJ with `vectors`.
+
+    Args:
+        network: Maps a list of tensors to a list of outputs; J is its Jacobian.
+        loss: Maps the list of outputs to `(value, auxiliary)`; H is the Hessian of the value.
+        tensors: List of tensors, the point at which to differentiate.
+        vectors: List of tensors, shaped as `tensors`.
+    """
+    outputs, pull_back = jax.vjp(network, list(tensors))
+    tangents = jax.jvp(network, (list(tensors),), (list(vectors),))[1]
+    return pull_back(hessian_vector_product(loss, outputs, tangents))[0]
