@@ -109,7 +109,8 @@ def _for_batch(call):
 
     @functools.wraps(call)
     def normalized(layer, inputs, training=None, mask=None):
-        is_plain = mask is None and not (layer.renorm or layer.synchronized)
+        renorm = getattr(layer, "renorm", False)  # Keras knows it since 3.14.
+        is_plain = mask is None and not (renorm or layer.synchronized)
         if not (training and layer.trainable and is_plain and _has_kernel(inputs)):
             return call(layer, inputs, training=training, mask=mask)
         images, gamma, beta = _operands(layer, inputs)

@@ -69,9 +69,9 @@ class Hessian(Curvature):
 class KeptHessian(Hessian):
     """The Hessian at the weights of now, which keeps of each batch what its products share.
 
-    Nothing of the forward pass and of the gradient is computed again: a product of a ResNet-20 takes
-    two thirds of the time of one of `Hessian` on PyTorch, five sixths on JAX, and hardly less on
-    TensorFlow. They stay in memory for all data at once, in float32 5 MB for each 32x32 image of
+    Nothing of the forward pass and of the gradient is computed again: of a ResNet-20 a product
+    takes two thirds of the time of one of `Hessian` on PyTorch, five sixths on JAX, and hardly less
+    on TensorFlow. They stay in memory for all data at once, in float32 5 MB for each 32x32 image of
     that network. Weights that change later change nothing here.
 
     Args:
