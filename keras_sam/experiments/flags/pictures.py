@@ -1,4 +1,4 @@
-"""Flags of where images come from, how many a class has, and what else to test on."""
+"""Flags of where images come from, how many a class has, and what else to test."""
 
 from typing import Any
 
@@ -32,7 +32,9 @@ def define(values: flags.FlagValues) -> None:
         "evaluate_on",
         [],
         "What to test the trained networks on besides, once: corrupted (twelve common corruptions "
-        "of the test images, five strengths each), or data sets with the same classes.",
+        "of the test images, five strengths each), compressed (quantised to int8 and int4 as far "
+        "as Keras can, and 50, 70 and 90 % pruned), second_task (what is left of the first after "
+        "fine-tuning on reordered pixels or words), or data sets with the same classes.",
         **own,
     )
     flags.DEFINE_string(

@@ -1,4 +1,4 @@
-"""What `train_resnet.py` does beyond the tables: Transformers, shifted test images, long tails."""
+"""What `train_resnet.py` does beyond the tables: Transformers, other test images, long tails."""
 
 from typing import Any
 
@@ -45,6 +45,11 @@ PRESETS = {
         "In the manner of Hendrycks and Dietterich 2019: errors on corrupted test images of "
         "CIFAR-10; --dataset=cifar100 as well",
         RESNET | {"evaluate_on": ["corrupted"]},
+    ),
+    "compressed": Preset(
+        "In no paper: the Vision Transformer of vit, then quantised, pruned, or fine-tuned on a "
+        "second task; --dataset=digits --model=vit_nano4 in minutes",
+        VIT | {"evaluate_on": ["compressed", "second_task"]},
     ),
     "long_tail": Preset(
         "In the manner of Cui et al. 2019 and Cao et al. 2019: CIFAR-10 with a hundred times as "

@@ -1,4 +1,4 @@
-"""What a finished run's network makes of other images than those it was tested on in training."""
+"""What a finished run's network makes of other images, and what it does once it was changed."""
 
 import json
 from pathlib import Path
@@ -10,6 +10,9 @@ from keras_sam.experiments.results.files import RunError, write_whole
 from keras_sam.experiments.results.folder import EVALUATED
 
 CORRUPTED = "corrupted"
+COMPRESSED = "compressed"
+SECOND_TASK = "second_task"
+CHANGED = (COMPRESSED, SECOND_TASK)  # Of the network, not of its images.
 
 
 def read(folder: Path) -> dict[str, Any]:
@@ -20,7 +23,8 @@ def read(folder: Path) -> dict[str, Any]:
 
     Returns:
         Dictionary from a data set's name to the share of wrong answers; under `"corrupted"` a
-        dictionary from a corruption to a list of five, one a strength.
+        dictionary from a corruption to a list of five, one a strength; under `"compressed"` and
+        `"second_task"` one from what was done to the network to a list of one.
 
     Raises:
         RunError: If their file is damaged.
@@ -49,6 +53,8 @@ def write(folder: Path, errors: dict[str, Any]) -> None:
 def means(errors: dict[str, Any]) -> dict[str, float]:
     """One number for each data set, in percent: of corrupted images the mean corruption error.
 
+    A changed network has tables of its own: see `keras_sam.experiments.results.afterwards`.
+
     Args:
         errors: Dictionary that `read` returned.
 
@@ -58,4 +64,5 @@ def means(errors: dict[str, Any]) -> dict[str, float]:
     return {
         name: 100 * float(np.mean([*found.values()] if isinstance(found, dict) else found))
         for name, found in errors.items()
+        if name not in CHANGED
     }

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from keras_sam.experiments.results import corruptions, export
+from keras_sam.experiments.results import afterwards, corruptions, export
 from keras_sam.experiments.results.outcomes import Outcome, outcomes
 from keras_sam.experiments.results.table import table
 
@@ -36,6 +36,7 @@ def report(
     """
     found = outcomes(comparison.runs)
     parts = [table(found, None if floor is None else floor.accuracy), corruptions.table(found)]
+    parts += afterwards.tables(found)
     if floor is not None:
         parts.append(floor.text)
     text = "\n\n".join(filter(None, parts))
@@ -63,7 +64,7 @@ def figures(
     # Imported here: who plans a training has looked whether Matplotlib is there.
     import matplotlib.style
 
-    from keras_sam.experiments.results import cost, curves, watched
+    from keras_sam.experiments.results import afterwards_figure, cost, curves, watched
 
     trained = [outcome for outcome in found if outcome.finished]
     timed = [outcome for outcome in trained if outcome.step_time is not None]
@@ -75,6 +76,7 @@ def figures(
         if timed:
             paths.append(workdir / "cost.png")
             cost.draw(timed, title, paths[-1])
+        paths += afterwards_figure.draw(trained, title, workdir)
         if watch and trained:
             paths += watched.draw(trained, title, workdir)
     return paths

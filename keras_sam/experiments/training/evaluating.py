@@ -1,4 +1,4 @@
-"""Tests finished runs on other images: corrupted ones, and those of other data sets."""
+"""Tests finished runs on other images, made smaller, and after a second task."""
 
 import dataclasses
 import functools
@@ -15,9 +15,13 @@ from keras_sam.experiments import stopping
 from keras_sam.experiments.flags.checking import check_known
 from keras_sam.experiments.presets import smoke
 from keras_sam.experiments.results import evaluated
-from keras_sam.experiments.results.evaluated import CORRUPTED
+from keras_sam.experiments.results.evaluated import COMPRESSED, CORRUPTED, SECOND_TASK
 from keras_sam.experiments.results.folder import RunFolder
+from keras_sam.experiments.training import second_task
+from keras_sam.experiments.training.compressing import compressed
 from keras_sam.experiments.training.run import evaluation_batch
+
+OWN = (CORRUPTED, COMPRESSED, SECOND_TASK)  # Besides the names of data sets.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +31,8 @@ class Others:
     Args:
         dataset: The `Dataset` that was trained on.
         names: Tuple of strings, in the order of the table.
-        others: Dictionary from a name, but `"corrupted"`, to a `Dataset` with other test images.
+        others: Dictionary from a name to a `Dataset` with other test images; under
+            `"second_task"` the one to fine-tune on.
     """
 
     dataset: Dataset
@@ -47,18 +52,30 @@ class Others:
         if not missing:
             return
         folder.error.unlink(missing_ok=True)  # Of a test that failed before.
-        model = keras.models.load_model(folder.model)
         for name in missing:
-            evaluated.write(folder.path, {name: self._errors(name, model, folder.settings)})
+            evaluated.write(folder.path, {name: self._errors(name, folder)})
 
-    def _errors(self, name: str, model: keras.Model, settings: dict[str, Any]) -> Any:
-        wrong = functools.partial(_wrong, model, settings=settings)
-        if name != CORRUPTED:
-            return wrong(self.others[name])
-        return {
-            kind: [wrong(datasets.with_corruption(self.dataset, kind, s)) for s in STRENGTHS]
-            for kind in CORRUPTIONS
-        }
+    def _errors(self, name: str, folder: RunFolder) -> Any:
+        load = functools.partial(keras.models.load_model, folder.model)
+        wrong = functools.partial(_wrong, settings=folder.settings)
+        if name == COMPRESSED:
+            return {kind: [wrong(model, self.dataset)] for kind, model in compressed(load)}
+        model = load()
+        if name == CORRUPTED:
+            return {
+                kind: [
+                    wrong(model, datasets.with_corruption(self.dataset, kind, strength))
+                    for strength in STRENGTHS
+                ]
+                for kind in CORRUPTIONS
+            }
+        if name == SECOND_TASK:
+            second_task.learn(model, folder.settings, self.others[name])
+            return {
+                "first task, after the second": [wrong(model, self.dataset)],
+                "second task": [wrong(model, self.others[name])],
+            }
+        return wrong(model, self.others[name])
 
 
 def others(options: dict[str, Any], dataset: Dataset) -> Others:
@@ -71,12 +88,14 @@ def others(options: dict[str, Any], dataset: Dataset) -> Others:
     """
     names = tuple(dict.fromkeys(name.strip() for name in options["evaluate_on"]))
     for name in names:
-        check_known("evaluate_on", name, [CORRUPTED, *datasets.list()])
+        check_known("evaluate_on", name, [*OWN, *datasets.list()])
     if CORRUPTED in names:
         import_extra("scipy.ndimage", "scipy")
         # Refuses images that cannot be corrupted.
         datasets.with_corruption(dataset, next(iter(CORRUPTIONS)), STRENGTHS[0])
-    found = {name: _other(name, options, dataset) for name in names if name != CORRUPTED}
+    found = {name: _other(name, options, dataset) for name in names if name not in OWN}
+    if SECOND_TASK in names:
+        found[SECOND_TASK] = second_task.permuted(dataset)
     return Others(dataset, names, found)
 
 
