@@ -10,7 +10,7 @@ from keras import layers
 from keras_sam import datasets
 from keras_sam.datasets.words import NUMBERS, PADDING
 from keras_sam.experiments.results import afterwards, evaluated
-from keras_sam.experiments.training import compressing, second_task
+from keras_sam.experiments.training import compressing, evaluating, second_task
 
 from .conftest import metrics, start
 from .outcomes import outcome
@@ -86,7 +86,7 @@ def test_errors_are_kept_and_are_in_the_tables(changed):
         assert [*errors] == ["compressed", "second_task"]
         assert [*errors["compressed"]] == [
             *("int8, 10% of the weights", "int4, 10% of the weights"),
-            *("50% pruned", "70% pruned", "90% pruned"),
+            *("30% pruned", "50% pruned", "70% pruned"),
         ]
     errors = evaluated.read(workdir / "sgd" / "seed_0")
     assert evaluated.means(errors) == {}
@@ -133,3 +133,24 @@ def test_photographs_that_are_read_one_by_one_have_no_second_task(monkeypatch):
     labels = np.array([0, 1], "int32")
     with pytest.raises(ValueError, match=r"leave second_task out.*Received: photographs$"):
         second_task.permuted(datasets.Dataset(images, labels, images, labels, 2, "photographs"))
+
+
+@pytest.mark.once
+def test_classes_are_grouped_by_their_training_images():
+    data = datasets.with_imbalance(datasets.digits(num_train=1000), factor=10)
+    groups = evaluating.class_groups(data)
+    assert {title: group.tolist() for title, group in groups.items()} == {
+        "4 classes of 46 to 100": [0, 1, 2, 3],
+        "3 classes of 21 to 35": [4, 5, 6],
+        "3 classes of 10 to 16": [7, 8, 9],
+    }
+
+
+def test_errors_by_the_size_of_a_class_make_up_the_whole(tmp_path):
+    arguments = ("--method=sgd", "--imbalance=8", "--evaluate_on=class_sizes")
+    printed = start(*arguments, f"--workdir={tmp_path}")
+    folder = tmp_path / "sgd" / "seed_0"
+    found = [error for (error,) in evaluated.read(folder)["class_sizes"].values()]
+    whole = np.average(found, weights=[4, 3, 3])  # Each class has as many of the 50 test images.
+    assert whole == pytest.approx(1 - metrics(folder)[-1]["val_accuracy"])
+    assert "error by training images of a class, %" in printed and "rise" not in printed

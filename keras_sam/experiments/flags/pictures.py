@@ -33,8 +33,9 @@ def define(values: flags.FlagValues) -> None:
         [],
         "What to test the trained networks on besides, once: corrupted (twelve common corruptions "
         "of the test images, five strengths each), compressed (quantised to int8 and int4 as far "
-        "as Keras can, and 50, 70 and 90 % pruned), second_task (what is left of the first after "
-        "fine-tuning on reordered pixels or words), or data sets with the same classes.",
+        "as Keras can, and 30, 50 and 70 % pruned), second_task (what is left of the first after "
+        "fine-tuning on reordered pixels or words), class_sizes (the errors on classes of many, of "
+        "some and of few training images), or data sets with the same classes.",
         **own,
     )
     flags.DEFINE_string(

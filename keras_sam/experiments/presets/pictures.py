@@ -54,6 +54,6 @@ PRESETS = {
     "long_tail": Preset(
         "In the manner of Cui et al. 2019 and Cao et al. 2019: CIFAR-10 with a hundred times as "
         "many images of the first class as of the last; --dataset=cifar100, --imbalance=10 as well",
-        RESNET | {"imbalance": 100.0},
+        RESNET | {"imbalance": 100.0, "evaluate_on": ["class_sizes"]},
     ),
 }

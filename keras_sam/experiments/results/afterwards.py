@@ -1,12 +1,16 @@
-"""Tables of what networks do once they were changed: made smaller, or trained on a second task."""
+"""Tables of what networks do once they were changed, and on classes of few training images."""
 
 from keras_sam.experiments.results import evaluated
-from keras_sam.experiments.results.evaluated import COMPRESSED, SECOND_TASK
+from keras_sam.experiments.results.evaluated import CLASS_SIZES, COMPRESSED, SECOND_TASK
 from keras_sam.experiments.results.outcomes import Outcome, plain
 from keras_sam.experiments.results.statistics import estimate, paired_difference
 from keras_sam.experiments.results.table import aligned, spread
 
-TITLES = {COMPRESSED: "compressed", SECOND_TASK: "after a second task"}
+TITLES = {
+    COMPRESSED: "compressed",
+    SECOND_TASK: "after a second task",
+    CLASS_SIZES: "by training images of a class",
+}
 AS_TRAINED = "as trained"
 Errors = dict[str, dict[int, float]]  # From what was done to the error in percent of each seed.
 
@@ -16,7 +20,7 @@ def errors(outcome: Outcome, name: str) -> Errors:
 
     Args:
         outcome: An `Outcome`.
-        name: String, `"compressed"` or `"second_task"`.
+        name: String, one of `TITLES`.
 
     Returns:
         Dictionary from what was done to a dictionary from the seed to the error in percent; empty
@@ -33,7 +37,7 @@ def errors(outcome: Outcome, name: str) -> Errors:
 
 
 def tables(found: list[Outcome]) -> list[str]:
-    """Two aligned tables for each change: the errors, and how far they rose by it.
+    """Aligned tables: for each change the errors, and how far they rose by it; those of classes.
 
     Beside the methods is what each has more than plain training on the same seeds, with the
     interval of these differences.
@@ -53,7 +57,8 @@ def tables(found: list[Outcome]) -> list[str]:
             against = reference.label if reference and reference.label in every else None
             risen = {label: _rises(of_one) for label, of_one in every.items()}
             texts.append(_table(f"error {title}, %", every, against))
-            texts.append(_table(f"rise of the error {title}, points", risen, against))
+            if name != CLASS_SIZES:
+                texts.append(_table(f"rise of the error {title}, points", risen, against))
     return texts
 
 

@@ -12,7 +12,8 @@ from keras_sam.experiments.results.folder import EVALUATED
 CORRUPTED = "corrupted"
 COMPRESSED = "compressed"
 SECOND_TASK = "second_task"
-CHANGED = (COMPRESSED, SECOND_TASK)  # Of the network, not of its images.
+CLASS_SIZES = "class_sizes"
+APART = (COMPRESSED, SECOND_TASK, CLASS_SIZES)  # They have tables of their own.
 
 
 def read(folder: Path) -> dict[str, Any]:
@@ -23,8 +24,9 @@ def read(folder: Path) -> dict[str, Any]:
 
     Returns:
         Dictionary from a data set's name to the share of wrong answers; under `"corrupted"` a
-        dictionary from a corruption to a list of five, one a strength; under `"compressed"` and
-        `"second_task"` one from what was done to the network to a list of one.
+        dictionary from a corruption to a list of five, one a strength; under `"compressed"`,
+        `"second_task"` and `"class_sizes"` one from what was done to the network, or which classes
+        of it, to a list of one.
 
     Raises:
         RunError: If their file is damaged.
@@ -53,7 +55,7 @@ def write(folder: Path, errors: dict[str, Any]) -> None:
 def means(errors: dict[str, Any]) -> dict[str, float]:
     """One number for each data set, in percent: of corrupted images the mean corruption error.
 
-    A changed network has tables of its own: see `keras_sam.experiments.results.afterwards`.
+    What is of a changed network, or of some classes, is left to the tables of `afterwards`.
 
     Args:
         errors: Dictionary that `read` returned.
@@ -64,5 +66,5 @@ def means(errors: dict[str, Any]) -> dict[str, float]:
     return {
         name: 100 * float(np.mean([*found.values()] if isinstance(found, dict) else found))
         for name, found in errors.items()
-        if name not in CHANGED
+        if name not in APART
     }

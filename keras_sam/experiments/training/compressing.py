@@ -9,7 +9,7 @@ import numpy as np
 from keras_sam.keras_hooks import layers_of
 
 MODES = ("int8", "int4")
-PRUNED = (0.5, 0.7, 0.9)
+PRUNED = (0.3, 0.5, 0.7)
 
 
 def compressed(load: Callable[[], keras.Model]) -> Iterator[tuple[str, keras.Model]]:

@@ -15,13 +15,19 @@ from keras_sam.experiments import stopping
 from keras_sam.experiments.flags.checking import check_known
 from keras_sam.experiments.presets import smoke
 from keras_sam.experiments.results import evaluated
-from keras_sam.experiments.results.evaluated import COMPRESSED, CORRUPTED, SECOND_TASK
+from keras_sam.experiments.results.evaluated import (
+    CLASS_SIZES,
+    COMPRESSED,
+    CORRUPTED,
+    SECOND_TASK,
+)
 from keras_sam.experiments.results.folder import RunFolder
 from keras_sam.experiments.training import second_task
 from keras_sam.experiments.training.compressing import compressed
 from keras_sam.experiments.training.run import evaluation_batch
 
-OWN = (CORRUPTED, COMPRESSED, SECOND_TASK)  # Besides the names of data sets.
+OWN = (CORRUPTED, COMPRESSED, SECOND_TASK, CLASS_SIZES)  # Besides the names of data sets.
+GROUPS = 3  # Of classes: those of many, of some and of few training images.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,7 +81,30 @@ class Others:
                 "first task, after the second": [wrong(model, self.dataset)],
                 "second task": [wrong(model, self.others[name])],
             }
+        if name == CLASS_SIZES:
+            is_wrong = _mistakes(model, self.dataset, folder.settings)
+            return {
+                title: [float(np.mean(is_wrong[np.isin(self.dataset.y_test, classes)]))]
+                for title, classes in class_groups(self.dataset).items()
+            }
         return wrong(model, self.others[name])
+
+
+def class_groups(dataset: Dataset) -> dict[str, np.ndarray]:
+    """The classes in three groups, by how many training images they have.
+
+    Args:
+        dataset: A `Dataset`.
+
+    Returns:
+        Dictionary from a title, those of most images first, to an array of labels.
+    """
+    sizes = np.bincount(np.asarray(dataset.y_train_clean), minlength=dataset.num_classes)
+    groups = np.array_split(np.argsort(-sizes, kind="stable"), min(GROUPS, len(sizes)))
+    titles = [
+        f"{len(group)} classes of {sizes[group[-1]]} to {sizes[group[0]]}" for group in groups
+    ]
+    return dict(zip(titles, groups, strict=True))
 
 
 def others(options: dict[str, Any], dataset: Dataset) -> Others:
@@ -116,6 +145,11 @@ def _size(name: str, dataset: Dataset) -> tuple[int, int] | None:
 
 def _wrong(model: keras.Model, dataset: Dataset, settings: dict[str, Any]) -> float:
     """Share of the test images of which a network takes another class for the likeliest."""
+    return float(np.mean(_mistakes(model, dataset, settings)))
+
+
+def _mistakes(model: keras.Model, dataset: Dataset, settings: dict[str, Any]) -> np.ndarray:
+    """Which test images a network takes for another class, as an array of booleans."""
     size = evaluation_batch(settings, dataset)
     batches = dataset.test_batches(size, augment=settings["augment"])
     answers = []
@@ -123,4 +157,4 @@ def _wrong(model: keras.Model, dataset: Dataset, settings: dict[str, Any]) -> fl
         stopping.check()
         answers.append(np.argmax(model.predict_on_batch(images), axis=-1))
     batches.release()
-    return float(np.mean(np.concatenate(answers) != dataset.y_test))
+    return np.concatenate(answers) != dataset.y_test
