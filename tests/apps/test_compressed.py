@@ -9,8 +9,9 @@ from keras import layers
 
 from keras_sam import datasets
 from keras_sam.datasets.words import NUMBERS, PADDING
+from keras_sam.experiments.flags import command_line, train_resnet
 from keras_sam.experiments.results import afterwards, evaluated
-from keras_sam.experiments.training import compressing, evaluating, second_task
+from keras_sam.experiments.training import compressing, evaluating, planning, second_task
 
 from .conftest import metrics, start
 from .outcomes import outcome
@@ -154,3 +155,15 @@ def test_errors_by_the_size_of_a_class_make_up_the_whole(tmp_path):
     whole = np.average(found, weights=[4, 3, 3])  # Each class has as many of the 50 test images.
     assert whole == pytest.approx(1 - metrics(folder)[-1]["val_accuracy"])
     assert "error by training images of a class, %" in printed and "rise" not in printed
+
+
+@pytest.mark.once
+def test_focal_sam_gets_the_counts_of_a_long_tail_but_those_of_the_command(tmp_path):
+    def planned(*more):
+        arguments = ("--imbalance=10", "--compare=sam,focal_sam", f"--workdir={tmp_path}")
+        read = command_line.read(train_resnet.FLAGS, ["app", "--num_train=100", *arguments, *more])
+        return [runs[0].settings["method_arguments"] for runs in planning.plan(read).runs.values()]
+
+    counts = [10, 7, 5, 4, 3, 2, 2, 1, 1, 1]
+    assert planned() == [{}, {"class_counts": counts}]
+    assert planned('--method_arguments="focal_sam.class_counts=[3,1]"')[1]["class_counts"] == [3, 1]

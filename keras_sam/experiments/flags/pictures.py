@@ -25,7 +25,7 @@ def define(values: flags.FlagValues) -> None:
         "imbalance",
         None,
         "How many times as many training images the first class has as the last, those between "
-        "in proportion: 100. The test images stay balanced.",
+        "in proportion: 100. The test images stay balanced, and focal_sam gets the class_counts.",
         **own,
     )
     flags.DEFINE_list(

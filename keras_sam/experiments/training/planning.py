@@ -5,6 +5,8 @@ import functools
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from keras_sam import backend, datasets
 from keras_sam.checks import import_extra
 from keras_sam.experiments.presets import smoke
@@ -94,11 +96,19 @@ def _planned(options: dict[str, Any]) -> Comparison:
             RunFolder(place / entry.folder / f"seed_{seed}", settings(options, entry, seed))
             for seed in seeds(options)
         ]
-        for entry in fitting(options)
+        for entry in (_with_counts(entry, options, dataset) for entry in fitting(options))
     }
     for folder in (folder for label in runs for folder in runs[label]):
         check_there(folder.settings)
     return Comparison(options, dataset, runs, place, tested_on)
+
+
+def _with_counts(entry: Entry, options: dict[str, Any], dataset: datasets.Dataset) -> Entry:
+    """Of a long tail `focal_sam` is told the images of each class, unless the command does it."""
+    if not options["imbalance"] or entry.method != "focal_sam":
+        return entry
+    counts = np.bincount(np.asarray(dataset.y_train_clean), minlength=dataset.num_classes)
+    return dataclasses.replace(entry, arguments={"class_counts": counts.tolist()} | entry.arguments)
 
 
 def fitting(options: dict[str, Any]) -> list[Entry]:
