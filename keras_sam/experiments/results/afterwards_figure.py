@@ -1,5 +1,6 @@
 """The figure of what networks do once they were changed."""
 
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from keras_sam.experiments.results.outcomes import Outcome
 from keras_sam.figures import literal
 
 SIZE = (8, 4.5)  # Inches.
+LETTERS = 14  # Of a line under the axis.
 WIDTH = 0.6  # That the points of all methods take of the distance between two changes.
 
 
@@ -43,8 +45,8 @@ def _drawn(every: dict[str, afterwards.Errors], title: str) -> Figure:
         means = afterwards.means(of_one)
         places = [kinds.index(kind) + shift for kind in means]
         heights, margins = zip(*means.values(), strict=True)
-        axes.errorbar(places, heights, margins, fmt="o", capsize=3, label=label)
-    axes.set_xticks(range(len(kinds)), [kind.replace(", ", ",\n") for kind in kinds])
+        axes.errorbar(places, heights, margins, linestyle="none", capsize=3, label=label)
+    axes.set_xticks(range(len(kinds)), [textwrap.fill(kind, LETTERS) for kind in kinds])
     axes.set_ylabel("error on the test set, %")
     axes.set_title(title)
     axes.legend()
