@@ -96,6 +96,14 @@ def test_a_table_is_trained_once_and_says_how_far_it_is(trained, tmp_path):
     assert re.search(r"^low +2 of 2$", start(tmp_path, "--list"), re.MULTILINE)
 
 
+def test_a_table_of_no_paper_has_no_published_figures(trained, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setitem(TABLES, "methods", TABLES["e6"])
+    monkeypatch.setattr(reproduction, "report", lambda options: (asked.append(options), []))
+    start(tmp_path, "--table=methods")
+    assert [options["experiment"] for options in asked] == [None]
+
+
 def test_goes_on_after_a_stop(trained, tmp_path, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(SystemExit, match="130"):
         train = comparison.train

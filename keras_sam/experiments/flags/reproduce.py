@@ -45,7 +45,7 @@ def start(argv: list[str], text: str) -> None:
         argv: List of strings, the command line.
         text: String, what `--help` prints above the flags.
     """
-    rows = "\n".join(f"  {name:<4} {table.source}" for name, table in TABLES.items())
+    rows = "\n".join(f"  {name:<7} {table.source}" for name, table in TABLES.items())
     with command_line.listening(argv, command_line.GO_ON):
         _start(argv, f"{text.strip()}\n\nTables:\n{rows}\n")
 

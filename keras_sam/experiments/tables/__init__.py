@@ -1,11 +1,14 @@
-"""The papers' tables, each of them one command: `python apps/reproduce.py --table=e1`."""
+"""Tables, each of them one command: `python apps/reproduce.py --table=e1`.
 
-from keras_sam.experiments.tables import published, small
+The papers' are `e1` to `e10`; `methods` compares all methods with each other.
+"""
+
+from keras_sam.experiments.tables import published, small, tuned
 from keras_sam.experiments.tables.table import Cell, Table
 
 __all__ = ["TABLES", "Cell", "Table"]
 
-SOURCES = {
+PUBLISHED = {
     "e1": "Foret et al. 2021, table 1: CIFAR from scratch",
     "e2": "Foret et al. 2021, table 2: ResNets on ImageNet",
     "e3": "Foret et al. 2021, table 3: fine-tuning",
@@ -19,5 +22,6 @@ SOURCES = {
 }
 TABLES = {
     name: Table(source, published.CELLS[name], small.CELLS.get(name, []))
-    for name, source in SOURCES.items()
+    for name, source in PUBLISHED.items()
 }
+TABLES["methods"] = Table("every method, tuned alike: digits with wrong labels", tuned.CELLS)

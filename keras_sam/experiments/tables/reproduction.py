@@ -12,7 +12,7 @@ from keras_sam.experiments.results.folder import SETTINGS
 from keras_sam.experiments.results.table import aligned
 from keras_sam.experiments.sweep.choice import UndecidedError
 from keras_sam.experiments.sweep.sweep import Sweep
-from keras_sam.experiments.tables import TABLES, checking
+from keras_sam.experiments.tables import PUBLISHED, TABLES, checking
 from keras_sam.experiments.tables.plan import Plan
 from keras_sam.experiments.tables.table import Cell, cover, with_needed
 from keras_sam.experiments.training import comparison, progress
@@ -112,7 +112,7 @@ class Reproduction:
                 "output": str(Path(self._options["workdir"]) / "report"),
                 "title": f"{table.upper()}: {TABLES[table].source}",
                 "baseline": None,
-                "experiment": table,
+                "experiment": table if table in PUBLISHED else None,
                 "weights": table == "e8",
             }
         )
