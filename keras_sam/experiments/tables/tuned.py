@@ -64,7 +64,7 @@ LEFT_OUT = {
 }
 EPOCHS = 60
 LENGTHS = (EPOCHS, 90, 120, 180, 240)  # Of plain training.
-RATES = ["0.0025", "0.005", "0.01", "0.02", "0.04", "0.08", "0.16", "0.32"]
+RATES = ["0.0003", "0.0006", "0.00125", "0.0025", "0.005", "0.01", "0.02", "0.04"]
 FLAGS: dict[str, Any] = {
     "model": "convnet",
     "dataset": "digits",
