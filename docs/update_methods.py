@@ -50,7 +50,8 @@ TAIL = """
 ## SAM made it worse: a checklist
 
 1. **rho too large.** Set `rho=0`: the result is the base optimizer's. Then try the paper's grid
-   0.01, 0.02, 0.05, 0.1, 0.2, 0.5. `log_sharpness=True` should not show far more than the loss.
+   0.01, 0.02, 0.05, 0.1, 0.2, 0.5, or let `keras_sam.find_rho` try. `log_sharpness=True` should not
+   show far more than the loss.
 2. **The rho of another rule.** ASAM's is about ten times SAM's, and ports that scale biases as well
    want about 2.0 (`methods.ASAM(rho=2.0, eta=0.0, scaled="all")`). No rho moves between methods.
 3. **BatchNorm.** Statistics come from the clean pass here, or from the first where a card says so;

@@ -22,6 +22,7 @@ else:
     from keras_sam.model import SAMModel
     from keras_sam.own_loops.neutral import neutral_train_step
     from keras_sam.own_loops.sam_step import SAMStep
+    from keras_sam.rho_search import find_rho
 
     def __getattr__(name):
         # With SciPy, or more than a training needs: only where it is asked for.
@@ -45,6 +46,7 @@ __all__ = [
     "datasets",
     "descent",
     "federated",
+    "find_rho",
     "methods",
     "models",
     "neutral_train_step",

@@ -20,7 +20,7 @@ CORE = [
     for module in pkgutil.walk_packages(keras_sam.__path__, "keras_sam.")
     if module.name.split(".")[1] not in PACKAGES
 ]
-PUBLIC = [keras_sam.SAMModel, keras_sam.SAMStep, keras_sam.neutral_train_step] + [
+PUBLIC = [keras_sam.SAMModel, keras_sam.SAMStep, keras_sam.find_rho] + [
     getattr(namespace, name)
     for namespace in (
         keras_sam.methods,
@@ -32,7 +32,7 @@ PUBLIC = [keras_sam.SAMModel, keras_sam.SAMStep, keras_sam.neutral_train_step] +
     if name not in ("Ascent", "Descent", "Climb")
 ]
 PUBLIC += [keras_sam.schedules.FollowLearningRate, keras_sam.schedules.WarmUpHoldDecay]
-PUBLIC += [keras_sam.policy.GradientNormPolicy]
+PUBLIC += [keras_sam.policy.GradientNormPolicy, keras_sam.neutral_train_step]
 
 
 @pytest.mark.parametrize("name", CORE)
