@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import keras
-from _cases import IMAGE_SHAPE, LEARNING_RATE, NUM_CLASSES, Data
+from _cases import LEARNING_RATE, NUM_CLASSES, Data
 
 import keras_sam
 from keras_sam import methods, models
@@ -118,7 +118,7 @@ def build(case: Case, model_name: str, batch_size: int, data: Data) -> Turn:
         Function that trains for a turn and returns `(seconds by the clock, of the processors)`,
         both for one step.
     """
-    model = models.get(model_name, IMAGE_SHAPE, NUM_CLASSES)
+    model = models.get(model_name, data[0].shape[1:], NUM_CLASSES)
     if case.method != PLAIN:
         method = methods.get(case.method, **case.arguments)
         model = keras_sam.SAMModel(model, method=method)

@@ -6,20 +6,21 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from _cases import random_data
-from _method_cases import PLAIN, Case, Turn, build, cases
+from _cases import Data
+from _method_cases import PLAIN, Case, Turn, build
 from _timing import spread
 
 LEAST_ROUNDS = 2
 
 
 def measure(
-    names: list[str], setting: dict[str, Any], say: Callable[[str], None]
+    chosen: list[Case], data: Data, setting: dict[str, Any], say: Callable[[str], None]
 ) -> tuple[dict[str, Any], int]:
     """Builds all cases and lets them take turns.
 
     Args:
-        names: List of registry names, or `["all"]`.
+        chosen: List of `Case`, without the plain one.
+        data: `(images, labels)` of a step more than the longest turn has.
         setting: Dictionary with `model`, `batch_size`, `blocks` (rounds) and `max_seconds`.
         say: Function of a line of progress.
 
@@ -28,8 +29,7 @@ def measure(
         the number of rounds there was time for.
     """
     started = time.perf_counter()
-    chosen = cases(names)
-    plain, ready, failed = _built([Case(PLAIN), *chosen], setting, say)
+    plain, ready, failed = _built([Case(PLAIN), *chosen], data, setting, say)
     ratios: dict[str, list] = {case.label: [] for case, _ in ready}
     rounds, seconds = 0, 0.0
     while rounds < setting["blocks"]:
@@ -45,10 +45,9 @@ def measure(
 
 
 def _built(
-    chosen: list[Case], setting: dict[str, Any], say: Callable[[str], None]
+    chosen: list[Case], data: Data, setting: dict[str, Any], say: Callable[[str], None]
 ) -> tuple[Turn, list[tuple[Case, Turn]], dict[str, Any]]:
     """The plain turn, the turns of the other cases, and the errors of those that have none."""
-    data = random_data(setting["batch_size"], 1 + max(case.steps for case in chosen))
     ready, failed = [], {}
     for number, case in enumerate(chosen, start=1):
         say(f"building {number} of {len(chosen)}: {case.label}")

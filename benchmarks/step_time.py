@@ -70,6 +70,8 @@ def main(argv: list[str]) -> None:
 
 
 def _measure_methods():
+    import _cases
+    import _method_cases
     import _method_report
     import _method_turns
     import _probing
@@ -77,7 +79,9 @@ def _measure_methods():
     for name, value in SMALL.items():
         FLAGS.set_default(name, value)
     setting = {name: FLAGS[name].value for name in ("model", "batch_size", "blocks", "max_seconds")}
-    cases, rounds = _method_turns.measure(FLAGS.methods, setting, _say)
+    chosen = _method_cases.cases(FLAGS.methods)
+    data = _cases.random_data(FLAGS.batch_size, 1 + max(case.steps for case in chosen))
+    cases, rounds = _method_turns.measure(chosen, data, setting, _say)
     setting = {**_probing.surroundings(), **setting, "rounds": rounds}
     result: dict[str, Any] = {"setting": setting, "cases": cases}
     result["targets"] = _method_report.targets(cases)

@@ -1,5 +1,6 @@
 """The figure of what each method gains and costs: accuracy against the time of a step."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ def draw(found: list[Outcome], title: str, path: Path) -> None:
     literal(drawn(found, title)).savefig(path)
 
 
-def drawn(found: list[Outcome], title: str) -> Figure:
+def drawn(found: Sequence[Outcome], title: str) -> Figure:
     """The Matplotlib figure that `draw` writes."""
     figure = Figure(figsize=SIZE)  # Without pyplot: no window system.
     figure.set_layout_engine("none")  # Labels keep the places they get.
@@ -107,7 +108,7 @@ def _label(axes: Axes, text: str, point: tuple, place: tuple, color: str) -> Non
 
 def _legend(
     figure: Figure,
-    found: list[Outcome],
+    found: Sequence[Outcome],
     colors: list[str],
     far_off: list[float | None],
     reference: Outcome | None,

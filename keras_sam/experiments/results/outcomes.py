@@ -1,6 +1,7 @@
 """What the runs of each method came to."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -52,7 +53,7 @@ def outcomes(runs: dict[str, list[RunFolder]]) -> list[Outcome]:
     ]
 
 
-def plain(found: list[Outcome]) -> Outcome | None:
+def plain(found: Sequence[Outcome]) -> Outcome | None:
     """The outcome of plain training.
 
     Args:
