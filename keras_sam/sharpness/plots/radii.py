@@ -18,7 +18,7 @@ def scores_over_rho(
 ) -> "Figure":
     """Draws the scores over the radius, a line for each search and a ring around its choice.
 
-    A dashed line of the same colour is the score without any perturbation.
+    A dotted line of the same colour is the score without any perturbation.
 
     Args:
         searches: Dictionary from a label to what `keras_sam.find_rho` returned.
@@ -47,11 +47,11 @@ def scores_over_rho(
         (line,) = axes.plot(list(tried), list(tried.values()), label=label)
         color = line.get_color()
         if 0 in found.scores:
-            axes.axhline(found.scores[0], color=color, linestyle="--", linewidth=1, marker="")
+            axes.axhline(found.scores[0], color=color, linestyle=":", linewidth=1.5, marker="")
         if found.rho > 0:
             best = found.scores[found.rho]
             axes.plot(found.rho, best, "o", color=color, markersize=14, markerfacecolor="none")
     axes.set_xscale("log")
     axes.set(xlabel="radius rho", ylabel=found.monitor)
-    axes.legend()
+    axes.legend(title="dotted: without perturbation")
     return finished(figure, title, path)
