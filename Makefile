@@ -31,7 +31,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test test-oldest flower wheel-test sdist-test lint format readme docs guides \
-  bench bench-methods bench-curvature gpu clean
+  bench bench-methods bench-curvature tuned-methods gpu clean
 
 help:  ## Say what each target does.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -108,6 +108,12 @@ bench-methods: $(BENCH)/ready  ## Measure the step of every method, on each back
 	  KERAS_BACKEND=$$backend $(BENCH)/bin/python benchmarks/step_time.py --methods=all \
 	    --output=benchmarks/results/methods_$$backend.json; \
 	done
+
+tuned-methods: $(TEST)/ready  ## Tune every method alike on digits, and make the table of it.
+	KERAS_BACKEND=jax $(TEST)/bin/python apps/reproduce.py --table=methods --workdir=runs/methods \
+	  --resume
+	KERAS_BACKEND=jax $(TEST)/bin/python benchmarks/tuned_methods.py --workdir=runs/methods
+	KERAS_BACKEND=jax $(TEST)/bin/python docs/update_methods.py
 
 bench-curvature: $(BENCH)/ready  ## Measure curvature products, and compare them with curvlinops.
 	@set -e; for backend in $(BACKEND); do \

@@ -15,6 +15,11 @@ training images, then each method's rho at that rate, and other seeds on all tra
 the figures. With --smoke any table takes minutes: few cells, in which each value of each axis
 occurs, scaled down, and digits where --data_dir is left out.
 
+    python apps/reproduce.py --table=methods --workdir=runs/methods
+
+compares all methods of the registry: each has eight trials of its own settings on held-out digits,
+then five fresh seeds.
+
 A run that fails or diverges is marked and does not stop the others; after a failure the app ends
 with status 1. The same command with --resume goes on where it stopped, whatever stopped it; started
 several times, on machines with a common folder as well, it shares the runs among the processes.
