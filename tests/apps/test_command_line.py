@@ -105,6 +105,16 @@ def test_missing_package_is_explained():
 
 @pytest.mark.everywhere
 @pytest.mark.skipif(keras.backend.backend() != "jax", reason="Only JAX keeps what it compiles.")
+def test_a_reader_that_has_seen_enough_is_no_error(monkeypatch, capsys):
+    closed = []
+    monkeypatch.setattr(command_line.os, "dup2", lambda *given: closed.append(given))
+    monkeypatch.setattr(sys.stdout, "fileno", lambda: 1)
+    with pytest.raises(SystemExit) as caught:
+        command_line.fail(["reproduce.py"], BrokenPipeError(32, "Broken pipe"))
+    assert caught.value.code == 141 and [place for _, place in closed] == [1]
+    assert capsys.readouterr() == ("", "")
+
+
 def test_another_seed_compiles_nothing(tmp_path):
     always = {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}  # Also what a fast machine makes.
     ended = command(*TINY, "--epochs=1", "--seeds=0,1", f"--workdir={tmp_path}", **always)

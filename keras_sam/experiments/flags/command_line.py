@@ -91,6 +91,9 @@ def fail(argv: list[str], error: str | Exception) -> NoReturn:
     """Ends an app with an error in one line, of characters that can be shown."""
     if launch.follows():
         launch.end_after_leader()
+    if isinstance(error, BrokenPipeError):  # Who reads, `head` say, has seen enough.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)  # What a shell says of SIGPIPE.
     text = " ".join(str(_with_hint(error)).split())
     shown = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
     sys.exit(f"{_name(argv)}: {shown}")
@@ -195,10 +198,9 @@ def run(
     with listening(argv, advice):
         options = parse(values, argv, text)
         try:
-            shown = work(options, command(values, argv))
+            print(f"\n{work(options, command(values, argv))}", flush=True)
         except (ValueError, TypeError, OSError, ImportError) as error:
             fail(argv, error)
-        print(f"\n{shown}")
 
 
 @contextlib.contextmanager
