@@ -103,8 +103,6 @@ def test_missing_package_is_explained():
         command_line.fail(["train_resnet.py"], missing)
 
 
-@pytest.mark.everywhere
-@pytest.mark.skipif(keras.backend.backend() != "jax", reason="Only JAX keeps what it compiles.")
 def test_a_reader_that_has_seen_enough_is_no_error(monkeypatch, capsys):
     closed = []
     monkeypatch.setattr(command_line.os, "dup2", lambda *given: closed.append(given))
@@ -115,6 +113,8 @@ def test_a_reader_that_has_seen_enough_is_no_error(monkeypatch, capsys):
     assert capsys.readouterr() == ("", "")
 
 
+@pytest.mark.everywhere
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="Only JAX keeps what it compiles.")
 def test_another_seed_compiles_nothing(tmp_path):
     always = {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}  # Also what a fast machine makes.
     ended = command(*TINY, "--epochs=1", "--seeds=0,1", f"--workdir={tmp_path}", **always)
