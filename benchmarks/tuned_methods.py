@@ -151,10 +151,6 @@ def _measured(tuned: list[Found]) -> dict[str, float]:
     }
 
 
-def _say(line: str) -> None:
-    print(f"... {line}", file=sys.stderr, flush=True)
-
-
 def _acting(found: Found) -> dict[str, Any]:
     """The settings with which a method acts from the first step on."""
     return found.settings | ({"start": 1} if "start" in found.settings else {})

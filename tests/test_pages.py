@@ -54,6 +54,13 @@ def test_pages_run(page, names, tmp_path, monkeypatch):
     run(page, names)
 
 
+@pytest.mark.once
+def test_the_first_example_of_the_readme_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run("../README.md", {})
+    assert keras.saving.load_model(tmp_path / "flat.keras").count_params() > 1000
+
+
 @pytest.mark.skipif(keras.backend.backend() != "torch", reason="the pages are PyTorch's")
 @pytest.mark.parametrize("page", ["start/pytorch.md", "depth/own_loops.md"])
 def test_pages_of_pytorch_run(page, names):

@@ -23,16 +23,18 @@ def hessian_at(
             rematerialised layers run again in it.
     """
     del placed
-    gradient = jax.grad(lambda point: function(point)[0])
-    return jax.linearize(gradient, list(tensors))[1]
+    return jax.linearize(_gradient_of(function), list(tensors))[1]
 
 
 def hessian_vector_product(
     function: Callable[..., Any], tensors: list[Tensor], vectors: Vector
 ) -> Gradients:
     """Product of the Hessian of `function(tensors) -> (value, auxiliary)` with `vectors`."""
-    gradient = jax.grad(lambda point: function(point)[0])
-    return jax.jvp(gradient, (list(tensors),), (list(vectors),))[1]
+    return jax.jvp(_gradient_of(function), (list(tensors),), (list(vectors),))[1]
+
+
+def _gradient_of(function):
+    return jax.grad(lambda point: function(point)[0])
 
 
 def gauss_newton_vector_product(

@@ -10,7 +10,7 @@ from keras_sam.backend.types import Gradients, Placed, Tensor, Vector
 
 
 def hessian_at(
-    function: Callable[..., Any], tensors: list[Tensor], placed: Placed = contextlib.nullcontext
+    function: Callable[..., Any], tensors: list[Tensor], placed: Placed
 ) -> Callable[[Vector], Gradients]:
     """See `keras_sam.backend.jax_curvature.hessian_at`."""
     del placed
@@ -29,7 +29,7 @@ def hessian_vector_product(
     function: Callable[..., Any], tensors: list[Tensor], vectors: Vector
 ) -> Gradients:
     """See `keras_sam.backend.jax_curvature.hessian_vector_product`."""
-    return hessian_at(function, tensors)(vectors)
+    return hessian_at(function, tensors, contextlib.nullcontext)(vectors)
 
 
 def _pulled(tape, outputs, tensors, vectors):

@@ -1,5 +1,7 @@
 """The mean loss over a data set as a function of a model's weights."""
 
+import functools
+import operator
 from collections.abc import Callable, Iterator
 from typing import Any, Self
 
@@ -158,11 +160,13 @@ class Objective:
             with replayed(self._random_state):
                 parts.append(self._evaluator.hessian_at(point, others, batch))
             sizes.append(int(size_of(batch[0])))
-        total = sum(sizes)
-        return lambda vector: sum(
-            (part(vector) * (size / total) for part, size in zip(parts[1:], sizes[1:])),
-            parts[0](vector) * (sizes[0] / total),
-        )
+        shares = np.array(sizes) / sum(sizes)
+
+        def multiplied(vector: Tensor) -> Tensor:
+            products = (part(vector) * share for part, share in zip(parts, shares.tolist()))
+            return functools.reduce(operator.add, products)
+
+        return multiplied
 
     def batches(self, m: int | None = None, progress: bool = False) -> Iterator[Self]:
         """An objective for each batch, on the same compiled functions.

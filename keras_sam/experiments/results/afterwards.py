@@ -36,6 +36,20 @@ def errors(outcome: Outcome, name: str) -> Errors:
     return found
 
 
+def errors_by_method(found: list[Outcome], name: str) -> dict[str, Errors]:
+    """The errors of each method with runs that were changed, by its label.
+
+    Args:
+        found: List of `Outcome`.
+        name: String, one of `TITLES`.
+
+    Returns:
+        Dictionary from a label to what `errors` returns; empty where no run was tested so.
+    """
+    every = {one.label: errors(one, name) for one in found}
+    return {label: of_one for label, of_one in every.items() if of_one}
+
+
 def tables(found: list[Outcome]) -> list[str]:
     """Aligned tables: for each change the errors, and how far they rose by it; those of classes.
 
@@ -50,9 +64,7 @@ def tables(found: list[Outcome]) -> list[str]:
     """
     texts = []
     for name, title in TITLES.items():
-        every = {one.label: errors(one, name) for one in found}
-        every = {label: of_one for label, of_one in every.items() if of_one}
-        if every:
+        if every := errors_by_method(found, name):
             reference = plain(found)
             against = reference.label if reference and reference.label in every else None
             risen = {label: _rises(of_one) for label, of_one in every.items()}

@@ -28,9 +28,7 @@ def draw(found: list[Outcome], title: str, workdir: Path) -> list[Path]:
     """
     paths = []
     for name in afterwards.TITLES:
-        every = {one.label: afterwards.errors(one, name) for one in found}
-        every = {label: of_one for label, of_one in every.items() if of_one}
-        if every:
+        if every := afterwards.errors_by_method(found, name):
             paths.append(workdir / f"{name}.png")
             literal(_drawn(every, title)).savefig(paths[-1])
     return paths
