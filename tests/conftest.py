@@ -3,6 +3,10 @@
 import functools
 import gc
 import os
+import tempfile
+from unittest import mock
+
+import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # There are as many test processes as cores: a thread for each is enough.
@@ -18,7 +22,11 @@ os.environ.setdefault(
     " --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1",
 )
 
-import pytest
+# Many tests compile a program twice: as one is resumed, say, or for two models that are alike.
+COMPILED = tempfile.TemporaryDirectory(prefix="jax_cache_")
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", COMPILED.name)
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 # Keras is imported where it is used: the process that hands the tests out needs none.
 gc.set_threshold(20_000, 20, 20)
@@ -37,9 +45,14 @@ def _for_one_batch(function):
 
 @pytest.fixture(autouse=True, scope="session")
 def collected():
-    """Sets what was imported aside: to look through it for garbage takes a tenth of the time."""
+    """Sets what was imported aside: to look through it for garbage takes a tenth of the time.
+
+    So does the collection that Keras asks for when a session is cleared; Python's own goes on.
+    """
     gc.collect()
     gc.freeze()
+    with mock.patch("gc.collect"):
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -57,7 +70,7 @@ def seeded():
     """Every test starts from the same seed, with nothing left over from the one before."""
     import keras
 
-    keras.utils.clear_session(free_memory=False)  # Collecting garbage takes half a second.
+    keras.utils.clear_session()
     keras.utils.set_random_seed(0)
     keras.config.set_floatx("float32")
     keras.config.set_dtype_policy("float32")

@@ -112,3 +112,12 @@ def each_method(but=(), of_chance=False):
         pytest.param(name, marks=() if name in everywhere else pytest.mark.once, id=name)
         for name in names
     ]
+
+
+def one_everywhere(cases):
+    """Cases of one formula as parameters of a test: the first runs everywhere, the others `once`.
+
+    They differ in arithmetic, which `test_backends_agree.py` compares.
+    """
+    first, *others = cases
+    return [first, *(pytest.param(*case, marks=pytest.mark.once) for case in others)]

@@ -10,6 +10,7 @@ from keras import ops
 import keras_sam
 from keras_sam.ascent import AdaptiveAscent, DualNormAscent
 from keras_sam.descent import SecondOrderGradient
+from tests.selection import one_everywhere
 from tests.toys import mean_output, one_step
 
 START = np.array([0.9, -1.2, 0.5, 1.6])
@@ -90,7 +91,7 @@ CASES = [
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3])
-@pytest.mark.parametrize(("ascent", "reference", "p", "mask", "chosen"), CASES)
+@pytest.mark.parametrize(("ascent", "reference", "p", "mask", "chosen"), one_everywhere(CASES))
 def test_is_the_derivative_of_the_perturbed_loss(ascent, reference, p, mask, chosen, steps):
     model = Quartic()
     model.build()

@@ -46,10 +46,8 @@ def start(*arguments, app=train_resnet, first=TINY, draws=False):
 def quietly():
     """Collects what is printed; other tests see nothing of what an app sets in its process."""
     printed, compiled = io.StringIO(), mock.patch.object(command_line, "keep_compiled")
-    # Keras collects garbage when a session is cleared, in as long as a short epoch takes.
-    with mock.patch.dict(os.environ), compiled, mock.patch("gc.collect"):
-        with contextlib.redirect_stdout(printed):
-            yield printed
+    with mock.patch.dict(os.environ), compiled, contextlib.redirect_stdout(printed):
+        yield printed
 
 
 def metrics(folder, but=()):

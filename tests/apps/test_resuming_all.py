@@ -3,8 +3,6 @@
 That the state of each goes through a file is tested in `tests/contract/test_saving.py`.
 """
 
-from functools import partial
-
 import keras
 import numpy as np
 import pytest
@@ -37,8 +35,6 @@ def test_every_kind_of_method_resumes(method, tmp_path, monkeypatch):
     monkeypatch.setattr(building, "base_model", tiny)
     # What takes the most time, and is not what is tested.
     monkeypatch.setattr(comparison, "_sum_up", lambda *arguments: None)
-    clear = partial(keras.utils.clear_session, free_memory=False)
-    monkeypatch.setattr(keras.utils, "clear_session", clear)
     unbroken, stopped = tmp_path / "unbroken", tmp_path / "stopped"
     start(f"--method={method}", f"--workdir={unbroken}", first=SMALL)
     with monkeypatch.context() as patch, pytest.raises(SystemExit):

@@ -1,5 +1,6 @@
 """Ways to run a step change nothing but speed, and a pass that is skipped is not run."""
 
+import functools
 import itertools
 import weakref
 
@@ -74,9 +75,18 @@ if keras.backend.backend() != "tensorflow":
     del WAYS[1:]  # Eager steps take long on JAX, and compiling them on PyTorch: one stands for all.
 
 
+@pytest.fixture
+def captured(backend, monkeypatch):
+    """Has PyTorch run the graphs that it finds as they are: to make C++ of them takes a minute."""
+    if backend == "torch":
+        import torch
+
+        monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="eager"))
+
+
 @pytest.mark.parametrize(("method", "num_batch_splits"), WAYS)
-def test_eager_graph_and_compiled_steps_agree(method, num_batch_splits, backend):
-    # PyTorch compiles in half a minute, and once more for a last batch that is smaller.
+def test_eager_graph_and_compiled_steps_agree(method, num_batch_splits, backend, captured):
+    # PyTorch looks for its graphs anew in a last batch that is smaller.
     options = {"num_batch_splits": num_batch_splits, "rows": 16 if backend == "torch" else 11}
     eager = trained(method, run_eagerly=True, **options)
     if backend == "tensorflow":

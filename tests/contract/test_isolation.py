@@ -1,6 +1,5 @@
 """What importing and training keras_sam imports, and what it refuses."""
 
-import os
 import pathlib
 import subprocess
 import sys
@@ -55,7 +54,7 @@ def test_backend_that_cannot_train_is_refused(inference_backend):
     program = (
         f"import keras\nkeras.backend.backend = lambda: {inference_backend!r}\nimport keras_sam\n"
     )
-    done = run(program, os.environ | {"KERAS_BACKEND": "numpy"})
+    done = run(program, one_backend.environment())
     assert done.returncode != 0
     error = done.stderr.strip().splitlines()[-1]
     assert error.startswith("ImportError") and "KERAS_BACKEND" in error

@@ -9,6 +9,7 @@ import pytest
 import keras_sam
 from keras_sam import ascent, methods
 from tests.methods.slopes import RATE, Slopes, ball, batches, curved, flat, gradient, start, trained
+from tests.selection import one_everywhere
 from tests.toys import compiled, convnet, images, mean_output, quadratic, values, vectors
 
 F1 = np.array([3.0, 2.0])
@@ -26,25 +27,31 @@ def fitted(method, model, rows, labels, batch_size=4):
 
 
 # Two examples of the quadratic, diag(2, 0) of class 0 and diag(0, 4) of class 1; rho = 0.5.
-FIXTURE = [
-    (methods.FocalSAM(0.5, 1.0, 0.5, [3, 1]), (3.015158, 4.363803)),
-    (methods.FocalSAM(0.5, 2.0, 0.8, [3, 1]), (3.002076, 4.448446)),
-    (methods.FocalSAM(0.5, 2.0, 0.0, [3, 1]), (3.0, 4.0)),
-    (methods.FocalSAM(0.5, 0.0, 1.0, [3, 1]), (3.3, 4.8)),
-    (methods.FocalSAM(0.5, 2.0, 0.8), (3.24, 4.64)),
-    (methods.FocalSAM(0.5, 1.0, 0.8, [2, 2]), (3.12, 4.32)),
-    (methods.ImbSAM(0.5, [1], tail_weight=2.0), (3.0, 10.0)),
-    (methods.ImbSAM(0.5, [1]), (3.0, 5.0)),
-    (methods.ImbSAM(0.5, [0]), (3.5, 4.0)),
-    (methods.ImbSAM(0.5, []), (3.0, 4.0)),
-    (methods.ImbSAM(0.5, [7]), (3.0, 4.0)),
-    (methods.ImbSAM(0.5, [0, 1]), (3.3, 4.8)),
-    (methods.ImbSAM(0.5, [1, 0], tail_weight=2.0), (6.6, 9.6)),
-    (methods.ImbSAM(0.5), (3.3, 4.8)),
-]
+FOCAL_ROWS = one_everywhere(
+    [
+        (methods.FocalSAM(0.5, 1.0, 0.5, [3, 1]), (3.015158, 4.363803)),
+        (methods.FocalSAM(0.5, 2.0, 0.8, [3, 1]), (3.002076, 4.448446)),
+        (methods.FocalSAM(0.5, 2.0, 0.0, [3, 1]), (3.0, 4.0)),
+        (methods.FocalSAM(0.5, 0.0, 1.0, [3, 1]), (3.3, 4.8)),
+        (methods.FocalSAM(0.5, 2.0, 0.8), (3.24, 4.64)),
+        (methods.FocalSAM(0.5, 1.0, 0.8, [2, 2]), (3.12, 4.32)),
+    ]
+)
+IMB_ROWS = one_everywhere(
+    [
+        (methods.ImbSAM(0.5, [1], tail_weight=2.0), (3.0, 10.0)),
+        (methods.ImbSAM(0.5, [1]), (3.0, 5.0)),
+        (methods.ImbSAM(0.5, [0]), (3.5, 4.0)),
+        (methods.ImbSAM(0.5, []), (3.0, 4.0)),
+        (methods.ImbSAM(0.5, [7]), (3.0, 4.0)),
+        (methods.ImbSAM(0.5, [0, 1]), (3.3, 4.8)),
+        (methods.ImbSAM(0.5, [1, 0], tail_weight=2.0), (6.6, 9.6)),
+        (methods.ImbSAM(0.5), (3.3, 4.8)),
+    ]
+)
 
 
-@pytest.mark.parametrize(("method", "expected"), FIXTURE)
+@pytest.mark.parametrize(("method", "expected"), [*FOCAL_ROWS, *IMB_ROWS])
 def test_gradient_of_one_step(method, expected):
     rows = np.array([[2.0, 0.0], [0.0, 4.0]], "float32")
     weights = fitted(method, quadratic(), rows, np.array([[0], [1]]))

@@ -7,6 +7,7 @@ import pytest
 import keras_sam
 from keras_sam import ascent, descent, methods
 from tests.methods.slopes import RATE, ball, batches, curved, gradient, loss_of_each, start, trained
+from tests.selection import one_everywhere
 from tests.toys import CURVATURE, mean_output, one_step, quadratic
 
 F1 = np.array([3.0, 2.0])
@@ -26,7 +27,7 @@ ROWS = [
 ]
 
 
-@pytest.mark.parametrize(("options", "expected"), ROWS)
+@pytest.mark.parametrize(("options", "expected"), one_everywhere(ROWS))
 def test_gradient_of_one_step(options, expected):
     weights, _ = one_step(methods.XSAM(0.5, **options))
     np.testing.assert_allclose((F1 - weights) / 0.1, expected, atol=3e-5)

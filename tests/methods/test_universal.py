@@ -12,6 +12,7 @@ from keras_sam import methods
 from keras_sam.ascent import RandomAscent
 from keras_sam.descent import UniversalGradient, VarianceGradient
 from tests.methods import cubic, draws
+from tests.selection import one_everywhere
 from tests.toys import CURVATURE, NO_TARGET, mean_output, one_step, quadratic
 
 START = np.array([3.0, 2.0])
@@ -69,13 +70,19 @@ def own(samples):
 @pytest.mark.parametrize("samples", [1, 3])
 @pytest.mark.parametrize(
     ("build", "functions", "options"),
-    [
-        (lambda n: methods.TraceSAM(0.5, samples=n), TRACE, {}),
-        (lambda n: methods.TraceSAM(0.5, strength=-0.4, samples=n), TRACE, {"strength": -0.4}),
-        (lambda n: methods.DetSAM(0.5, samples=n, half_length=1.0), DET, {}),
-        (lambda n: methods.DetSAM(0.5, 0.2, samples=n, half_length=1.0), DET, {"strength": 0.2}),
-        (own, OWN, {"strength": 0.7}),
-    ],
+    one_everywhere(
+        [
+            (lambda n: methods.TraceSAM(0.5, samples=n), TRACE, {}),
+            (lambda n: methods.TraceSAM(0.5, strength=-0.4, samples=n), TRACE, {"strength": -0.4}),
+            (lambda n: methods.DetSAM(0.5, samples=n, half_length=1.0), DET, {}),
+            (
+                lambda n: methods.DetSAM(0.5, 0.2, samples=n, half_length=1.0),
+                DET,
+                {"strength": 0.2},
+            ),
+            (own, OWN, {"strength": 0.7}),
+        ]
+    ),
 )
 def test_is_the_formula(monkeypatch, build, functions, options, samples):
     draws.fix(monkeypatch, *DIRECTIONS[:samples])

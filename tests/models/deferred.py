@@ -9,7 +9,7 @@ def built(build, *arguments, **options):
     with keras.StatelessScope(initialize_variables=False):
         model = build(*arguments, **options)
     # Otherwise Keras would make up for it at the next occasion.
-    keras.utils.clear_session(free_memory=False)
+    keras.utils.clear_session()
     return model
 
 

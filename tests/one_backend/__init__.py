@@ -5,6 +5,7 @@ import pathlib
 
 import keras
 
+COMPILED = "JAX_COMPILATION_CACHE_DIR"
 HERE = pathlib.Path(__file__).parent
 ROOT = HERE.parents[1]
 
@@ -18,8 +19,10 @@ def environment(backend=None, path=ROOT, **more):
         **more: Variables beside this process's own.
     """
     paths = [HERE] if path is None else [HERE, path]
+    # Of two processes one may read what the other is writing.
+    ours = {name: value for name, value in os.environ.items() if name != COMPILED}
     return {
-        **os.environ,
+        **ours,
         "KERAS_BACKEND": backend or keras.backend.backend(),
         "PYTHONPATH": os.pathsep.join(map(str, paths)),
         **more,
