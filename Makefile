@@ -88,6 +88,8 @@ format: $(TEST)/ready  ## Format the code.
 
 readme: $(TEST)/ready  ## Bring the table of methods, badges and buttons up to date.
 	KERAS_BACKEND=jax $(TEST)/bin/python docs/update_methods.py
+	KERAS_BACKEND=jax PYTHONPATH=. $(TEST)/bin/python docs/which_method.py
+	KERAS_BACKEND=jax PYTHONPATH=. $(TEST)/bin/python docs/update_cards.py
 	$(TEST)/bin/python docs/addresses.py
 
 docs: $(DOCS)/docs-ready  ## Build the site into build/docs, and look at each page in a browser.
@@ -113,7 +115,8 @@ tuned-methods: $(TEST)/ready  ## Tune every method alike on digits, and make the
 	KERAS_BACKEND=jax $(TEST)/bin/python apps/reproduce.py --table=methods --workdir=runs/methods \
 	  --resume
 	KERAS_BACKEND=jax $(TEST)/bin/python benchmarks/tuned_methods.py --workdir=runs/methods
-	KERAS_BACKEND=jax $(TEST)/bin/python docs/update_methods.py
+	KERAS_BACKEND=jax PYTHONPATH=. $(TEST)/bin/python docs/which_method.py
+	KERAS_BACKEND=jax PYTHONPATH=. $(TEST)/bin/python docs/update_cards.py
 
 bench-curvature: $(BENCH)/ready  ## Measure curvature products, and compare them with curvlinops.
 	@set -e; for backend in $(BACKEND); do \

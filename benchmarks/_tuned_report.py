@@ -7,8 +7,9 @@ from typing import Any
 
 import matplotlib.style
 
-from keras_sam.experiments.results import cost, runs
+from keras_sam.experiments.results import cost
 from keras_sam.experiments.results.outcomes import Outcome
+from keras_sam.experiments.results.runs import FINISHED, Run
 from keras_sam.experiments.results.statistics import Estimate
 from keras_sam.experiments.results.table import aligned
 from keras_sam.experiments.tables import tuned
@@ -114,23 +115,28 @@ def draw(rows: list[Tuned], found: Sequence[Any], path: Path) -> None:
 
     Args:
         rows: List of `Tuned`.
-        found: What the methods came to, with `method`, `epochs` and the `folder` of the runs.
+        found: What the methods came to, with `method` and `accuracies`; of plain training the
+            first one counts.
         path: Path of the PNG to write.
     """
-    folders: dict[str, Path] = {}
-    for one in found:
-        folders.setdefault(one.method, one.folder)
+    accuracies = {one.method: one.accuracies for one in reversed(found)}
     priced = [
-        Priced(
-            label=row.method, gradients="", runs=runs.find([folders[row.method]]), price=row.price
-        )
+        Priced(label=row.method, gradients="", runs=_runs(accuracies[row.method]), price=row.price)
         for row in rows
     ]
     best = [*(row for row in rows if row.method == PLAIN), *front(rows)]
     prices = [*(row.price for row in best), max(row.price for row in rows)]
-    accuracies = [*(row.accuracy for row in best), best[-1].accuracy]
+    heights = [*(row.accuracy for row in best), best[-1].accuracy]
     with matplotlib.style.context("keras_sam.figures"):
         figure = cost.drawn(priced, f"{TITLE}; the line is the front")
-        (line,) = figure.axes[0].step(prices, accuracies, where="post", color="0.4", zorder=1)
+        (line,) = figure.axes[0].step(prices, heights, where="post", color="0.4", zorder=1)
         line.set(linewidth=1, linestyle="-", marker="")
         literal(figure).savefig(path)
+
+
+def _runs(accuracies: list[float]) -> list[Run]:
+    """Runs of which no more is known than their accuracy, in percent."""
+    return [
+        Run(Path(), {"seed": seed}, FINISHED, [{"val_accuracy": accuracy / 100}])
+        for seed, accuracy in enumerate(accuracies)
+    ]

@@ -9,8 +9,10 @@ with plain training, and writes keras_sam/methods/tuned.csv, from which `methods
 page "Which method" come, and methods_tuned.txt and .png in benchmarks/results.
 
 Prices are of processor time with one thread, which is steadier on a busy machine than the clock's;
-they are kept in <workdir>/prices.json, and measured again where that is removed. With --partial a
-table that lacks methods is written as well, to the work directory alone.
+they are kept in <workdir>/prices.json, and measured again where that is removed. What each cell
+came to is kept in methods_tuned.json in benchmarks/results, so that another machine can go on, with
+--only of the first command naming the cells that are left. With --partial a table that lacks
+methods is written as well; it says which.
 """
 
 import csv
@@ -18,10 +20,12 @@ import dataclasses
 import json
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from _tuned_cells import KEPT, Found, read, swept
 from absl import app, flags
 
 if TYPE_CHECKING:  # A backend comes after the setting of its threads.
@@ -29,31 +33,10 @@ if TYPE_CHECKING:  # A backend comes after the setting of its threads.
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("workdir", "runs/methods", "Folder of the trainings.")
-flags.DEFINE_bool("partial", False, "Write what there is, to the work directory.")
+flags.DEFINE_bool("partial", False, "Write what there is.")
 flags.DEFINE_integer("blocks", 7, "Turns that each method's step is measured in.", 2)
 
-ROOT = Path(__file__).parents[1]
-OPTIONS: dict[str, Any] = {"data_dir": None, "weights": [], "smoke": False, "verbose": "0"}
 BATCH = 64
-
-
-@dataclasses.dataclass(frozen=True)
-class Found:
-    """A method's choice, and what its final runs came to.
-
-    Args:
-        method: Registry name, or `"sgd"`.
-        epochs: Integer.
-        settings: Dictionary of the chosen values.
-        accuracies: List of floats, percent, one a seed in the order of the seeds.
-        folder: Path of the final runs.
-    """
-
-    method: str
-    epochs: int
-    settings: dict[str, Any]
-    accuracies: list[float]
-    folder: Path
 
 
 def main(argv: list[str]) -> None:
@@ -61,58 +44,29 @@ def main(argv: list[str]) -> None:
     if len(argv) > 1:
         raise app.UsageError(f"Options start with two dashes. Received: {' '.join(argv[1:])}")
     os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
-    found, missing, diverged = _found(Path(FLAGS.workdir))
+    cells = swept(Path(FLAGS.workdir))
+    found, missing, diverged = read(cells)
     if missing and not FLAGS.partial:
         sys.exit(
             f"{len(missing)} cells are not done: go on with apps/reproduce.py --table=methods "
             f"--workdir={FLAGS.workdir} --resume, or add --partial. Received: {', '.join(missing)}"
         )
+    KEPT.write_text(json.dumps(cells, indent=1) + "\n", encoding="utf-8")
+    _write(_rows(found), found, missing, diverged)
+
+
+def _rows(found: list[Found]) -> "list[Tuned]":
+    """Plain training and the methods, in the order of their prices."""
     lengths = {one.epochs: one for one in found if one.method == "sgd"}
     tuned = [one for one in found if one.method != "sgd"]
     prices = _prices(tuned, Path(FLAGS.workdir) / "prices.json")
-    rows = [_row(lengths[60], 1.0, lengths[60], lengths[60])]
+    short = lengths[min(lengths)]
+    rows = [_row(short, 1.0, short, short)]
     for one in tuned:
         price = prices[_key(one)]
-        nearest = _nearest(price * one.epochs)
-        if nearest in lengths:
-            rows.append(_row(one, price, lengths[one.epochs], lengths[nearest]))
-        else:
-            missing.append(f"{one.method} (for want of sgd/epochs_{nearest})")
-    _write(sorted(rows, key=lambda row: row.price), found, missing, diverged)
-
-
-def _found(workdir: Path) -> tuple[list[Found], list[str], list[str]]:
-    """What is whole, the names of the cells that are not, and what ended in a loss of NaN."""
-    from keras_sam.experiments.tables import tuned
-    from keras_sam.experiments.tables.plan import CHOICE, Plan
-
-    found, missing, diverged = [], [], []
-    for cell in tuned.CELLS:
-        plan = Plan(cell, OPTIONS | {"workdir": workdir})
-        path = plan.folder / CHOICE
-        swept: dict[str, Any] = {"final": None}
-        if path.is_file():
-            swept = json.loads(path.read_text())
-        trouble = "not trained" if swept["final"] is None else swept["final"]["trouble"]
-        if trouble.startswith("diverged"):
-            diverged.append(f"{cell.name} ({trouble})")
-        elif trouble:
-            missing.append(cell.name)
-        if trouble:
-            continue
-        method, epochs = cell.place["method"], int(cell.flags["epochs"])
-        settings = _settings(swept["chosen"])
-        found.append(Found(method, epochs, settings, swept["final"]["accuracies"], plan.results))
-    return found, missing, diverged
-
-
-def _settings(chosen: dict[str, str]) -> dict[str, Any]:
-    """The values of flags as arguments of a method: a rate, or its radius and other options."""
-    from keras_sam.experiments.training.entries import assignments
-
-    pairs = [f"{name}={value}" for name, value in chosen.items() if name != "method_arguments"]
-    pairs += [chosen["method_arguments"]] if "method_arguments" in chosen else []
-    return assignments("method_arguments", pairs)
+        same_time = lengths[_nearest(price * one.epochs, lengths)]
+        rows.append(_row(one, price, lengths[one.epochs], same_time))
+    return sorted(rows, key=lambda row: row.price)
 
 
 def _key(found: Found) -> str:
@@ -162,10 +116,8 @@ def _over_training(found: Found, price: float, steps: int) -> float:
     return round(1 + share * (price - 1), 3)
 
 
-def _nearest(epochs: float) -> int:
-    from keras_sam.experiments.tables.tuned import LENGTHS
-
-    return min(LENGTHS, key=lambda length: abs(length - epochs))
+def _nearest(epochs: float, lengths: Iterable[int]) -> int:
+    return min(lengths, key=lambda length: abs(length - epochs))
 
 
 def _row(found: Found, price: float, *references: Found) -> "Tuned":
@@ -195,11 +147,9 @@ def _write(
 ) -> None:
     import _tuned_report
 
-    results = ROOT / "benchmarks" / "results"
-    place, text_place = ROOT / "keras_sam" / "methods" / "tuned.csv", results
-    if missing:
-        place, text_place = Path(FLAGS.workdir) / "tuned.csv", Path(FLAGS.workdir)
-    with open(place, "w", encoding="utf-8", newline="") as file:
+    from keras_sam.methods.recommendation import TABLE
+
+    with open(TABLE, "w", encoding="utf-8", newline="") as file:
         names = [field.name for field in dataclasses.fields(rows[0])]
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(names)
@@ -209,9 +159,10 @@ def _write(
     text = _tuned_report.text(
         rows, [one for one in found if one.method == "sgd"], missing, diverged
     )
-    (text_place / "methods_tuned.txt").write_text(text, encoding="utf-8")
-    _tuned_report.draw(rows, found, text_place / "methods_tuned.png")
-    print(f"{text}\ntable   {place}\nfigure  {text_place / 'methods_tuned.png'}")
+    KEPT.with_suffix(".txt").write_text(text, encoding="utf-8")
+    figure = KEPT.with_suffix(".png")
+    _tuned_report.draw(rows, found, figure)
+    print(f"{text}\ntable   {TABLE}\nfigure  {figure}")
 
 
 if __name__ == "__main__":

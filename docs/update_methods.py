@@ -17,7 +17,8 @@ it does not help.
 
 ## Which one?
 
-Start with `sam`, and change one thing at a time, for a reason:
+Start with `sam`, and change one thing at a time, for a reason. How the methods compare when all are
+tuned alike, and what each costs, is on the page [Which method?](../start/which_method.md)
 
 - **It takes too long.** `msam` costs one gradient a step; `looksam` and `periodic` act on every
   few steps; `ascent_fraction` takes the ascent from part of the batch.

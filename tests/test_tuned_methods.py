@@ -30,26 +30,30 @@ def test_cells_are_read_where_they_are_whole(script, tmp_path):
     leave(tmp_path / "looksam", chosen, [90.0, 93.0])
     leave(tmp_path / "sam", {"rho": "0.4"}, [90.0], "failed in 1 of 2")
     leave(tmp_path / "asam", {"rho": "4"}, [90.0], "diverged in 1 of 2")
-    found, missing, diverged = script._found(tmp_path)
-    assert [one.method for one in found] == ["sgd", "looksam"]
-    assert found[1].settings == {"rho": 0.4, "alpha": 0.3}
-    assert "sam" in missing and len(missing) == len(tuned.CELLS) - 3
+    kept = tmp_path / "kept.json"
+    elsewhere = {"chosen": {"rho": "2"}, "final": {"accuracies": [80.0], "trouble": ""}}
+    kept.write_text(json.dumps({"msam": elsewhere, "looksam": elsewhere}))
+    found, missing, diverged = script.read(script.swept(tmp_path, kept))
+    assert [one.method for one in found] == ["sgd", "msam", "looksam"]
+    assert found[1].settings == {"rho": 2}  # What is trained here comes before what is kept.
+    assert found[2].settings == {"rho": 0.4, "alpha": 0.3}
+    assert "sam" in missing and len(missing) == len(tuned.CELLS) - 4
     assert diverged == ["asam (diverged in 1 of 2)"]
 
 
-def test_a_line_has_differences_on_the_same_seeds(script, tmp_path):
+def test_a_line_has_differences_on_the_same_seeds(script):
     def found(method, *accuracies, **settings):
-        return script.Found(method, 60, settings, list(accuracies), tmp_path)
+        return script.Found(method, 60, settings, list(accuracies))
 
     short, long = found("sgd", 70.0, 72.0), found("sgd", 60.0, 64.0)
     row = script._row(found("sam", 80.0, 82.0, rho=0.4), 2.0, short, long)
     assert (row.accuracy, row.gain, row.equal_time_gain) == (81.0, 10.0, 19.0)
     # Student's t of one degree of freedom: 12.706 standard errors.
     assert (row.gain_margin, row.equal_time_margin) == (0.0, pytest.approx(12.71))
-    assert script._nearest(2.1 * 60) == 120
+    assert script._nearest(2.1 * 60, tuned.LENGTHS) == 120
 
 
-def test_the_price_of_a_late_start_is_that_of_all_steps(script, tmp_path):
-    late = script.Found("late", 60, {"rho": 0.4, "start": 630}, [], tmp_path)
+def test_the_price_of_a_late_start_is_that_of_all_steps(script):
+    late = script.Found("late", 60, {"rho": 0.4, "start": 630}, [])
     assert script._acting(late) == {"rho": 0.4, "start": 1}
     assert script._over_training(late, 2.0, steps=21) == pytest.approx(1.5)

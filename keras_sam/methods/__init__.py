@@ -23,6 +23,7 @@ from keras_sam.methods.families.sam import *
 from keras_sam.methods.families.sparse import *
 from keras_sam.methods.families.steps import *
 from keras_sam.methods.method import Method
+from keras_sam.methods.recommendation import Tuned, recommend, tuned
 from keras_sam.methods.registry import ROWS, Cost, Row, register
 
 __all__ = [
@@ -30,13 +31,16 @@ __all__ = [
     "Cost",
     "Method",
     "Row",
+    "Tuned",
     "deserialize",
     "get",
     "list",
     "options",
     "own_options",
+    "recommend",
     "register",
     "serialize",
+    "tuned",
 ]
 
 

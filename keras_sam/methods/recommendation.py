@@ -10,7 +10,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from keras_sam import checks
+
 PLAIN = "sgd"  # Plain training, which every method is compared with.
+TABLE = Path(__file__).with_name("tuned.csv")  # By benchmarks/tuned_methods.py.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,14 +53,45 @@ class Tuned:
     equal_time_margin: float
 
 
-def tuned(path: str | Path) -> list[Tuned]:
+def recommend(budget: float | None = None) -> list[Tuned]:
+    """The methods that no cheaper one matched when all were tuned alike, within a budget.
+
+    They were tuned and trained on one task, digits with 40 % wrong labels, and were measured
+    there: a place to begin on another task, where their settings are others.
+
+    Args:
+        budget: Float above 0, the most that a step may take, over that of plain training.
+            Defaults to `None`, any.
+
+    Returns:
+        List of `Tuned`, in the order of their prices; the most accurate is the last. Empty where
+        plain training is the best within the budget.
+
+    Raises:
+        ValueError: If the budget is not a finite number above 0.
+
+    Example:
+
+    >>> best = keras_sam.methods.recommend(budget=2.0)[-1]
+    >>> method = keras_sam.methods.get(best.method, **best.settings)
+    """
+    most = math.inf if budget is None else checks.positive("budget", budget)
+    return [row for row in front(tuned()) if row.price <= most]
+
+
+def tuned(path: str | Path = TABLE) -> list[Tuned]:
     """Plain training and every method that was tuned, in the order of their prices.
 
     Args:
-        path: Path of the table.
+        path: Path of the table. Defaults to the one of the package.
 
     Returns:
         List of `Tuned`; plain training is the one named `"sgd"`.
+
+    Example:
+
+    >>> keras_sam.methods.tuned()[0].method
+    'sgd'
     """
     with open(path, encoding="utf-8", newline="") as file:
         return [_row(line) for line in csv.DictReader(file)]
