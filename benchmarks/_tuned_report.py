@@ -1,6 +1,7 @@
 """The text and the figure of the methods that were tuned alike."""
 
 import dataclasses
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -83,7 +84,8 @@ def text(rows: list[Tuned], lengths: Sequence[Any], missing: list[str], diverged
         f"{sum(one.accuracies) / len(one.accuracies):.1f} %"
         for one in lengths
     )
-    partial = f"\nNot done yet: {', '.join(missing)}.\n" if missing else ""
+    left = textwrap.fill(f"Not done yet: {', '.join(missing)}.", 100, break_on_hyphens=False)
+    partial = f"\n{left}\n" if missing else ""
     head = HEAD.format(command=COMMAND, rate=tuned.FLAGS["learning_rate"], partial=partial)
     reasons = [f"{name} ({reason})" for name, reason in tuned.LEFT_OUT.items()]
     left_out = ", ".join(reasons + diverged)

@@ -44,9 +44,9 @@ for found in keras_sam.methods.recommend(budget={budget:g}):
 {weak}
 ## All of them
 
-```{{literalinclude}} ../../benchmarks/results/methods_tuned.txt
-:language: none
-```
+Those that are not through yet, and how long SGD trained at which rate, are in the
+[whole report](../experiments.md).
+
 """
 COLUMNS = ("method", "settings here", "step ÷ SGD", "accuracy, %", "above SGD", "at equal time")
 
@@ -61,12 +61,15 @@ def page(rows: list[Tuned]) -> str:
         String.
     """
     plain = [row for row in rows if row.method == PLAIN]
-    lines = [" | ".join(cells) for cells in (COLUMNS, ["---"] * len(COLUMNS))]
-    lines += [" | ".join(_cells(row)) for row in [*plain, *front(rows)]]
-    table = "".join(f"| {line} |\n" for line in lines)
-    budget = max(1.3, front(rows)[0].price)
-    head = HEAD.format(count=len(rows) - len(plain))
-    return head + table + CODE.format(budget=budget, weak=_weak(rows))
+    best = front(rows)
+    head = HEAD.format(count=len(rows) - len(plain)) + _table([*plain, *best])
+    code = CODE.format(budget=max(1.3, best[0].price), weak=_weak(rows))
+    return head + code + _table(rows)
+
+
+def _table(rows: list[Tuned]) -> str:
+    lines = [COLUMNS, ["---"] * len(COLUMNS), *map(_cells, rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def _cells(row: Tuned) -> list[str]:
