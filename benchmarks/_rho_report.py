@@ -10,7 +10,7 @@ from matplotlib import style
 from matplotlib.figure import Figure
 from scipy import optimize
 
-from keras_sam.experiments.results.statistics import Estimate, estimate, paired_difference
+from keras_sam.experiments.results.statistics import MEANING, Estimate, estimate, paired_difference
 from keras_sam.experiments.results.table import aligned, spread
 from keras_sam.figures import literal
 
@@ -101,7 +101,9 @@ def text(results: Results, titles: Mapping[str, str]) -> str:
         results: As of `verdict`, of the tasks with plain training and tuned SAM.
         titles: Dictionary from each task to what stands above its table.
     """
-    parts = [f"{titles[task]}\n\n{_table(ways)}" for task, ways in results.items()]
+    # What ± is, once below all tables.
+    tables = {task: _table(ways).removesuffix(f"\n\n{MEANING}") for task, ways in results.items()}
+    parts = [*(f"{titles[task]}\n\n{table}" for task, table in tables.items()), MEANING]
     passed = verdict(results)
     enough = (
         f"surely at least {ENOUGH:.0%} of tuned SAM's gain over sgd on all {len(results)} tasks"
@@ -159,8 +161,7 @@ def draw(results: Results, titles: Mapping[str, str], path: Path) -> None:
         panels[0].set_yticks(range(len(names)), names)
         panels[0].invert_yaxis()
         figure.supxlabel(
-            "points of test accuracy above sgd; dashed: what would be "
-            f"{ENOUGH:.0%} of tuned SAM's gain",
+            f"points of test accuracy above sgd; dashed: {ENOUGH:.0%} of tuned SAM's",
             fontsize="medium",
         )
         literal(figure).savefig(path)

@@ -12,6 +12,7 @@ from _rho_report import PLAIN, TUNED, Way
 from _rho_training import Run
 
 FIRST = "digits"  # On which the radius relative to the weights is chosen.
+RELATIVE = "relative to ‖w‖"
 TUNING_SEED, SEEDS = 0, (10, 11, 12, 13, 14)
 
 
@@ -90,7 +91,7 @@ WAYS: dict[str, tuple[str, Callable[[str, Book], float] | None]] = {
     "le_sam": ("le_sam", None),
     "ae_sam": ("ae_sam", None),
     "mup_sam": ("mup_sam", lambda task, book: tuned(task, book, "narrow")),
-    "relative to ‖w‖": ("sam", relative),
+    RELATIVE: ("sam", relative),
     "find_rho": ("sam", searched),
 }
 
@@ -120,9 +121,9 @@ def _way(name: str, task: str, book: Book) -> Way:
 
 def _price(name: str, task: str, book: Book) -> float:
     """The processor time of a way's choice, over that of a training of tuned SAM."""
-    if name not in CHOOSING:
+    part = "holdout" if (name, task) == (RELATIVE, FIRST) else CHOOSING.get(name)
+    if part is None:
         return 0.0
-    part = CHOOSING[name]
     radii = [None] if part == "search" else _rho_tasks.grid(task)
     spent = [book.outcome(run_of(task, part, "sam", rho, TUNING_SEED)) for rho in radii]
     best = tuned(task, book)

@@ -75,7 +75,7 @@ def test_runs_are_shared_and_none_is_made_twice(ways, tmp_path):
     found = ways.found("digits", ways.Book(tmp_path / "runs.jsonl", outcome_of(made)))
     chosen = {name: one.rho for name, one in found.items()}
     # Of a search that finds no radius to be the best, plain training.
-    assert chosen[ways.TUNED] == chosen["relative to ‖w‖"] == 0.2 and chosen["find_rho"] == 0.0
+    assert chosen[ways.TUNED] == chosen[ways.RELATIVE] == 0.2 and chosen["find_rho"] == 0.0
     assert found["find_rho"].accuracies == found[ways.PLAIN].accuracies
     # Seven radii on each network, a search, a norm, and sgd, sam, and three other methods.
     assert len(made) == 2 * 7 + 2 + 5 * len(ways.SEEDS)
