@@ -57,6 +57,29 @@ def test_of_all_methods_one_that_does_not_fit_fails_alone():
     assert "bsam" in [entry.method for entry in planning.fitting(options)]
 
 
+def test_a_method_is_compared_with_itself_at_other_arguments():
+    texts = ["friendly:0.5:sigma=-1e6", "friendly:sigma=1.0:decay=0.5", "friendly:0.5"]
+    options = {"compare": texts, "rho": None, "p": None, "method_arguments": ["sigma=0.3"]}
+    found = entries(options)
+    assert [entry.arguments for entry in found] == [
+        {"sigma": -1e6, "rho": 0.5},
+        {"sigma": 1.0, "decay": 0.5},
+        {"sigma": 0.3, "rho": 0.5},
+    ]
+    assert [entry.folder for entry in found] == [
+        "friendly_rho_0.5_sigma_-1e+06",
+        "friendly_sigma_1_decay_0.5",
+        "friendly_rho_0.5",
+    ]
+    assert found[0].label == "friendly, rho 0.5, sigma -1e+06"
+
+
+@pytest.mark.parametrize("text", ["sam:0.5:steps", "sam:0.5:0.2", "sam:0.5:", "sam:p=2:=3"])
+def test_arguments_of_its_own_are_name_and_value(text):
+    with pytest.raises(ValueError, match=rf"as in friendly:0.5:sigma=1.0. Received: {text}$"):
+        compared_names(text)
+
+
 def break_asam(patch):
     """Makes the training of one method raise, with a message of several lines."""
 

@@ -68,5 +68,7 @@ class Preset:
 
 def _own_rho(values: dict[str, Any], method: str) -> dict[str, float]:
     """The radius that the preset's comparison has for a method, if it has one."""
-    entries = dict(text.partition(":")[::2] for text in values.get("compare", []))
-    return {"rho": float(entries[method])} if entries.get(method) else {}
+    for name, *own in (text.split(":") for text in values.get("compare", [])):
+        if name == method and own:
+            return {"rho": float(own[0])}
+    return {}

@@ -3,6 +3,7 @@
 import ast
 import dataclasses
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,10 +23,12 @@ class Entry:
 
     Args:
         method: Name from the registry, or `"sgd"`.
-        own_rho: The radius after the colon, as in `sam:0.5`; `None` without a colon.
+        own_rho: The radius after the colon, as in `sam:0.5`; `None` without one.
         arguments: Dictionary of the method's arguments.
         rho: The radius that the method ends up with; `None` for `"sgd"`.
         updates_itself: Whether the optimizer must not add its momentum to the method's own.
+        own_arguments: Dictionary of those after a colon, as in `friendly:0.5:sigma=1.0`. Defaults
+            to none.
     """
 
     method: str
@@ -33,16 +36,25 @@ class Entry:
     arguments: dict[str, Any]
     rho: float | None
     updates_itself: bool = False
+    own_arguments: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def folder(self) -> str:
         """Name of the folder of the method's runs."""
-        return self.method if self.own_rho is None else f"{self.method}_rho_{self.own_rho:g}"
+        rho = {} if self.own_rho is None else {"rho": self.own_rho}
+        words = [f"{key}_{_text(value)}" for key, value in (rho | self.own_arguments).items()]
+        return re.sub(r"[^\w.+-]", "-", "_".join([self.method, *words]))
 
     @property
     def label(self) -> str:
         """Name in tables and figures."""
-        return self.method if self.rho is None else f"{self.method}, rho {self.rho:g}"
+        rho = {} if self.rho is None else {"rho": self.rho}
+        words = [f"{key} {_text(value)}" for key, value in (rho | self.own_arguments).items()]
+        return ", ".join([self.method, *words])
+
+
+def _text(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def named(options: dict[str, Any]) -> set[str]:
@@ -84,9 +96,9 @@ def _is_for_lora(name):
 def _entry(text: str, options: dict[str, Any], alone: bool) -> Entry:
     name, _, own = text.partition(":")
     check_known("method", name, [PLAIN, *methods.list()])
-    own_rho = rho_after_colon(text, own, "a method", "sam:0.5") if own else None
+    own_rho, own_arguments = _after_colon(text, own)
     given = {key: options[key] for key in ("rho", "p") if options[key] is not None}
-    given |= _arguments(options["method_arguments"], name)
+    given |= _arguments(options["method_arguments"], name) | own_arguments
     if own_rho is not None:
         given["rho"] = own_rho
     if name != PLAIN:
@@ -101,15 +113,30 @@ def _entry(text: str, options: dict[str, Any], alone: bool) -> Entry:
             method = methods.get(name, **given)
         own_update = method.descent.needs_plain_sgd
         rho = method.rho if isinstance(method.rho, float) else None  # Else it is a schedule.
-        return Entry(name, own_rho, given, rho, own_update)
+        return Entry(name, own_rho, given, rho, own_update, own_arguments)
     # Beside other methods, plain training leaves their arguments to them.
-    useless = {"rho": own_rho} if own_rho is not None else given if alone else {}
+    own_ones = own_arguments | ({} if own_rho is None else {"rho": own_rho})
+    useless = own_ones or (given if alone else {})
     if useless:
         raise ValueError(
             f"{PLAIN} is training without sharpness-aware minimization and takes no arguments. "
             f"Received: {', '.join(f'{key}={value}' for key, value in useless.items())}"
         )
     return Entry(PLAIN, None, {}, None)
+
+
+def _after_colon(text: str, own: str) -> tuple[float | None, dict[str, Any]]:
+    """The radius of a method's own, if it has one, and its own arguments."""
+    parts = own.split(":")
+    rho = "" if "=" in parts[0] else parts.pop(0)
+    try:
+        arguments = dict(map(_assignment, parts))
+    except ValueError:
+        raise ValueError(
+            "What follows a method's own rho are its own arguments, as in friendly:0.5:sigma=1.0. "
+            f"Received: {text}"
+        ) from None
+    return rho_after_colon(text, rho, "a method", "sam:0.5") if rho else None, arguments
 
 
 def _arguments(pairs: Sequence[str], method: str) -> dict[str, Any]:
@@ -130,16 +157,20 @@ def assignments(flag: str, pairs: Sequence[str]) -> dict[str, Any]:
     Raises:
         ValueError: If there is no name or no value.
     """
-    parsed = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals or not name.strip():
-            raise ValueError(
-                f"{flag} must be name=value, separated by commas, as in steps=3,projection=True. "
-                f"Received: --{flag}={shortened(','.join(pairs))}"
-            )
-        parsed[name.strip()] = _value(value.strip())
-    return parsed
+    try:
+        return dict(map(_assignment, pairs))
+    except ValueError:
+        raise ValueError(
+            f"{flag} must be name=value, separated by commas, as in steps=3,projection=True. "
+            f"Received: --{flag}={shortened(','.join(pairs))}"
+        ) from None
+
+
+def _assignment(pair: str) -> tuple[str, Any]:
+    name, equals, value = pair.partition("=")
+    if not equals or not name.strip():
+        raise ValueError(pair)
+    return name.strip(), _value(value.strip())
 
 
 def _value(text: str) -> Any:
