@@ -116,6 +116,12 @@ def _running(values: flags.FlagValues, defaults: dict[str, Any]) -> None:
     )
     excluded(
         values,
+        ("distribute", "until_loss"),
+        lambda distribute, until_loss: until_loss is not None and distribute == "all",
+        "The loss on all training images is taken on one device: leave one of them out.",
+    )
+    excluded(
+        values,
         ("distribute", "watch"),
         lambda distribute, watch: watch and distribute == "all",
         "Sharpness is measured on one device: leave --watch or --distribute out, and look at the "

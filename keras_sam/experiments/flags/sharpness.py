@@ -59,6 +59,9 @@ flags.DEFINE_integer("seed", None, "Seed of the label noise.", 0, **OWN)
 flags.DEFINE_integer(
     "num_examples", 1024, "Training images to measure on, of all classes alike.", 1, **OWN
 )
+flags.DEFINE_bool(
+    "right_labels", False, "Measure on training images alone whose label is right.", **OWN
+)
 flags.DEFINE_integer("batch_size", 128, "Images at a time, and the m of m-sharpness.", 1, **OWN)
 flags.DEFINE_list(
     "m",

@@ -76,6 +76,7 @@ def _methods(values: flags.FlagValues, defaults: dict[str, Any]) -> None:
         [],
         "Methods to train instead of --method, each with its own rho after a colon if "
         "it needs one: sgd,sam,sam:0.5. A method with its own rho keeps its runs in sam_rho_0.5. "
+        "Further arguments of its own follow: friendly:0.5:sigma=1.0. "
         "The word all stands for every method of keras_sam.methods.list() that is not listed, but "
         "for those that need LoRA.",
         **own,
@@ -104,6 +105,13 @@ def _optimisation(values: flags.FlagValues, defaults: dict[str, Any]) -> None:
     flags.DEFINE_integer("epochs", defaults["epochs"], "Passes over the training images.", 1, **own)
     flags.DEFINE_integer(
         "plain_epochs", None, "Epochs of sgd, as twice as many cost what SAM's do.", 1, **own
+    )
+    flags.DEFINE_float(
+        "until_loss",
+        None,
+        "End a run before its last epoch where every training image is classified as labelled, and "
+        "the mean loss on those with right labels is below this: for minima of equal loss.",
+        **own,
     )
     flags.DEFINE_integer("batch_size", defaults["batch_size"], "Images a step.", 1, **own)
     optimizers = ["sgd", "adam", "adamw", "rmsprop", "lion"]
@@ -160,7 +168,7 @@ def _optimisation(values: flags.FlagValues, defaults: dict[str, Any]) -> None:
 
 
 def _check_optimisation(values: flags.FlagValues) -> None:
-    checked(values, positive, "learning_rate", "clipnorm", "schedule_factor")
+    checked(values, positive, "learning_rate", "clipnorm", "schedule_factor", "until_loss")
     checked(values, rising_shares, "schedule_steps")
     checked(values, non_negative, "warmup_epochs", "weight_decay")
     checked(values, share, "momentum", "label_smoothing")

@@ -34,6 +34,13 @@ RESNET: dict[str, Any] = {
     "compare": ["sgd", "sam:0.1"],
     "seeds": THREE_SEEDS,
 }
+NOISY_DIGITS: dict[str, Any] = {
+    "model": "convnet",
+    "dataset": "digits",
+    "label_noise": 0.4,
+    "epochs": 30,
+    "seeds": THREE_SEEDS,
+}
 
 PRESETS = {
     "vit": Preset(
@@ -50,6 +57,28 @@ PRESETS = {
         "In no paper: the Vision Transformer of vit, then quantised, pruned, or fine-tuned on a "
         "second task; --dataset=digits --model=vit_nano4 in minutes",
         VIT | {"evaluate_on": ["compressed", "second_task"]},
+    ),
+    "components": Preset(
+        "In the manner of Li et al. 2024, section 3: SAM's ascent along a batch's whole gradient, "
+        "along the running mean of the gradients alone (a large negative sigma of friendly), and "
+        "along what the batch's has beside the mean, its noise (a sigma of 1); digits",
+        NOISY_DIGITS
+        | {"compare": ["sgd", "sam:0.5", "friendly:0.5:sigma=-1e6", "friendly:0.5:sigma=1.0"]},
+    ),
+    "flat_minima": Preset(
+        "In the manner of Huang et al. 2020: SGD to the same training loss, with a quarter of the "
+        "labels wrong; --num_train=600 --label_noise=0 for minima that generalise, in a --workdir "
+        "of its own, then apps/sharpness.py --right_labels on both; digits",
+        NOISY_DIGITS
+        | {
+            "num_train": 800,
+            "label_noise": 0.25,
+            "learning_rate": 0.05,
+            "schedule": "constant",
+            "epochs": 300,
+            "until_loss": 0.003,
+            "compare": ["sgd"],
+        },
     ),
     "long_tail": Preset(
         "In the manner of Cui et al. 2019 and Cao et al. 2019: CIFAR-10 with a hundred times as "

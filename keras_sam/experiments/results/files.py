@@ -19,8 +19,9 @@ WHOLE = (
 )
 NUMBERS = (
     *("rho", "momentum", "label_noise", "holdout", "imbalance", "learning_rate", "weight_decay"),
-    *("label_smoothing", "warmup_epochs", "clipnorm", "mixup_alpha", "dropout"),
+    *("label_smoothing", "warmup_epochs", "clipnorm", "mixup_alpha", "dropout", "until_loss"),
 )
+FITTED = "fitted"  # Of an epoch's metrics, with --until_loss: whether it has been the last.
 AGAIN = "remove the run's folder and train it again, or leave it out"
 
 
@@ -134,6 +135,18 @@ def has_diverged(line: Mapping[str, float]) -> bool:
     return not all(math.isfinite(line.get(key, 0.0)) for key in ("loss", "val_loss"))
 
 
+def has_fitted(line: Mapping[str, float]) -> bool:
+    """Whether a run has ended as it had learned what it was to learn.
+
+    Args:
+        line: Dictionary of an epoch's metrics.
+
+    Returns:
+        Bool.
+    """
+    return bool(line.get(FITTED))
+
+
 def check_ended(path: Path, lines: list[dict[str, Any]], epochs: int | None) -> None:
     """Refuses the metrics of a finished run that end before its last epoch.
 
@@ -146,7 +159,8 @@ def check_ended(path: Path, lines: list[dict[str, Any]], epochs: int | None) -> 
         RunError: If epochs are missing.
     """
     last = lines[-1] if lines else {"epoch": 0}
-    if not lines or (epochs not in (None, last["epoch"]) and not has_diverged(last)):
+    is_early = epochs not in (None, last["epoch"]) and not (has_diverged(last) or has_fitted(last))
+    if not lines or is_early:
         expected = f"the metrics of {epochs or 'all'} epochs, as the run is finished"
         _refuse(path, expected, AGAIN, f"those up to epoch {last['epoch']}")
 

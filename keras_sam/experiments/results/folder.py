@@ -103,6 +103,12 @@ class RunFolder:
         """Whether the last completed epoch ended the run, as its loss is not finite."""
         return any(map(files.has_diverged, self.history()[-1:]))
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the last completed epoch ended the run, with more epochs to come or not."""
+        last = self.history()[-1:]
+        return any(files.has_diverged(line) or files.has_fitted(line) for line in last)
+
     def restore(self, model: "keras.Model") -> int:
         """Loads the last completed epoch into a compiled model.
 

@@ -103,7 +103,7 @@ def _data(checkpoint: Checkpoint, options: dict[str, Any], known: dict[str, _Dat
             noisy.name,
             noisy.num_classes,
             len(noisy.x_train),
-            measured_on(noisy, "train", options["num_examples"]),
+            measured_on(noisy, "train", options["num_examples"], options["right_labels"]),
             measured_on(noisy, "test", options["num_examples"]),
         )
     return known[key]

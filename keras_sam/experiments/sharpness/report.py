@@ -79,9 +79,10 @@ def _cell(values: list[float]) -> str:
 
 def _note(findings: list[Finding], options: dict) -> str:
     count = max(finding.num_examples for finding in findings)
+    labels = "whose label is right" if options["right_labels"] else "with the labels trained on"
     return (
-        f"On {count} training images with the labels trained on; gap: training minus test "
-        f"accuracy; m-sharpness: m {options['batch_size']}, rho {options['rho']:g}; "
+        f"On {count} training images {labels}; gap: training minus test accuracy; "
+        f"m-sharpness: m {options['batch_size']}, rho {options['rho']:g}; "
         f"adaptive: worst case, rho {options['adaptive_rho']:g}, normalised logits."
     )
 

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from keras_sam.experiments import stopping
-from keras_sam.experiments.results.files import has_diverged
+from keras_sam.experiments.results.files import has_diverged, has_fitted
 from keras_sam.experiments.results.folder import RunFolder
 from keras_sam.experiments.training import losses
 
@@ -86,7 +86,7 @@ class CompletedEpochs(keras.callbacks.Callback):
         line["train_seconds"] = round(self.trained - self.started, 6)
         line["seconds"] = round(self.evaluated - self.started, 3)
         self.folder.complete_epoch(self.model, line)
-        if has_diverged(line):
+        if has_diverged(line) or has_fitted(line):
             self.model.stop_training = True
 
 

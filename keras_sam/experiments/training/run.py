@@ -18,6 +18,7 @@ from keras_sam.experiments.training import (
     building,
     environment,
     features,
+    fitted,
     loggers,
     losses,
     shares,
@@ -88,7 +89,7 @@ def _fit(
     model = building.compiled(settings, base, dataset.num_classes, steps)
     completed = backend.told_by_first(folder.restore(model))
     # It was stopped between its last epoch and its end.
-    if backend.told_by_first(folder.has_diverged):
+    if backend.told_by_first(folder.has_ended):
         return
     if not completed and settings.get("head_epochs"):
         # Every process trains it, on all of each batch, and comes to the same.
@@ -102,6 +103,7 @@ def _fit(
         *shares.callbacks(batches, tests),
         *averaging.callbacks(folder, completed, batches),
         *watching.callbacks(folder, noisy, one_hot),
+        *fitted.callbacks(settings, noisy),
         CompletedEpochs(folder),
         WarnsAboveChance(settings, dataset.num_classes),
     ]

@@ -32,6 +32,7 @@ LATER = {
     "padding": "zeros",
     "imbalance": None,
     "sync_perturbation": "none",
+    "until_loss": None,
 }
 PATHS = ("data_dir", "weights")
 MOST_WARMUP = 2.0

@@ -16,20 +16,24 @@ if TYPE_CHECKING:
 SHOWN = {"eigenvalues": "λ1 and λ5", "m_sharpness": "m-sharpness"}  # Others by their names.
 
 
-def measured_on(dataset: Dataset, part: str, number: int) -> tuple[np.ndarray, np.ndarray]:
+def measured_on(
+    dataset: Dataset, part: str, number: int, right_labels: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
     """The images that sharpness is measured on: of all classes alike, the same for every seed.
 
     Args:
         dataset: A `keras_sam.datasets.Dataset`.
         part: String, `"train"` or `"test"`.
         number: Positive integer; all images where there are fewer.
+        right_labels: Whether to leave out training images with a wrong label. Defaults to `False`.
 
     Returns:
         Tuple of an array of images as the network takes them, and an array of their labels.
     """
     images, labels = getattr(dataset, f"x_{part}"), getattr(dataset, f"y_{part}")
     classes = np.asarray(dataset.y_train_clean) if part == "train" else labels
-    keep = balanced(classes, min(number, len(images)))
+    among = np.flatnonzero(labels == classes) if right_labels else np.arange(len(labels))
+    keep = among[balanced(classes[among], min(number, len(among)))]
     # Folders are sorted by class, and a batch is measured by itself.
     keep = np.random.default_rng(0).permutation(keep)
     return dataset.prepare(images[keep]), labels[keep]
