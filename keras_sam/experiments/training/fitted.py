@@ -47,9 +47,7 @@ class TellsWhenFitted(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         logits = self.model.predict(self.batches, verbose=0)
-        losses = keras.losses.sparse_categorical_crossentropy(
-            self.labels, logits, from_logits=True
-        )
+        losses = keras.losses.sparse_categorical_crossentropy(self.labels, logits, from_logits=True)
         loss = float(keras.ops.convert_to_numpy(losses)[self.is_right].mean())
         is_learned = bool((logits.argmax(axis=-1) == self.labels).all())
         if logs is not None:
