@@ -137,7 +137,7 @@ class Followed(RunFolder):
         """The leader does."""
 
     @property
-    def has_diverged(self) -> bool:
+    def has_ended(self) -> bool:
         """The leader knows."""
         return False
 
