@@ -1,11 +1,19 @@
 """Two processes that run a program of the tests at once."""
 
+import socket
 import subprocess
 import sys
 
 from tests import one_backend
 
 PROCESSES = 2
+
+
+def free_port():
+    """A port that nobody listens to."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
 
 
 def run(module, arguments, environment):

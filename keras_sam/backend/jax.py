@@ -16,19 +16,19 @@ from keras_sam.backend.jax_curvature import (  # noqa: F401  (To be had here.)
     hessian_at,
     hessian_vector_product,
 )
-from keras_sam.backend.jax_processes import is_shared, told_to_all  # noqa: F401
+from keras_sam.backend.jax_processes import (  # noqa: F401  (To be had here.)
+    is_shared,
+    joined,
+    told_by_first,
+    told_to_all,
+)
 from keras_sam.backend.jax_shards import (  # noqa: F401  (To be had here.)
     across_replicas,
     num_processes,
     on_own_parts,
     own_parts,
 )
-from keras_sam.backend.one_process import (  # noqa: F401
-    joined,
-    process,
-    sharded_part,
-    told_by_first,
-)
+from keras_sam.backend.one_process import process, sharded_part  # noqa: F401
 from keras_sam.backend.types import (
     Function,
     Gradients,

@@ -4,9 +4,13 @@ Their devices hold global arrays, and XLA averages: the step is that of one proc
 to see to is that all of them make the same step.
 """
 
+import contextlib
 import json
+import pickle
+from collections.abc import Iterator
 from typing import Any
 
+import jax
 import keras
 import numpy as np
 from jax.experimental import multihost_utils
@@ -15,6 +19,32 @@ from jax.experimental import multihost_utils
 def is_shared(model: keras.Model) -> bool:
     """See `keras_sam.backend.one_process.is_shared`."""
     return any(not variable.value.is_fully_addressable for variable in model.variables)
+
+
+@contextlib.contextmanager
+def joined(seconds: float) -> Iterator[None]:
+    """See `keras_sam.backend.one_process.joined`; JAX itself ends all where one ends."""
+    del seconds
+    try:
+        keras.distribution.initialize()
+    except (RuntimeError, ValueError) as error:
+        raise ValueError(
+            "Processes must find each other at the address and port of the first: give all the "
+            "same KERAS_DISTRIBUTION_JOB_ADDRESSES and KERAS_DISTRIBUTION_NUM_PROCESSES, and each "
+            f"a KERAS_DISTRIBUTION_PROCESS_ID of its own, from 0. Received: {error}"
+        ) from error
+    yield
+    jax.distributed.shutdown()
+
+
+def told_by_first(fact: Any) -> Any:
+    """See `keras_sam.backend.one_process.told_by_first`."""
+    if jax.process_count() == 1:
+        return fact
+    text = pickle.dumps(fact) if jax.process_index() == 0 else b""
+    size = int(_gathered(np.array([len(text)]))[0, 0])
+    told = np.frombuffer(text.ljust(size, b"\0")[:size], "uint8")
+    return pickle.loads(bytes(multihost_utils.broadcast_one_to_all(told)))
 
 
 def told_to_all(facts: dict[str, str]) -> list[dict[str, str]]:

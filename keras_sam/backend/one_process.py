@@ -40,7 +40,7 @@ def is_shared(model: keras.Model) -> bool:
 
 
 def joined(seconds: float) -> contextlib.AbstractContextManager[None]:
-    """Within it the PyTorch processes that `torchrun` has started can train one model.
+    """Within it the processes that were started together can train one model.
 
     Args:
         seconds: After how long a process that waits for another one ends with an error.

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from keras_sam import datasets
+from tests import pair
 
 from . import together
 from .conftest import TIMES, metrics, start, weights
@@ -93,7 +94,7 @@ def test_metrics_are_those_of_the_whole_test_set(both):
 def test_one_process_goes_on_where_two_were_stopped(both, alone, monkeypatch):
     workdir = both[0] / "stopped"
     assert len(metrics(workdir / "sam_rho_0.3" / "seed_0")) == 1
-    for name, value in together.environment(0, 1, together.free_port()).items():
+    for name, value in together.environment(0, 1, pair.free_port()).items():
         monkeypatch.setenv(name, value)
     printed = together.small(
         together.TOGETHER, "--sync_perturbation=gradient", f"--workdir={workdir}", "--resume"

@@ -9,7 +9,6 @@ import io
 import json
 import os
 import pathlib
-import socket
 import sys
 from unittest import mock
 
@@ -43,16 +42,9 @@ def environment(rank, processes, port):
     return {name: str(value) for name, value in found.items()}
 
 
-def free_port():
-    """A port that nobody listens to."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
-
-
 def run(folder):
     """What both processes say: for each a dict from a case to its outcome."""
-    ports = json.dumps([free_port() for _ in CASES])
+    ports = json.dumps([pair.free_port() for _ in CASES])
     printed = pair.run(
         __name__,
         lambda rank: [str(folder), ports],

@@ -6,7 +6,6 @@ both.
 
 import pathlib
 import pickle
-import socket
 import sys
 
 import keras
@@ -29,19 +28,13 @@ def run(folder, cases):
         folder: Path, for what they hand over.
         cases: List of strings: keys of `OTHERS`, methods, or methods and `" in parts"`.
     """
-    address = f"localhost:{_free_port()}"
+    address = f"localhost:{pair.free_port()}"
     pair.run(
         __name__,
         lambda rank: [str(folder), str(rank), address, *cases],
         lambda rank: {"XLA_FLAGS": FLAGS},
     )
     return [pickle.loads((folder / f"{rank}.pkl").read_bytes()) for rank in range(PROCESSES)]
-
-
-def _free_port():
-    with socket.socket() as found:
-        found.bind(("localhost", 0))
-        return found.getsockname()[1]
 
 
 def of_method(case, rank=None):

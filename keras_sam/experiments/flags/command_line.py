@@ -154,7 +154,8 @@ def keep_compiled(workdir: str | Path) -> None:
 
 def train(values: flags.FlagValues, argv: list[str], text: str | None) -> None:
     """Runs a training app: what its flags ask for, to the table."""
-    with listening(argv, GO_ON), launch.quiet_if_following(_name(argv)):
+    name = _name(argv)
+    with launch.left_at_once(), listening(argv, GO_ON), launch.quiet_if_following(name):
         _train(values, argv, text)
 
 

@@ -72,7 +72,8 @@ def _running(values: flags.FlagValues, defaults: dict[str, Any]) -> None:
         "none",
         ["none", "all"],
         "all: each device a share of each batch. PyTorch takes a process for each device, which "
-        "torchrun starts: torchrun --nproc_per_node=2 apps/train_resnet.py --distribute=all.",
+        "torchrun starts: torchrun --nproc_per_node=2 apps/train_resnet.py --distribute=all. JAX "
+        "takes those of all processes of which the variables KERAS_DISTRIBUTION_… tell.",
         **own,
     )
     flags.DEFINE_enum(

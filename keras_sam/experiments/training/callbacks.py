@@ -10,7 +10,7 @@ import numpy as np
 from keras_sam.experiments import stopping
 from keras_sam.experiments.results.files import has_diverged, has_fitted
 from keras_sam.experiments.results.folder import RunFolder
-from keras_sam.experiments.training import losses
+from keras_sam.experiments.training import losses, shares
 
 
 class SeedsOfEpoch(keras.callbacks.Callback):
@@ -85,7 +85,8 @@ class CompletedEpochs(keras.callbacks.Callback):
         # other callbacks measure after it is no part of the training at all.
         line["train_seconds"] = round(self.trained - self.started, 6)
         line["seconds"] = round(self.evaluated - self.started, 3)
-        self.folder.complete_epoch(self.model, line)
+        with shares.by_itself():
+            self.folder.complete_epoch(self.model, line)
         if has_diverged(line) or has_fitted(line):
             self.model.stop_training = True
 

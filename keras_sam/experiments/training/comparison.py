@@ -7,9 +7,8 @@ from typing import Any
 
 import keras
 
-from keras_sam import backend
 from keras_sam.datasets import long_tail
-from keras_sam.experiments import stopping
+from keras_sam.experiments import launch, stopping
 from keras_sam.experiments.presets import smoke
 from keras_sam.experiments.results import summary
 from keras_sam.experiments.results.files import RunError
@@ -42,7 +41,7 @@ def run(comparison: Comparison, command: str) -> list[str]:
     Returns:
         List of the names of the runs that an error ended.
     """
-    if backend.process():
+    if launch.follows():
         follow(comparison)
         return []
     options = comparison.options
@@ -75,7 +74,7 @@ def run(comparison: Comparison, command: str) -> list[str]:
             print(f"{counted}: {result}{_rest(planned)}", flush=True)
             if not folder.finished or comparison.others.missing(folder):
                 failed.append(name)
-                if backend.num_processes() > 1:
+                if launch.processes() > 1:
                     return failed  # What became of the other processes, nobody here knows.
     lead(None)
     _sum_up(comparison, command, floor)

@@ -12,13 +12,14 @@ import keras
 
 import keras_sam
 from keras_sam import backend
+from keras_sam.experiments import launch
 from keras_sam.experiments.results.folder import RunFolder
 
 
 @functools.cache
 def versions() -> dict[str, str]:
     """Versions and device of this process, each under its name."""
-    processes = backend.num_processes()
+    processes = launch.processes()
     return {
         "keras_sam": keras_sam.__version__,
         **_commit(),

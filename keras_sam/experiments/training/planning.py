@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from keras_sam import backend, datasets
+from keras_sam import datasets
 from keras_sam.checks import import_extra
+from keras_sam.experiments import launch
 from keras_sam.experiments.presets import smoke
 from keras_sam.experiments.results import workdir
 from keras_sam.experiments.results.folder import RunFolder
@@ -120,7 +121,7 @@ def fitting(options: dict[str, Any]) -> list[Entry]:
     """
     found = entries(options)
     for entry in found:
-        if entry.method in named(options) or backend.num_processes() > 1:
+        if entry.method in named(options) or launch.processes() > 1:
             check_combination(settings(options, entry, seed=0))
     return found
 

@@ -87,7 +87,9 @@ def _fit(
     epochs = settings["epochs"]
     steps = epochs * batches.num_batches
     model = building.compiled(settings, base, dataset.num_classes, steps)
-    completed = backend.told_by_first(folder.restore(model))
+    model.optimizer.build(model.trainable_variables)  # As all processes do.
+    with shares.by_itself():
+        completed = backend.told_by_first(folder.restore(model))
     # It was stopped between its last epoch and its end.
     if backend.told_by_first(folder.has_ended):
         return

@@ -1,6 +1,8 @@
 """What of the data is a process's own where several train one model."""
 
+import contextlib
 import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -9,16 +11,17 @@ from keras_sam import backend
 from keras_sam.datasets import Dataset
 from keras_sam.datasets.batches import Batches, OrderedBatches
 from keras_sam.datasets.images import selected
+from keras_sam.experiments import launch
 from keras_sam.training.processes import agree
 
 
 def share() -> tuple[int, int]:
     """Which part of a batch is this process's, counted from 0, and of how many."""
-    return backend.process(), backend.num_processes()
+    return launch.process(), launch.processes()
 
 
 def devices() -> int:
-    """Devices that share a batch evenly, as those of JAX have to."""
+    """Devices that share a batch evenly, as those of JAX have to, in whatever process."""
     return len(keras.distribution.list_devices()) if backend.name == "jax" else 1
 
 
@@ -33,8 +36,8 @@ def check(settings: dict[str, Any], dataset: Dataset) -> None:
         ValueError: If they cannot.
     """
     batch, tests = min(settings["batch_size"], len(dataset.y_train)), len(dataset.y_test)
-    processes = backend.num_processes()
-    if processes == 1:
+    processes = launch.processes()
+    if processes == 1 or backend.name == "jax":
         _check_even(devices(), "devices", batch_size=batch, num_test=tests)
         return
     _check_even(processes, "processes", batch_size=batch)
@@ -52,6 +55,20 @@ def _check_even(sharers: int, name: str, **sizes: int) -> None:
                 f"With --distribute=all {flag} must be a multiple of the {sharers} {name}. "
                 f"Received: {flag}={size}"
             )
+
+
+@contextlib.contextmanager
+def by_itself() -> Iterator[None]:
+    """Within it a process can make variables that the others do not make, as Keras does to save.
+
+    Those that are there already stay where they are.
+    """
+    before = keras.distribution.distribution()
+    keras.distribution.set_distribution(None)
+    try:
+        yield
+    finally:
+        keras.distribution.set_distribution(before)
 
 
 def with_own_tests(dataset: Dataset) -> Dataset:
@@ -92,7 +109,10 @@ class MetricsOfAll(keras.callbacks.Callback):
 
 
 def callbacks(batches: Batches, tests: OrderedBatches) -> list[keras.callbacks.Callback]:
-    """The callback of one of several processes, with its share of the data; else none."""
+    """The callback of one of several processes, with its share of the data; else none.
+
+    On JAX metrics are those of all as they are.
+    """
     if backend.num_processes() == 1:
         return []
     return [MetricsOfAll(batches.num_batches, tests.num_batches)]

@@ -30,19 +30,31 @@ def check(options: dict[str, Any], script: str) -> None:
         ValueError: If they would not.
     """
     everywhere, is_torch = options["distribute"] == "all", backend.name == "torch"
-    if launch.processes() > 1 and not (everywhere and is_torch):
+    if launch.processes() > 1 and not (everywhere and launch.backend() == backend.name):
         raise ValueError(
             f"Each of the {launch.processes()} processes would train the same for itself: add "
-            "--distribute=all and KERAS_BACKEND=torch, with which they train together, or start "
-            f"the app once. Received: {as_argument('distribute', options['distribute'])}, "
-            f"KERAS_BACKEND={backend.name}"
+            f"--distribute=all and KERAS_BACKEND={launch.backend()}, with which they train "
+            "together, or start the app once. Received: "
+            f"{as_argument('distribute', options['distribute'])}, KERAS_BACKEND={backend.name}"
         )
-    if everywhere and is_torch and not launch.is_launched():
+    if launch.processes() > 1 and not is_torch:
+        _check_local(options)
+    if everywhere and is_torch and not launch.backend():
         raise ValueError(
             "PyTorch takes a process for each device: start the app as `torchrun "
             f"--nproc_per_node=2 {_called(script)} --distribute=all` with your other flags. "
             "Received: --distribute=all without torchrun"
         )
+
+
+def _check_local(options: dict[str, Any]) -> None:
+    """Refuses what looks at each process's own arrays, where JAX spreads them over all."""
+    for name in ("average", "head_epochs"):
+        if options.get(name):
+            raise ValueError(
+                f"--{name} is for one process on JAX, or several on PyTorch: leave it out. "
+                f"Received: {as_argument(name, options[name])}"
+            )
 
 
 def _called(script: str) -> str:
@@ -57,7 +69,7 @@ def joined(options: dict[str, Any]) -> AbstractContextManager[None]:
     Args:
         options: Dictionary of the app's flags, which `check` has passed.
     """
-    is_wanted = options["distribute"] == "all" and launch.is_launched()
+    is_wanted = options["distribute"] == "all" and launch.backend() == backend.name
     return backend.joined(SECONDS) if is_wanted else contextlib.nullcontext()
 
 
@@ -67,14 +79,23 @@ def plan(options: dict[str, Any]) -> Comparison:
     Raises:
         ValueError: If an option is wrong, whichever process finds it so; on all of them.
     """
-    if backend.num_processes() == 1:
+    if launch.processes() == 1:
         return planning.plan(options)
-    leads = backend.process() == 0
+    leads = not launch.follows()
     planned = _tried(planning.plan, options) if leads else ""
     _check_all(planned)
-    planned = planned if leads else _tried(planning.followed, options)
+    planned = planned if leads else _tried(_followed, options)
     _check_all(planned)
     assert isinstance(planned, Comparison), "Else its error is known."
+    return planned
+
+
+def _followed(options: dict[str, Any]) -> Comparison:
+    planned = planning.followed(options)
+    if backend.name == "jax" and not planned.workdir.is_dir():  # Where checkpoints are read.
+        raise ValueError(
+            f"All processes of JAX must see the same work directory. Received: no {planned.workdir}"
+        )
     return planned
 
 
@@ -142,8 +163,12 @@ class Followed(RunFolder):
         return False
 
     def restore(self, model: keras.Model) -> int:
-        """Nothing: the leader's weights come before the first step."""
-        return 0
+        """On JAX all give a shared array its value; else the leader's come before the first step.
+
+        Args:
+            model: A compiled and built `keras.Model`.
+        """
+        return self._load_newest(model) if backend.name == "jax" else 0
 
     def complete_epoch(self, model: keras.Model, line: dict[str, Any]) -> None:
         """The leader does."""
