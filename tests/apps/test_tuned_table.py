@@ -22,6 +22,13 @@ def test_all_have_as_many_trials_and_the_same_fresh_seeds():
         assert cell.seeds == tuned.FRESH and "0" not in cell.seeds
 
 
+def test_on_photographs_all_have_as_many_trials_of_their_own():
+    assert {"sgd", *tuned.ON_CIFAR} == {cell.name for cell in tuned.CIFAR_CELLS}
+    for cell in tuned.CIFAR_CELLS:
+        assert math.prod(map(len, cell.grid.values())) == 4, cell.name
+        assert cell.seeds == tuned.FRESH
+
+
 @pytest.mark.parametrize("name", tuned.METHODS)
 def test_trials_begin_at_the_defaults(name):
     (cell,) = [cell for cell in tuned.CELLS if cell.place == {"method": name}]
