@@ -4,9 +4,10 @@
     KERAS_BACKEND=tensorflow python benchmarks/rho_comparison.py
 
 The first command trains a task's networks, `--task=all` those of all four, which takes an hour and
-a half of a core; digits come first, as the radius relative to the weights is chosen on them. Each
-training is a line of <workdir>/runs.jsonl, and none is made twice: a stopped one goes on. Without a
-task the second command trains nothing, and writes rho_comparison.txt and .png from what is there.
+a half to two of a core; digits come first, as the radius relative to the weights is chosen on them.
+Each training is a line of rho_comparison.jsonl in benchmarks/results, and none is made twice: a
+stopped one goes on, on another machine as well. Without a task the second command trains nothing,
+and writes rho_comparison.txt and .png beside it from what is there.
 
 All ways choose from a task's grid of radii, each twice the one before, so that they share
 trainings. What chooses does so on training examples that are held out; accuracies are on the test
@@ -24,11 +25,11 @@ from _rho_ways import Book, able, found
 from absl import app, flags
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("workdir", "runs/rho", "Folder of the runs and the results.")
+RUNS = Path(__file__).parent / "results" / "rho_comparison.jsonl"
+flags.DEFINE_string("runs", str(RUNS), "File of the runs; the results are written beside it.")
 flags.DEFINE_string("data_dir", "data", "Folder of cifar10_….npz, flowers12.npz and MobileNet.")
 flags.DEFINE_enum("task", None, ["all", *_rho_tasks.TASKS], "What to train; nothing by default.")
 
-RUNS = "runs.jsonl"
 HEAD = """\
 KERAS_BACKEND=tensorflow python benchmarks/rho_comparison.py --task=all
 
@@ -43,11 +44,11 @@ is 80 at least; trainings: what the choice took, in trainings of SAM, by process
 """
 
 
-def report(results: _rho_report.Results, workdir: Path) -> str:
+def report(results: _rho_report.Results, runs: Path) -> str:
     """Writes the text and the figure of the tasks whose plain training and tuned SAM are there."""
     whole = {task: ways for task, ways in results.items() if {PLAIN, TUNED} <= set(ways)}
     if not whole:
-        sys.exit(f"No task is done yet: add --task. Received: --workdir={workdir}")
+        sys.exit(f"No task is done yet: add --task. Received: --runs={runs}")
     short = {task: _rho_tasks.TASKS[task].title for task in whole}
     titles = {task: f"{short[task]}: {_rho_tasks.TASKS[task].setting}" for task in whole}
     undone = [
@@ -58,8 +59,8 @@ def report(results: _rho_report.Results, workdir: Path) -> str:
     ]
     text = HEAD + _rho_report.text(whole, titles) + "\n"
     text += f"\nNot done yet: {', '.join(undone)}.\n" if undone else ""
-    (workdir / "rho_comparison.txt").write_text(text, encoding="utf-8")
-    _rho_report.draw(whole, short, workdir / "rho_comparison.png")
+    runs.with_suffix(".txt").write_text(text, encoding="utf-8")
+    _rho_report.draw(whole, short, runs.with_suffix(".png"))
     return text
 
 
@@ -67,14 +68,13 @@ def main(argv: list[str]) -> None:
     """Trains what is asked for, and reports what is there."""
     if len(argv) > 1:
         raise app.UsageError(f"Options start with two dashes. Received: {' '.join(argv[1:])}")
-    workdir = Path(FLAGS.workdir)
-    workdir.mkdir(parents=True, exist_ok=True)
+    runs = Path(FLAGS.runs)
     asked = [*_rho_tasks.TASKS] if FLAGS.task == "all" else filter(None, [FLAGS.task])
-    book = Book(workdir / RUNS, _rho_training.trained)
+    book = Book(runs, _rho_training.trained)
     for task in asked:
         found(task, book)
     book.train = None
-    print(report({task: found(task, book) for task in _rho_tasks.TASKS}, workdir))
+    print(report({task: found(task, book) for task in _rho_tasks.TASKS}, runs))
 
 
 if __name__ == "__main__":
