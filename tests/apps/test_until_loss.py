@@ -62,6 +62,7 @@ def test_sharpness_of_images_with_right_labels(fitted, tmp_path):
     assert found["loss"] == pytest.approx(last["fitted_loss"], rel=1e-4)
 
 
-def test_the_loss_is_taken_on_one_device(refusal):
+def test_what_an_early_end_does_not_go_with(refusal):
+    assert "--until_loss=0.1" in refusal("--average=swa", "--until_loss=0.1")
     assert "--until_loss=0.1" in refusal("--distribute=all", "--until_loss=0.1")
     assert refusal("--until_loss=0").endswith("Received: --until_loss=0.0")

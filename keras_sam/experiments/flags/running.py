@@ -117,6 +117,12 @@ def _running(values: flags.FlagValues, defaults: dict[str, Any]) -> None:
     )
     excluded(
         values,
+        ("average", "until_loss"),
+        lambda average, until_loss: average is not None and until_loss is not None,
+        "An average begins at a share of all epochs: train to the last one, or leave it out.",
+    )
+    excluded(
+        values,
         ("distribute", "until_loss"),
         lambda distribute, until_loss: until_loss is not None and distribute == "all",
         "The loss on all training images is taken on one device: leave one of them out.",
