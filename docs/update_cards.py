@@ -38,7 +38,7 @@ def card(text: str, row: Tuned, sam: Tuned, plain: Tuned) -> str:
 def verdict(row: Tuned, sam: Tuned) -> str:
     """What the intervals tell of a method beside SAM, or beside plain training."""
     if row.gain <= row.gain_margin:
-        return ": no gain over SGD shows"
+        return ": below SGD" if row.gain < -row.gain_margin else ": no gain over SGD shows"
     if row is sam:
         return ""
     if row.accuracy - row.margin > sam.accuracy + sam.margin:

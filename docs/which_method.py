@@ -44,8 +44,7 @@ for found in keras_sam.methods.recommend(budget={budget:g}):
 {weak}
 ## All of them
 
-Those that are not through yet, and how long SGD trained at which rate, are in the
-[whole report](../experiments.md).
+How long SGD trained at which rate is in the [whole report](../experiments.md).
 
 """
 COLUMNS = ("method", "settings here", "step ÷ SGD", "accuracy, %", "above SGD", "at equal time")

@@ -70,6 +70,7 @@ def test_every_card_says_what_its_method_came_to():
         (row(2.1, 92), ": above SAM"),
         (row(2.1, 88), ": below SAM"),
         (row(2.1, 90, gain_margin=11), ": no gain over SGD shows"),
+        (row(2.1, 78), ": below SGD"),
     ],
 )
 def test_a_card_tells_no_more_than_the_intervals(own, words):
