@@ -20,11 +20,11 @@ it does not help.
 Start with `sam`, and change one thing at a time, for a reason. How the methods compare when all are
 tuned alike, and what each costs, is on the page [Which method?](../start/which_method.md)
 
-- **It takes too long.** `msam` costs one gradient a step; `looksam` and `periodic` act on every
-  few steps; `ascent_fraction` takes the ascent from part of the batch.
+- **It takes too long.** `s2sam` and `msam` cost one gradient a step; `looksam` climbs on every few
+  steps; `ascent_fraction` takes the ascent from part of the batch.
 - **rho is hard to choose**, or layers differ much in scale: `asam`, whose ball scales with the
   weights.
-- **Labels are wrong.** `sam`, `gsam` or `looksam` with a rho of 0.2 or 0.5.
+- **Labels are wrong.** `sam`, `gsam` or `looksam` with a rho of 0.2 to 0.8.
 - **Classes are rare.** `imb_sam` and `focal_sam`.
 - **A Transformer.** `sam_on` perturbs normalization layers alone; `functional_sam` was made for
   language models.
