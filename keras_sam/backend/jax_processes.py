@@ -42,17 +42,19 @@ def told_by_first(fact: Any) -> Any:
     if jax.process_count() == 1:
         return fact
     text = pickle.dumps(fact) if jax.process_index() == 0 else b""
-    size = int(_gathered(np.array([len(text)]))[0, 0])
-    told = np.frombuffer(text.ljust(size, b"\0")[:size], "uint8")
-    return pickle.loads(bytes(multihost_utils.broadcast_one_to_all(told)))
+    return pickle.loads(_texts_of_all(text)[0])
 
 
 def told_to_all(facts: dict[str, str]) -> list[dict[str, str]]:
-    """See `keras_sam.backend.one_process.told_to_all`; arrays alone travel, and of equal shape."""
-    text = np.frombuffer(json.dumps(facts).encode(), "uint8")
+    """See `keras_sam.backend.one_process.told_to_all`."""
+    return [json.loads(text) for text in _texts_of_all(json.dumps(facts).encode())]
+
+
+def _texts_of_all(text: bytes) -> list[bytes]:
+    """What each process says; arrays alone travel, and of equal shape."""
     sizes = _gathered(np.array([len(text)]))[:, 0]
-    texts = _gathered(np.pad(text, (0, sizes.max() - len(text))))
-    return [json.loads(bytes(told[:size])) for told, size in zip(texts, sizes, strict=True)]
+    texts = _gathered(np.frombuffer(text.ljust(sizes.max(), b"\0"), "uint8"))
+    return [bytes(told[:size]) for told, size in zip(texts, sizes, strict=True)]
 
 
 def _gathered(array: Any) -> np.ndarray:

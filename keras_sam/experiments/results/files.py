@@ -135,16 +135,16 @@ def has_diverged(line: Mapping[str, float]) -> bool:
     return not all(math.isfinite(line.get(key, 0.0)) for key in ("loss", "val_loss"))
 
 
-def has_fitted(line: Mapping[str, float]) -> bool:
-    """Whether a run has ended as it had learned what it was to learn.
+def ends_run(line: Mapping[str, float]) -> bool:
+    """Whether no epoch follows this one, be it the last or not.
 
     Args:
         line: Dictionary of an epoch's metrics.
 
     Returns:
-        Bool.
+        Bool: it has diverged, or has learned what it was to learn.
     """
-    return bool(line.get(FITTED))
+    return has_diverged(line) or bool(line.get(FITTED))
 
 
 def check_ended(path: Path, lines: list[dict[str, Any]], epochs: int | None) -> None:
@@ -159,8 +159,7 @@ def check_ended(path: Path, lines: list[dict[str, Any]], epochs: int | None) -> 
         RunError: If epochs are missing.
     """
     last = lines[-1] if lines else {"epoch": 0}
-    is_early = epochs not in (None, last["epoch"]) and not (has_diverged(last) or has_fitted(last))
-    if not lines or is_early:
+    if not lines or (epochs not in (None, last["epoch"]) and not ends_run(last)):
         expected = f"the metrics of {epochs or 'all'} epochs, as the run is finished"
         _refuse(path, expected, AGAIN, f"those up to epoch {last['epoch']}")
 

@@ -106,8 +106,7 @@ class RunFolder:
     @property
     def has_ended(self) -> bool:
         """Whether the last completed epoch ended the run, with more epochs to come or not."""
-        last = self.history()[-1:]
-        return any(files.has_diverged(line) or files.has_fitted(line) for line in last)
+        return any(map(files.ends_run, self.history()[-1:]))
 
     def restore(self, model: "keras.Model") -> int:
         """Loads the last completed epoch into a compiled model.

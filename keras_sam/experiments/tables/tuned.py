@@ -86,13 +86,16 @@ def _plain(epochs: int) -> Cell:
     )
 
 
+def _radii(method: str, times: tuple[float, ...]) -> list[str]:
+    return [f"{RADII.get(method, DEFAULT_RADIUS) * factor:g}" for factor in times]
+
+
 def _cell(method: str) -> Cell:
-    radius, grid = RADII.get(method, DEFAULT_RADIUS), {}
+    grid = {}
     if method in SECOND:
         name, *values = SECOND[method]
         grid["method_arguments"] = [f"{name}={value}" for value in values]
-    times = FEWER_TIMES if method in SECOND else TIMES
-    grid["rho"] = [f"{radius * factor:g}" for factor in times]
+    grid["rho"] = _radii(method, FEWER_TIMES if method in SECOND else TIMES)
     flags = FLAGS | {"method": method, "epochs": EPOCHS}
     return Cell({"method": method}, flags, grid=grid, seeds=FRESH)
 
@@ -120,9 +123,8 @@ def _on_cifar() -> list[Cell]:
     rates = {"learning_rate": ["0.003", "0.01", "0.03", "0.1"]}
     cells = [Cell({"method": "sgd"}, CIFAR | {"method": "sgd"}, grid=rates, seeds=FRESH)]
     for method, settings in ON_CIFAR.items():
-        radius = RADII.get(method, DEFAULT_RADIUS)
         flags = CIFAR | {"method": method, "learning_rate": 0.1} | settings
-        grid = {"rho": [f"{radius * factor:g}" for factor in CIFAR_TIMES]}
+        grid = {"rho": _radii(method, CIFAR_TIMES)}
         cells.append(Cell({"method": method}, flags, grid=grid, seeds=FRESH))
     return cells
 

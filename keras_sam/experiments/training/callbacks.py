@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from keras_sam.experiments import stopping
-from keras_sam.experiments.results.files import has_diverged, has_fitted
+from keras_sam.experiments.results.files import ends_run
 from keras_sam.experiments.results.folder import RunFolder
 from keras_sam.experiments.training import losses, shares
 
@@ -87,7 +87,7 @@ class CompletedEpochs(keras.callbacks.Callback):
         line["seconds"] = round(self.evaluated - self.started, 3)
         with shares.by_itself():
             self.folder.complete_epoch(self.model, line)
-        if has_diverged(line) or has_fitted(line):
+        if ends_run(line):
             self.model.stop_training = True
 
 

@@ -1,6 +1,5 @@
 """Ends a training where it has learned its training images, for minima of equal loss."""
 
-import dataclasses
 from typing import Any
 
 import keras
@@ -8,8 +7,8 @@ import numpy as np
 
 from keras_sam.datasets import Dataset
 from keras_sam.experiments.results.files import FITTED
+from keras_sam.experiments.training.relabelling import as_tests
 
-BATCH = 256
 LOSS = "fitted_loss"
 
 
@@ -39,8 +38,7 @@ class TellsWhenFitted(keras.callbacks.Callback):
 
     def __init__(self, dataset: Dataset, until_loss: float, augment: list[str]) -> None:
         super().__init__()
-        images = dataclasses.replace(dataset, x_test=dataset.x_train, y_test=dataset.y_train)
-        self.batches = images.test_batches(BATCH, augment=augment)
+        self.batches = as_tests(dataset, augment)
         self.labels = np.asarray(dataset.y_train)
         self.is_right = self.labels == np.asarray(dataset.y_train_clean)
         self.until_loss = until_loss

@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_sam.checks import shown
 from keras_sam.datasets import Dataset
+from keras_sam.datasets.batches import OrderedBatches
 
 BATCH = 256
 
@@ -25,6 +26,17 @@ def check_there(settings: dict[str, Any]) -> None:
             "--bootstrap_from must be the work directory of finished runs of the same methods and "
             f"seeds, whose networks give the labels. Received: no {path}"
         )
+
+
+def as_tests(dataset: Dataset, augment: list[str]) -> OrderedBatches:
+    """The training images in their order, prepared as test images are.
+
+    Args:
+        dataset: A `keras_sam.datasets.Dataset`.
+        augment: List of strings, the augmentations of the run: `"crop"` has its own evaluation.
+    """
+    images = dataclasses.replace(dataset, x_test=dataset.x_train, y_test=dataset.y_train)
+    return images.test_batches(BATCH, augment=augment)
 
 
 def relabelled(dataset: Dataset, path: str, augment: list[str]) -> Dataset:
@@ -45,10 +57,9 @@ def relabelled(dataset: Dataset, path: str, augment: list[str]) -> Dataset:
     Raises:
         ValueError: If the file is no model for these images and classes.
     """
-    images = dataclasses.replace(dataset, x_test=dataset.x_train, y_test=dataset.y_train)
     try:
         model = keras.models.load_model(path, compile=False)
-        logits = model.predict(images.test_batches(BATCH, augment=augment), verbose=0)
+        logits = model.predict(as_tests(dataset, augment), verbose=0)
         labels = np.argmax(logits, axis=-1).astype("int32")
         return dataclasses.replace(dataset, y_train=labels)
     except Exception as error:  # Whatever the bytes, or other shapes, lead Keras to.
