@@ -158,12 +158,13 @@ def test_errors_by_the_size_of_a_class_make_up_the_whole(tmp_path):
 
 
 @pytest.mark.once
-def test_focal_sam_gets_the_counts_of_a_long_tail_but_those_of_the_command(tmp_path):
+def test_methods_for_a_long_tail_are_told_its_classes_but_by_the_command(tmp_path):
     def planned(*more):
-        arguments = ("--imbalance=10", "--compare=sam,focal_sam", f"--workdir={tmp_path}")
+        arguments = ("--imbalance=10", "--compare=sam,focal_sam,imb_sam", f"--workdir={tmp_path}")
         read = command_line.read(train_resnet.FLAGS, ["app", "--num_train=100", *arguments, *more])
         return [runs[0].settings["method_arguments"] for runs in planning.plan(read).runs.values()]
 
     counts = [10, 7, 5, 4, 3, 2, 2, 1, 1, 1]
-    assert planned() == [{}, {"class_counts": counts}]
+    assert planned() == [{}, {"class_counts": counts}, {"tail_classes": [4, 5, 6, 7, 8, 9]}]
     assert planned('--method_arguments="focal_sam.class_counts=[3,1]"')[1]["class_counts"] == [3, 1]
+    assert planned("--method_arguments=imb_sam.tail_weight=2")[2]["tail_classes"] == [*range(4, 10)]

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from keras_sam import datasets, models
-from keras_sam.experiments.training import building
+from keras_sam.experiments.flags import command_line, train_resnet
+from keras_sam.experiments.training import building, planning
 
 from .conftest import metrics, start, weights
 
@@ -154,3 +155,19 @@ def test_cifar_from_the_command_line(tmp_path):
     assert "convnet on cifar10 (20 training images" in printed
     model = keras.models.load_model(tmp_path / "runs" / "sgd" / "seed_0" / "model.keras")
     assert model.count_params() == models.get("convnet", (32, 32, 3), 10).count_params()
+
+
+@pytest.mark.once
+def test_photographs_are_resized_on_request(tmp_path):
+    from ..datasets.test_cifar import write_bundle
+
+    write_bundle(tmp_path)
+
+    def planned(*more):
+        flags = ("--dataset=cifar10", f"--data_dir={tmp_path}", f"--workdir={tmp_path}", *more)
+        plan = planning.plan(command_line.read(train_resnet.FLAGS, ["app", *flags]))
+        ((run,),) = plan.runs.values()
+        return plan.dataset.input_shape, run.settings.get("image_size", "none")
+
+    assert planned("--image_size=16") == ((16, 16, 3), 16)
+    assert planned() == ((32, 32, 3), "none")  # As in older runs, which go on.

@@ -18,7 +18,8 @@ occurs, scaled down, and digits where --data_dir is left out.
     python apps/reproduce.py --table=methods --workdir=runs/methods
 
 compares all methods of the registry: each has eight trials of its own settings on held-out digits,
-then five fresh seeds. --table=methods_cifar10 repeats that for eight of them on photographs.
+then five fresh seeds. --table=methods_cifar10 repeats that for eight of them on small photographs,
+--table=long_tail has the methods for rare classes; each takes an hour or two of one core.
 
 A run that fails or diverges is marked and does not stop the others; after a failure the app ends
 with status 1. The same command with --resume goes on where it stopped, whatever stopped it; started

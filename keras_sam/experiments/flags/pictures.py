@@ -25,7 +25,8 @@ def define(values: flags.FlagValues) -> None:
         "imbalance",
         None,
         "How many times as many training images the first class has as the last, those between "
-        "in proportion: 100. The test images stay balanced, and focal_sam gets the class_counts.",
+        "in proportion: 100. The test images stay balanced; focal_sam gets the class_counts, and "
+        "imb_sam as its tail the classes of fewer images than the mean.",
         **own,
     )
     flags.DEFINE_list(

@@ -28,6 +28,9 @@ flags.DEFINE_string("model", "convnet", "resnet20, …, see keras_sam.models.lis
 flags.DEFINE_enum(
     "normalization", "batch", ["batch", "group", "layer", "none"], "Of a ResNet.", **OWN
 )
+flags.DEFINE_integer(
+    "image_size", None, "Height and width to resize photographs to, in pixels.", 1, **OWN
+)
 flags.DEFINE_enum(
     "inputs",
     None,

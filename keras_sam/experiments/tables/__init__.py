@@ -1,9 +1,9 @@
 """Tables, each of them one command: `python apps/reproduce.py --table=e1`.
 
-The papers' are `e1` to `e10`; `methods` compares all methods with each other.
+The papers' are `e1` to `e10`; the others compare the methods with each other.
 """
 
-from keras_sam.experiments.tables import published, small, tuned
+from keras_sam.experiments.tables import photographs, published, small, tuned
 from keras_sam.experiments.tables.table import Cell, Table
 
 __all__ = ["TABLES", "Cell", "Table"]
@@ -26,5 +26,6 @@ TABLES = {
 }
 TABLES["methods"] = Table("every method, tuned alike: digits with wrong labels", tuned.CELLS)
 TABLES["methods_cifar10"] = Table(
-    "eight of them, tuned alike: CIFAR-10 in small, with wrong labels", tuned.CIFAR_CELLS
+    "eight of them, tuned alike: CIFAR-10 in small, with wrong labels", photographs.METHODS_CIFAR10
 )
+TABLES["long_tail"] = Table("rare classes: CIFAR-10 in small", photographs.LONG_TAIL)

@@ -4,9 +4,6 @@ A method's trials are of its own radius, on a logarithmic grid from its default 
 labels want more than the clean ones that most defaults are for; of a method with a second setting
 that counts, of fewer radii at two values of it. Plain training has as many trials of its learning
 rate, anew for each length of training: the longer ones are what it does with another method's time.
-
-Eight of those that are on the front there, or near it for less, have as many trials again on
-photographs: four each, of the radius or of plain training's rate.
 """
 
 from typing import Any
@@ -86,7 +83,8 @@ def _plain(epochs: int) -> Cell:
     )
 
 
-def _radii(method: str, times: tuple[float, ...]) -> list[str]:
+def radii(method: str, times: tuple[float, ...]) -> list[str]:
+    """The radii to try, as multiples of a method's own."""
     return [f"{RADII.get(method, DEFAULT_RADIUS) * factor:g}" for factor in times]
 
 
@@ -95,39 +93,9 @@ def _cell(method: str) -> Cell:
     if method in SECOND:
         name, *values = SECOND[method]
         grid["method_arguments"] = [f"{name}={value}" for value in values]
-    grid["rho"] = _radii(method, FEWER_TIMES if method in SECOND else TIMES)
+    grid["rho"] = radii(method, FEWER_TIMES if method in SECOND else TIMES)
     flags = FLAGS | {"method": method, "epochs": EPOCHS}
     return Cell({"method": method}, flags, grid=grid, seeds=FRESH)
 
 
-# Of the front on digits, or not told apart from it there at a lower price; a second setting is that
-# which the digits have chosen.
-ON_CIFAR: dict[str, dict[str, Any]] = {
-    **{name: {} for name in ("sam", "s2sam", "msam", "arwp", "looksam", "esam", "sam_on")},
-    "zsharp": {"method_arguments": ["percentile=0.5"]},
-}
-CIFAR_TIMES = (1, 2, 4, 8)
-CIFAR: dict[str, Any] = {
-    "model": "resnet8",
-    "dataset": "cifar10",
-    "num_train": 1500,
-    "num_test": 2000,
-    "augment": ["none"],
-    "label_noise": 0.4,
-    "batch_size": 64,
-    "epochs": 30,
-}
-
-
-def _on_cifar() -> list[Cell]:
-    rates = {"learning_rate": ["0.003", "0.01", "0.03", "0.1"]}
-    cells = [Cell({"method": "sgd"}, CIFAR | {"method": "sgd"}, grid=rates, seeds=FRESH)]
-    for method, settings in ON_CIFAR.items():
-        flags = CIFAR | {"method": method, "learning_rate": 0.1} | settings
-        grid = {"rho": _radii(method, CIFAR_TIMES)}
-        cells.append(Cell({"method": method}, flags, grid=grid, seeds=FRESH))
-    return cells
-
-
-CIFAR_CELLS = _on_cifar()
 CELLS = [_plain(EPOCHS), *map(_cell, METHODS), *map(_plain, LENGTHS[1:])]

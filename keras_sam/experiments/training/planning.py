@@ -97,19 +97,23 @@ def _planned(options: dict[str, Any]) -> Comparison:
             RunFolder(place / entry.folder / f"seed_{seed}", settings(options, entry, seed))
             for seed in seeds(options)
         ]
-        for entry in (_with_counts(entry, options, dataset) for entry in fitting(options))
+        for entry in (_with_classes(entry, options, dataset) for entry in fitting(options))
     }
     for folder in (folder for label in runs for folder in runs[label]):
         check_there(folder.settings)
     return Comparison(options, dataset, runs, place, tested_on)
 
 
-def _with_counts(entry: Entry, options: dict[str, Any], dataset: datasets.Dataset) -> Entry:
-    """Of a long tail `focal_sam` is told the images of each class, unless the command does it."""
-    if not options["imbalance"] or entry.method != "focal_sam":
+def _with_classes(entry: Entry, options: dict[str, Any], dataset: datasets.Dataset) -> Entry:
+    """What a method for long tails has to know of the classes, unless the command says it."""
+    if not options["imbalance"]:
         return entry
     counts = np.bincount(np.asarray(dataset.y_train_clean), minlength=dataset.num_classes)
-    return dataclasses.replace(entry, arguments={"class_counts": counts.tolist()} | entry.arguments)
+    told: dict[str, dict[str, Any]] = {
+        "focal_sam": {"class_counts": counts.tolist()},
+        "imb_sam": {"tail_classes": np.flatnonzero(counts < counts.mean()).tolist()},
+    }
+    return dataclasses.replace(entry, arguments=told.get(entry.method, {}) | entry.arguments)
 
 
 def fitting(options: dict[str, Any]) -> list[Entry]:

@@ -14,7 +14,7 @@ from keras_sam.experiments.training.entries import PLAIN, Entry
 COPIED = (
     *("preset", "smoke", "model", "normalization"),
     *("model_source", "weights", "model_arguments", "dropout", "freeze_batch_norm"),
-    *("dataset", "num_train", "num_test", "holdout", "image_size", "inputs"),
+    *("dataset", "num_train", "num_test", "holdout", "inputs"),
     *("augment", "mixup_alpha", "label_noise", "noise_kind"),
     *("steps", "batch_size", "optimizer", "learning_rate", "schedule"),
     *("nesterov", "weight_decay", "clipnorm", "label_smoothing"),
@@ -31,6 +31,7 @@ LATER = {
     "bootstrap": None,
     "padding": "zeros",
     "imbalance": None,
+    "image_size": None,
     "sync_perturbation": "none",
     "until_loss": None,
 }
