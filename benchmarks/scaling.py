@@ -2,12 +2,15 @@
 
     KERAS_BACKEND=torch python benchmarks/scaling.py
     KERAS_BACKEND=jax python benchmarks/scaling.py
+    KERAS_BACKEND=tensorflow python benchmarks/scaling.py
 
 All of them live at once and take turns, so that what else the machine does falls on all alike.
 Two that know nothing of each other, with half of the batch each, show what the machine allows.
+On TensorFlow two replicas of a MirroredStrategy, in one process of two threads, stand for the two.
 """
 
 import argparse
+import contextlib
 import os
 import socket
 import statistics
@@ -20,18 +23,19 @@ from _text import aligned
 BACKEND = os.environ.get("KERAS_BACKEND", "torch")
 STEPS = 3  # Of a turn.
 BATCH = 64  # Of all processes together.
-CASES = ("plain", "sam", "sam, one perturbation")
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+CASES = ("plain", "sam", *(() if BACKEND == "tensorflow" else ("sam, one perturbation",)))
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NPROC")  # The last: XLA.
 
 
 def worker(rank, processes, address):
     """Makes a turn of steps for each line that it reads, and prints its seconds."""
-    os.sched_setaffinity(0, {rank % (os.cpu_count() or 1)})
+    own = range(processes) if is_mirrored(address) else (rank,)
+    os.sched_setaffinity(0, {each % (os.cpu_count() or 1) for each in own})
     import keras
     import numpy as np
 
-    join(rank, processes, address)
-    steps = {case: step_of(case, processes, keras, np) for case in CASES}
+    with join(rank, processes, address):
+        steps = {case: step_of(case, processes, address, keras, np) for case in CASES}
     for line in sys.stdin:
         start = time.perf_counter()
         for _ in range(STEPS):
@@ -39,24 +43,42 @@ def worker(rank, processes, address):
         print(f"{(time.perf_counter() - start) / STEPS:.6f}", flush=True)
 
 
+def is_mirrored(address):
+    """Whether replicas in one process stand for processes that would meet at the address."""
+    return BACKEND == "tensorflow" and bool(address)
+
+
 def join(rank, processes, address):
-    """Brings the processes together, each with one device."""
+    """Brings the processes together, each with one device; a scope to build the model in."""
     if not address:
-        return
+        return contextlib.nullcontext()
+    if BACKEND == "tensorflow":
+        return mirrored(processes).scope()
     if BACKEND == "torch":
         from torch import distributed
 
         distributed.init_process_group(
             "gloo", init_method=f"tcp://{address}", rank=rank, world_size=processes
         )
-        return
+        return contextlib.nullcontext()
     import keras
 
     keras.distribution.initialize(address, processes, rank)
     keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))
+    return contextlib.nullcontext()
 
 
-def step_of(case, processes, keras, np):
+def mirrored(replicas):
+    """A `MirroredStrategy` of so many devices, each of them the CPU."""
+    import tensorflow as tf
+
+    (cpu,) = tf.config.list_physical_devices("CPU")
+    devices = [tf.config.LogicalDeviceConfiguration()] * replicas
+    tf.config.set_logical_device_configuration(cpu, devices)
+    return tf.distribute.MirroredStrategy([f"CPU:{number}" for number in range(replicas)])
+
+
+def step_of(case, processes, address, keras, np):
     """A function that makes a training step, already made once."""
     import keras_sam
 
@@ -72,11 +94,29 @@ def step_of(case, processes, keras, np):
         model = keras_sam.SAMModel(model, **options)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.SGD(0.01), loss)
-    generator, size = np.random.default_rng(0), BATCH // processes
+    shares = 1 if is_mirrored(address) else processes  # Its strategy shares the batch out.
+    generator, size = np.random.default_rng(0), BATCH // shares
     x = generator.normal(size=(size, 32, 32, 3)).astype("float32")
     y = generator.integers(0, 10, size)
+    if BACKEND == "tensorflow":
+        return tensorflow_step(model, x, y)
     model.train_on_batch(x, y)
     return lambda: model.train_on_batch(x, y)
+
+
+def tensorflow_step(model, x, y):
+    """As `fit` makes it: `train_on_batch` would give each replica the whole batch."""
+    import tensorflow as tf
+
+    data = tf.data.Dataset.from_tensors((x, y)).repeat()
+    batches = iter(model.distribute_strategy.experimental_distribute_dataset(data))
+    model.make_train_function()
+
+    def step():
+        return {key: float(value) for key, value in model.train_function(batches).items()}
+
+    step()
+    return step
 
 
 def free_address():
@@ -88,16 +128,19 @@ def free_address():
 
 def started(processes, address=""):
     """The processes of a training, which meet at an address if there is one."""
+    intra = str(processes if is_mirrored(address) else 1)
+    threads = dict.fromkeys(THREADS, "1") | {"TF_NUM_INTRAOP_THREADS": intra}
+    threads |= {"TF_ENABLE_ONEDNN_OPTS": "1"}  # Off by default on older processors.
     return [
         subprocess.Popen(
             [sys.executable, __file__, "--worker", str(rank), str(processes), address],
-            env={**os.environ, "KERAS_BACKEND": BACKEND, **dict.fromkeys(THREADS, "1")},
+            env={**os.environ, "KERAS_BACKEND": BACKEND, **threads},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
         )
-        for rank in range(processes)
+        for rank in range(1 if is_mirrored(address) else processes)
     ]
 
 
@@ -159,6 +202,7 @@ if __name__ == "__main__":
         worker(int(options.worker[0]), int(options.worker[1]), options.worker[2])
     else:
         table = rows(measured(options.turns))
-        print(f"ResNet-8, global batch {BATCH}, {BACKEND}; medians, and quartiles in brackets")
+        kind = f"ResNet-8, global batch {BATCH}, {BACKEND}, {options.turns} turns"
+        print(f"{kind}; medians, and quartiles in brackets")
         header = ("step", "1 process, s", "2 processes, s", "times faster", "of two apart")
         print(aligned([header, *table]))
