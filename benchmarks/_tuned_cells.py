@@ -2,8 +2,12 @@
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from keras_sam.experiments.tables.table import Cell
 
 KEPT = Path(__file__).parent / "results" / "methods_tuned.json"
 OPTIONS: dict[str, Any] = {"data_dir": None, "weights": [], "smoke": False, "verbose": "0"}
@@ -26,35 +30,47 @@ class Found:
     accuracies: list[float]
 
 
-def swept(workdir: Path, kept: Path = KEPT) -> dict[str, dict[str, Any]]:
+def swept(
+    workdir: Path, kept: Path = KEPT, cells: "Sequence[Cell] | None" = None
+) -> dict[str, dict[str, Any]]:
     """The choice and the final runs of each cell that is through, by the cell's name.
 
     Args:
         workdir: Path of the folder of the trainings.
         kept: Path of a file of cells that were trained elsewhere.
+        cells: List of `Cell`. Defaults to those of the table of all methods.
     """
+    from keras_sam.experiments.results import evaluated
     from keras_sam.experiments.tables import tuned
     from keras_sam.experiments.tables.plan import CHOICE, Plan
 
     found = json.loads(kept.read_text()) if kept.is_file() else {}
-    for cell in tuned.CELLS:
-        path = Plan(cell, OPTIONS | {"workdir": workdir}).folder / CHOICE
+    for cell in tuned.CELLS if cells is None else cells:
+        plan = Plan(cell, OPTIONS | {"workdir": workdir})
+        path = plan.folder / CHOICE
         here = json.loads(path.read_text()) if path.is_file() else {"final": None}
-        if here["final"] is not None:
-            found[cell.name] = {key: here[key] for key in ("chosen", "final")}
+        if here["final"] is None:
+            continue
+        found[cell.name] = {key: here[key] for key in ("chosen", "final")}
+        if "evaluate_on" in cell.flags:
+            runs = sorted(plan.results.glob("*/seed_*"))
+            found[cell.name]["errors"] = [evaluated.read(run) for run in runs]
     return found
 
 
-def read(swept: dict[str, dict[str, Any]]) -> tuple[list[Found], list[str], list[str]]:
+def read(
+    swept: dict[str, dict[str, Any]], cells: "Sequence[Cell] | None" = None
+) -> tuple[list[Found], list[str], list[str]]:
     """What is whole, the names of the cells that are not, and what ended in a loss of NaN.
 
     Args:
         swept: Dictionary, as `swept` returns it.
+        cells: List of `Cell`. Defaults to those of the table of all methods.
     """
     from keras_sam.experiments.tables import tuned
 
     found, missing, diverged = [], [], []
-    for cell in tuned.CELLS:
+    for cell in tuned.CELLS if cells is None else cells:
         one = swept.get(cell.name, {})
         trouble = one["final"]["trouble"] if one else "not trained"
         if trouble.startswith("diverged"):
