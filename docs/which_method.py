@@ -51,8 +51,9 @@ the labels wrong:
 :language: none
 ```
 
-The order is another one: `arwp`, with one gradient a step, is well above SAM here, and `looksam`
-does not train, at this rate or a tenth of it. Try two or three methods on your own task.
+The order is another one: `arwp`, with one gradient a step, is well above SAM here, as is `zsharp`,
+and `looksam` does not train, at this rate or a tenth of it. Try two or three methods on your own
+task.
 
 ## All of them
 
