@@ -29,23 +29,25 @@ class Found:
     settings: dict[str, Any]
     accuracies: list[float]
 
+    def above(self, plain: "Found") -> list[float]:
+        """The differences to plain training, seed by seed: both trained with the same ones."""
+        pairs = zip(self.accuracies, plain.accuracies, strict=True)
+        return [own - reference for own, reference in pairs]
 
-def swept(
-    workdir: Path, kept: Path = KEPT, cells: "Sequence[Cell] | None" = None
-) -> dict[str, dict[str, Any]]:
+
+def swept(cells: "Sequence[Cell]", workdir: Path, kept: Path = KEPT) -> dict[str, dict[str, Any]]:
     """The choice and the final runs of each cell that is through, by the cell's name.
 
     Args:
+        cells: List of `Cell`, those of a table.
         workdir: Path of the folder of the trainings.
         kept: Path of a file of cells that were trained elsewhere.
-        cells: List of `Cell`. Defaults to those of the table of all methods.
     """
     from keras_sam.experiments.results import evaluated
-    from keras_sam.experiments.tables import tuned
     from keras_sam.experiments.tables.plan import CHOICE, Plan
 
     found = json.loads(kept.read_text()) if kept.is_file() else {}
-    for cell in tuned.CELLS if cells is None else cells:
+    for cell in cells:
         plan = Plan(cell, OPTIONS | {"workdir": workdir})
         path = plan.folder / CHOICE
         here = json.loads(path.read_text()) if path.is_file() else {"final": None}
@@ -59,18 +61,16 @@ def swept(
 
 
 def read(
-    swept: dict[str, dict[str, Any]], cells: "Sequence[Cell] | None" = None
+    cells: "Sequence[Cell]", swept: dict[str, dict[str, Any]]
 ) -> tuple[list[Found], list[str], list[str]]:
     """What is whole, the names of the cells that are not, and what ended in a loss of NaN.
 
     Args:
+        cells: List of `Cell`, those of a table.
         swept: Dictionary, as `swept` returns it.
-        cells: List of `Cell`. Defaults to those of the table of all methods.
     """
-    from keras_sam.experiments.tables import tuned
-
     found, missing, diverged = [], [], []
-    for cell in tuned.CELLS if cells is None else cells:
+    for cell in cells:
         one = swept.get(cell.name, {})
         trouble = one["final"]["trouble"] if one else "not trained"
         if trouble.startswith("diverged"):

@@ -204,5 +204,6 @@ if __name__ == "__main__":
         table = rows(measured(options.turns))
         kind = f"ResNet-8, global batch {BATCH}, {BACKEND}, {options.turns} turns"
         print(f"{kind}; medians, and quartiles in brackets")
-        header = ("step", "1 process, s", "2 processes, s", "times faster", "of two apart")
+        two = "2 replicas, s" if BACKEND == "tensorflow" else "2 processes, s"
+        header = ("step", "1 process, s", two, "times faster", "of two apart")
         print(aligned([header, *table]))

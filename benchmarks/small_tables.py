@@ -26,7 +26,7 @@ from keras_sam.experiments.training.entries import PLAIN
 FLAGS = flags.FLAGS
 RESULTS = Path(__file__).parent / "results"
 flags.DEFINE_enum("table", "methods_cifar10", ["methods_cifar10", "long_tail"], "Which of them.")
-flags.DEFINE_string("workdir", "runs/methods_cifar10", "Folder of the trainings.")
+flags.DEFINE_string("workdir", None, "Folder of the trainings. Default: runs/<table>.")
 
 HEAD = """\
 KERAS_BACKEND=jax python apps/reproduce.py --table={table} --data_dir=... --workdir=runs/{table}
@@ -51,17 +51,20 @@ def main(argv: list[str]) -> None:
     if len(argv) > 1:
         raise app.UsageError(f"Options start with two dashes. Received: {' '.join(argv[1:])}")
     cells, kept = TABLES[FLAGS.table].cells, RESULTS / f"{FLAGS.table}.json"
-    swept = _tuned_cells.swept(Path(FLAGS.workdir), kept, cells)
-    found, missing, diverged = _tuned_cells.read(swept, cells)
-    kept.write_text(json.dumps(swept, indent=1) + "\n", encoding="utf-8")
+    workdir = FLAGS.workdir or f"runs/{FLAGS.table}"
+    swept = _tuned_cells.swept(cells, Path(workdir), kept)
+    found, missing, diverged = _tuned_cells.read(cells, swept)
     plain = next((one for one in found if one.method == PLAIN), None)
     if plain is None:
-        raise SystemExit(f"Plain training is not done yet. Received: --workdir={FLAGS.workdir}")
+        raise SystemExit(f"Plain training is not done yet. Received: --workdir={workdir}")
+    kept.write_text(json.dumps(swept, indent=1) + "\n", encoding="utf-8")
     columns = {
         "method": [one.method for one in found],
         "chosen": [shown(one.settings) for one in found],
         "test accuracy, %": [_shown(one.accuracies) for one in found],
-        "above sgd": [_above(one, plain) for one in found],
+        "above sgd": [
+            "" if one is plain else _shown(one.above(plain), signed=True) for one in found
+        ],
         **_errors([swept[one.method] for one in found]),
     }
     trials = {len(next(iter(cell.grid.values()))) for cell in cells}
@@ -79,7 +82,7 @@ def main(argv: list[str]) -> None:
 
 def _errors(swept: list[dict[str, Any]]) -> dict[str, list[str]]:
     """A column for the errors of each group of classes, where the runs have been tested on them."""
-    if not swept or "errors" not in swept[0]:
+    if "errors" not in swept[0]:
         return {}
     groups = list(swept[0]["errors"][0]["class_sizes"])
     return {
@@ -88,14 +91,6 @@ def _errors(swept: list[dict[str, Any]]) -> dict[str, list[str]]:
         ]
         for group in groups
     }
-
-
-def _above(one: _tuned_cells.Found, plain: _tuned_cells.Found) -> str:
-    """The difference on the same seeds."""
-    if one is plain:
-        return ""
-    pairs = zip(one.accuracies, plain.accuracies, strict=True)
-    return _shown([own - reference for own, reference in pairs], signed=True)
 
 
 def _shown(values: list[float], signed: bool = False) -> str:

@@ -44,8 +44,10 @@ def main(argv: list[str]) -> None:
     if len(argv) > 1:
         raise app.UsageError(f"Options start with two dashes. Received: {' '.join(argv[1:])}")
     os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
-    cells = swept(Path(FLAGS.workdir))
-    found, missing, diverged = read(cells)
+    from keras_sam.experiments.tables import tuned
+
+    cells = swept(tuned.CELLS, Path(FLAGS.workdir))
+    found, missing, diverged = read(tuned.CELLS, cells)
     if missing and not FLAGS.partial:
         sys.exit(
             f"{len(missing)} cells are not done: go on with apps/reproduce.py --table=methods "
@@ -126,7 +128,7 @@ def _row(found: Found, price: float, *references: Found) -> "Tuned":
     from keras_sam.methods.recommendation import Tuned
 
     own = estimate(found.accuracies)
-    gains = [estimate(_differences(found, plain)) for plain in references]
+    gains = [estimate(found.above(plain)) for plain in references]
     numbers = [
         round(number, 2)
         for one in (own, *gains)
@@ -134,12 +136,6 @@ def _row(found: Found, price: float, *references: Found) -> "Tuned":
         for number in (one.mean, one.half_width or 0.0)
     ]
     return Tuned(found.method, found.settings, price, *numbers)
-
-
-def _differences(found: Found, plain: Found) -> list[float]:
-    """Seed by seed: both trained with the same ones."""
-    pairs = zip(found.accuracies, plain.accuracies, strict=True)
-    return [own - reference for own, reference in pairs]
 
 
 def _write(

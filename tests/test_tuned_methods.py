@@ -33,7 +33,7 @@ def test_cells_are_read_where_they_are_whole(script, tmp_path):
     kept = tmp_path / "kept.json"
     elsewhere = {"chosen": {"rho": "2"}, "final": {"accuracies": [80.0], "trouble": ""}}
     kept.write_text(json.dumps({"msam": elsewhere, "looksam": elsewhere}))
-    found, missing, diverged = script.read(script.swept(tmp_path, kept))
+    found, missing, diverged = script.read(tuned.CELLS, script.swept(tuned.CELLS, tmp_path, kept))
     assert [one.method for one in found] == ["sgd", "msam", "looksam"]
     assert found[1].settings == {"rho": 2}  # What is trained here comes before what is kept.
     assert found[2].settings == {"rho": 0.4, "alpha": 0.3}
