@@ -79,6 +79,7 @@ def test_a_row_has_ours_and_the_published(report):
     sgd, sam = rows(report)
     assert (sgd["method"], sgd["epochs"], sam["rho"], sam["epochs"]) == ("sgd", "8", "0.05", "4")
     assert sam["test accuracy, %"] == "70.99 ± 0.56" and sam["test error, %"] == "29.01 ± 0.56"
+    assert sam["training accuracy, %"] == "100.0 ± 0.0"
     assert sgd["gain over sgd, points"] == "" and sam["gain over sgd, points"] == "+6.54 ± 1.01"
     assert sam["published, %"].startswith("accuracy 70.99 ± 0.23")
     assert sam["published gain, points"] == "+6.54" and sam["seeds"] == "3"

@@ -89,6 +89,12 @@ def test_settings_find_their_figure(settings, text):
     assert texts(**settings) == [text]
 
 
+def test_training_on_a_networks_labels_is_a_method_of_its_own():
+    noisy = {"model": "resnet32", "label_noise": 0.6, "bootstrap_from": "runs/plain"}
+    assert texts(**noisy) == ["91.8"]
+    assert texts(**noisy, method="sgd") == []
+
+
 @pytest.mark.parametrize("experiment", [None, "e4"])
 @pytest.mark.parametrize(
     "augment, expected", [(["basic", "mixup"], ["93.0"]), (["basic"], ["84.8", "91.32"])]
@@ -131,6 +137,7 @@ def test_another_experiment_has_no_figure(other):
 
 def test_a_named_experiment_is_shown_beside_a_shrunken_one():
     small = SAM | {"model": "resnet20", "num_train": 5000, "epochs": 10, "batch_size": 64}
+    small["image_size"] = 16
     (figure,) = published(small, "e6")
     assert figure.text == "70.99±0.23"
     reasons = "; ".join(differences(small, figure))
@@ -139,6 +146,7 @@ def test_a_named_experiment_is_shown_beside_a_shrunken_one():
         "5000 training",
         "epochs are 10, not 50",
         "batch size is 64",
+        "images are made 16x16",
     ):
         assert part in reasons
 

@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from keras_sam import datasets
 from keras_sam.experiments.flags import reproduce
 from keras_sam.experiments.sweep.choice import UndecidedError
 from keras_sam.experiments.sweep.sweep import Sweep
@@ -94,6 +95,18 @@ def test_a_table_is_trained_once_and_says_how_far_it_is(trained, tmp_path):
     start(tmp_path, "--resume")
     assert len(trained) == 3
     assert re.search(r"^low +2 of 2$", start(tmp_path, "--list"), re.MULTILINE)
+
+
+def test_models_to_rank_by_their_sharpness_are_followed_by_the_command_for_it(
+    trained, tmp_path, monkeypatch
+):
+    ranked = TINY | {"preset": "e10_tau", "compare": ["sam:0.1", "sam:0.3"], "seeds": ["0"]}
+    monkeypatch.setitem(TABLES, "e6", Table("Of no paper.", [Cell({"part": "e10_tau"}, ranked)]))
+    command = start(tmp_path, f"--data_dir={tmp_path}").splitlines()[-1].split()
+    assert command[:3] == ["next", "python", "apps/sharpness.py"]
+    assert command[-2:] == [
+        f"--checkpoint={name}={tmp_path}/e10_tau/{name}" for name in ("sam_rho_0.1", "sam_rho_0.3")
+    ]
 
 
 def test_a_table_of_no_paper_has_no_published_figures(trained, tmp_path, monkeypatch):
@@ -191,6 +204,28 @@ def test_names_all_missing_data_before_any_cell_starts(trained, tmp_path, monkey
     assert not (tmp_path / "runs").exists()
 
 
+def test_weights_start_their_network_and_leave_no_folder_in_the_command(
+    trained, tmp_path, monkeypatch
+):
+    cell = Cell({"network": "small"}, TINY)
+    monkeypatch.setitem(TABLES, "e6", Table("Of no paper.", [cell]))
+    asked = []
+    monkeypatch.setattr(comparison, "run", lambda *given: asked.append(given) or [])
+    path = tmp_path / "some.weights.h5"
+    path.touch()
+    assert f"--weights={path}" in Plan(cell, OPTIONS | {"weights": [f"small={path}"]}).arguments
+    monkeypatch.setattr(Plan, "arguments", cell.arguments)  # This network takes no weights.
+    start(tmp_path / "runs", f"--weights=small={path}")
+    assert "--weights=small=.../some.weights.h5" in asked[0][1]
+
+
+def test_downloads_each_data_set_once_before_any_cell_starts(trained, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(datasets, "download", lambda name, folder: asked.append((name, folder)))
+    start(tmp_path / "runs", "--download", f"--data_dir={tmp_path}")
+    assert asked == [("digits", str(tmp_path))]
+
+
 @pytest.mark.parametrize(
     "arguments, expected",
     [
@@ -199,6 +234,13 @@ def test_names_all_missing_data_before_any_cell_starts(trained, tmp_path, monkey
         (["--weights=l2"], "network=FILE, as in l2=FILE. Received: --weights=l2"),
         (["--table=e10", "--budget=small"], "no small table of e10"),
         (["--table=e3", "--only=l2"], "add --weights=l2=FILE"),
+        (["--table=e3", "--weights=l3=x"], "one of b7, l2. Received: --weights=l3=x"),
+        (
+            ["--table=e3", "--weights=l2=x"],
+            "must be a file. Received: --weights=l2=x",
+        ),
+        (["--weights=l2=x"], "must be left out here. Received: --weights=l2=x"),
+        (["--download"], "add --data_dir. Received: --download"),
     ],
 )
 def test_wrong_options_end_in_one_line(trained, tmp_path, arguments, expected):

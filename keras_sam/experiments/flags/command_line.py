@@ -137,11 +137,20 @@ def given(values: flags.FlagValues) -> list[str]:
 
 
 def _without_machine(flag: flags.Flag) -> str:
-    if flag.name in FOLDERS and flag.value and Path(flag.value).is_absolute():
-        return f"--{flag.name}=.../{Path(flag.value).name}"
+    if flag.name in FOLDERS and flag.value:
+        paths = flag.value if isinstance(flag.value, list) else [flag.value]
+        return f"--{flag.name}={','.join(map(_without_folder, paths))}"
     if flag.name == "storage" and flag.value:  # With a host, and perhaps a password.
         return f"--{flag.name}={flag.value.partition(':')[0]}:..."
     return flag.serialize()
+
+
+def _without_folder(path: str) -> str:
+    """A path, or a name and a path as in `l2=FILE`, of which only the last part tells nothing."""
+    name, equals, file = path.partition("=")
+    if equals and not Path(path).is_absolute():
+        return f"{name}={_without_folder(file)}"
+    return f".../{Path(path).name}" if Path(path).is_absolute() else path
 
 
 def keep_compiled(workdir: str | Path) -> None:

@@ -46,6 +46,11 @@ def define(values: flags.FlagValues) -> None:
         **own,
     )
     checked(values, _check_imbalance, "imbalance")
+    check_download(values)
+
+
+def check_download(values: flags.FlagValues) -> None:
+    """Has absl refuse to download to no folder."""
     excluded(
         values,
         ("download", "data_dir"),

@@ -8,6 +8,7 @@ from keras_sam.experiments import engine
 from keras_sam.experiments.flags import command_line
 from keras_sam.experiments.flags import engine as engine_flags
 from keras_sam.experiments.flags.checking import as_argument
+from keras_sam.experiments.flags.pictures import check_download
 from keras_sam.experiments.flags.running import VERBOSE, VERBOSE_HELP
 from keras_sam.experiments.tables import TABLES
 
@@ -15,8 +16,14 @@ FLAGS = flags.FlagValues()
 OWN: dict[str, Any] = {"flag_values": FLAGS, "module_name": "Options"}
 flags.DEFINE_enum("table", None, list(TABLES), "The table, listed above.", **OWN)
 flags.DEFINE_string("data_dir", None, "Folder that holds the data sets.", **OWN)
+flags.DEFINE_bool(
+    "download", False, "Fetch each data set that is missing into --data_dir, before all.", **OWN
+)
 flags.DEFINE_list(
-    "weights", [], "network=FILE: the weights that a network of E3 starts from.", **OWN
+    "weights",
+    [],
+    "network=FILE: the weights that a network of E3 starts from: l2 in full, mobilenet in small.",
+    **OWN,
 )
 flags.DEFINE_enum(
     "budget", "full", ["full", "small"], "small: in kind, in hours on two cores.", **OWN
@@ -36,6 +43,7 @@ flags.DEFINE_bool(
 )
 flags.DEFINE_enum("verbose", "0", VERBOSE, VERBOSE_HELP, **OWN)
 engine_flags.define(FLAGS)
+check_download(FLAGS)
 
 
 def start(argv: list[str], text: str) -> None:

@@ -35,6 +35,13 @@ READINGS = {
     "e9": "Two ascent steps end a little above one.",
     "e10": "The Hessian's λ1 ends at 24 with SGD and at 1.0 with SAM, λ1/λ5 at 11.4 and 2.6.",
 }
+FINE_TUNED = "e3"  # There the networks have their own sizes of images.
+OWN_SIZE = 32  # Of CIFAR's images, in pixels.
+# What a run can have on top of a published one, and how its text reads.
+ADDED = {
+    "bootstrap": "the targets are in part the network's own",
+    "average": "the weights are an average over epochs",
+}
 OURS = ("e1", "e3", "e5", "e6", "e8", "e9")  # The source prints the figures without this sentence.
 
 
@@ -122,6 +129,10 @@ def differences(settings: dict, figure: Published) -> list[str]:
         found.append(f"the data are {settings.get('dataset')}, not {figure.dataset}")
     if settings.get("num_train"):
         found.append(f"{settings['num_train']} training images are used, not all")
+    size = settings.get("image_size")
+    if size and size != OWN_SIZE and figure.experiment != FINE_TUNED:
+        found.append(f"the images are made {size}x{size}")
+    found += [words for key, words in ADDED.items() if settings.get(key)]
     if settings.get("smoke"):
         found.append("everything is scaled down by --smoke")
     if settings.get("holdout"):
@@ -142,7 +153,7 @@ def differences(settings: dict, figure: Published) -> list[str]:
 
 
 def _belongs(settings: dict, figure: Published, experiment: str | None) -> bool:
-    if figure.method != settings["method"] or figure.noise != (settings.get("label_noise") or 0):
+    if figure.method != _method(settings) or figure.noise != (settings.get("label_noise") or 0):
         return False
     if figure.noise and settings.get("noise_kind", "symmetric") != "symmetric":
         return False
@@ -154,6 +165,14 @@ def _belongs(settings: dict, figure: Published, experiment: str | None) -> bool:
         exactly = _same_name(settings.get("dataset"), figure.dataset, DATASETS)
         return figure.experiment == experiment and (exactly or _is_part(settings, figure))
     return is_same(settings, figure)
+
+
+def _method(settings: dict) -> str:
+    """What the method is called where it is published: one on another run's labels is its own."""
+    method = settings["method"]
+    if method[0].isupper() or not settings.get("bootstrap_from"):
+        return method
+    return f"Bootstrap + {method.upper()}"
 
 
 def _is_part(settings: dict, figure: Published) -> bool:

@@ -24,8 +24,9 @@ HOW_TO_READ = (
     "are a mean over the seeds and the 95 % interval of Student's t; a single seed has none. A "
     "gain is the mean difference in accuracy to the baseline on the same seeds, with the interval "
     "of these paired differences: one that does not hold 0 is more than chance. Published spreads "
-    "are as published; where single seeds are, ± is their standard deviation. Training time leaves "
-    "evaluation out where it was timed."
+    "are as published; where single seeds are, ± is their standard deviation. Training accuracy is "
+    "by the labels that were trained on, wrong ones too. Training time leaves evaluation out where "
+    "it was timed."
 )
 
 

@@ -40,6 +40,7 @@ def columns(table: Table, output: Path, experiment: str | None) -> dict[str, lis
         f"gain over {table.baseline}, points": [_gain(row, table.baseline_of(row)) for row in rows],
         "published, %": [published_text(figures(row, experiment)) for row in rows],
         "published gain, points": [_published_gain(table, row, experiment) for row in rows],
+        "training accuracy, %": [_text(row.estimate("train_accuracy"), 1) for row in rows],
         "training loss": _losses(rows),
         "training time, s": [_text(row.estimate("training_time"), 1) for row in rows],
         "seeds": [str(len(row.finished)) for row in rows],

@@ -58,6 +58,7 @@ class Run:
             "error": 100 - 100 * last["val_accuracy"],
             "top5_error": 100 * (1 - top5.iloc[0]) if len(top5) else math.nan,
             "loss": last.get("loss", math.nan),
+            "train_accuracy": 100 * last.get("accuracy", math.nan),
             "training_time": last["training_time"],
             "time": self.history.get("seconds", pd.Series([math.nan])).sum(skipna=False),
         }

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from keras_sam import datasets
 from keras_sam.experiments.results.folder import SETTINGS
-from keras_sam.experiments.tables.plan import Plan
+from keras_sam.experiments.tables.plan import Plan, weight_files
 from keras_sam.experiments.training import planning
 
 FROM_A_FILE = ("efficientnet_l2",)  # Keras has no weights of these.
@@ -26,6 +27,7 @@ def check(plans: Sequence[Plan], options: dict[str, Any]) -> None:
     if workdir.exists() and not workdir.is_dir():
         raise ValueError(f"The work directory must be a folder. Received: --workdir={workdir}")
     found = [plan.resolved() for plan in plans]
+    _check_files(plans, options)
     _check_weights(plans, found)
     _check_data(found, options)
     if not options["resume"] and any(workdir.rglob(SETTINGS)):
@@ -33,6 +35,17 @@ def check(plans: Sequence[Plan], options: dict[str, Any]) -> None:
             f"{workdir} holds runs already: add --resume to go on with them, or choose another "
             f"folder. Received: --workdir={workdir}"
         )
+
+
+def _check_files(plans: Sequence[Plan], options: dict[str, Any]) -> None:
+    networks = {plan.cell.place["network"]: None for plan in plans if "network" in plan.cell.place}
+    for network, path in weight_files(options).items():
+        received = f"Received: --weights={network}={path}"
+        if network not in networks:
+            known = f"one of {', '.join(networks)}" if networks else "left out here"
+            raise ValueError(f"The network of --weights=network=FILE must be {known}. {received}")
+        if not Path(path).is_file():
+            raise ValueError(f"The weights of {network} must be a file. {received}")
 
 
 def _check_weights(plans: Sequence[Plan], found: list[dict[str, Any]]) -> None:
@@ -51,6 +64,8 @@ def _check_data(found: list[dict[str, Any]], options: dict[str, Any]) -> None:
     missing = []
     for name, one in distinct.items():
         try:
+            if options["download"]:
+                datasets.download(name, options["data_dir"])
             planning.loaded(one | {"num_train": 1, "num_test": 1, "holdout": 0.0})
         except (ValueError, OSError) as error:
             missing.append(f"{name}: {str(error).rpartition(' Received: ')[0] or error}")

@@ -68,8 +68,7 @@ class Plan:
         options = self.options
         found = [*self.cell.arguments, *(["--smoke"] if options["smoke"] else [])]
         found += [f"--data_dir={options['data_dir']}"] if options["data_dir"] else []
-        weights = dict(text.partition("=")[::2] for text in options["weights"])
-        own = weights.get(self.cell.place.get("network", ""))
+        own = weight_files(options).get(self.cell.place.get("network", ""))
         found += [f"--weights={own}"] if own else []
         return found + (_choice(self._likeness) if self.cell.like and self.is_ready else [])
 
@@ -154,6 +153,11 @@ class Plan:
 
     def _read(self, *more: str) -> dict[str, Any]:
         return command_line.read(self._app.FLAGS, [self.cell.app, *self.arguments, *more])
+
+
+def weight_files(options: dict[str, Any]) -> dict[str, str]:
+    """The files that networks of a table start from, by the network's place in it."""
+    return dict(text.partition("=")[::2] for text in options["weights"])
 
 
 def _choice(path: Path) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from keras_sam.experiments.flags.checking import as_argument
 from keras_sam.experiments.report.command import report
 from keras_sam.experiments.report.groups import IGNORED_KEYS
 from keras_sam.experiments.results.folder import SETTINGS
@@ -17,6 +18,7 @@ from keras_sam.experiments.tables.plan import Plan
 from keras_sam.experiments.tables.table import Cell, cover, with_needed
 from keras_sam.experiments.training import comparison, progress
 
+RANKED = "e10_tau"  # Of whose models Kendall's tau of m-sharpness and gap is to be told.
 PATIENCE = 60.0  # Seconds between two looks at what other processes do.
 
 
@@ -118,6 +120,9 @@ class Reproduction:
         )
         for page in pages:
             print(f"page    {page}")
+        for plan in self._plans:
+            if plan.cell.flags.get("preset") == RANKED:
+                print(f"next    {_ranking(plan)}")
 
     def _method_folders(self) -> list[Path]:
         """The folders of runs that count, one of those that trained the same."""
@@ -127,6 +132,19 @@ class Reproduction:
             if (run.path / SETTINGS).is_file():
                 found.setdefault(json.dumps(telling, sort_keys=True), run.path.parent)
         return list(dict.fromkeys(found.values()))
+
+
+def _ranking(plan: Plan) -> str:
+    """The command that measures the models of a cell for several m."""
+    folders = dict.fromkeys(run.path.parent for run in plan.runs())
+    data = plan.options["data_dir"]
+    return " ".join(
+        [
+            "python apps/sharpness.py --measure=m_sharpness --m=4,16,64,256",
+            *([as_argument("data_dir", data)] if data else []),
+            *(as_argument("checkpoint", f"{folder.name}={folder}") for folder in folders),
+        ]
+    )
 
 
 def _cells(options: dict[str, Any]) -> list[Cell]:
