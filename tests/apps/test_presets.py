@@ -104,6 +104,8 @@ def test_rows_of_the_sam_paper_are_trained_as_its_code_does():
             assert flags["plain_epochs"] == 2 * flags["epochs"] and len(flags["seeds"]) == 5
     decays = [presets[f"e1_{name}"]["l2"] for name in ("wrn28_10", "shake_shake")]
     assert [*decays, presets["e2_resnet50"]["l2"]] == [5e-4, 1e-3, 1e-4]
+    tuned = options(finetune_efficientnet, "--preset=e3_b7_flowers")
+    assert (tuned["l2"], tuned["weight_decay"]) == (1e-5, 0.0)
 
 
 def test_epochs_of_the_command_replace_the_steps_of_the_preset():
