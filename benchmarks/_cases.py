@@ -15,7 +15,12 @@ LEARNING_RATE = 0.01
 MOMENTUM = 0.9
 RHO = 0.05
 
-METHODS: dict[str, dict[str, Any] | None] = {"plain": None, "sam": {}, "every=5": {"every": 5}}
+METHODS: dict[str, tuple[str, dict[str, Any]] | None] = {
+    "plain": None,
+    "sam": ("sam", {}),
+    "every=5": ("sam", {"every": 5}),
+    "multistep=5": ("multistep", {"steps": 5}),
+}
 
 Data: TypeAlias = tuple[np.ndarray, np.ndarray]  # Images and labels.
 Train: TypeAlias = Callable[[int], object]  # For a number of steps.
@@ -37,30 +42,34 @@ def random_data(batch_size: int, steps: int) -> Data:
     return images, generator.integers(0, NUM_CLASSES, len(images)).astype("int32")
 
 
-def compiled(name: str, model_name: str) -> keras.Model:
+def compiled(name: str, model_name: str, jit_compile: bool | str = "auto") -> keras.Model:
     """A model that is ready to train in one of the ways of `METHODS`.
 
     Args:
         name: Key of `METHODS`.
         model_name: Name from `keras_sam.models.list()`.
+        jit_compile: `True`, `False`, or `"auto"` for what Keras chooses. Defaults to `"auto"`.
 
     Returns:
         Compiled model.
     """
     model = models.get(model_name, IMAGE_SHAPE, NUM_CLASSES)
-    options = METHODS[name]
-    if options is not None:
-        method = methods.get("sam", rho=RHO, **options)
-        model = keras_sam.SAMModel(model, method=method)
+    chosen = METHODS[name]
+    if chosen is not None:
+        method, options = chosen
+        model = keras_sam.SAMModel(model, method=methods.get(method, rho=RHO, **options))
     model.compile(
         optimizer=keras.optimizers.SGD(LEARNING_RATE, momentum=MOMENTUM),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
+        jit_compile=jit_compile,
     )
     return model
 
 
-def build(name: str, model_name: str, batch_size: int, data: Data) -> Train:
+def build(
+    name: str, model_name: str, batch_size: int, data: Data, jit_compile: bool | str = "auto"
+) -> Train:
     """A model that trains in one of the ways of `METHODS`.
 
     Args:
@@ -68,11 +77,12 @@ def build(name: str, model_name: str, batch_size: int, data: Data) -> Train:
         model_name: Name from `keras_sam.models.list()`.
         batch_size: Integer, images a step.
         data: `(images, labels)`.
+        jit_compile: As of `compiled`.
 
     Returns:
         Function of a number of steps that trains for these and returns when they are done.
     """
-    model = compiled(name, model_name)
+    model = compiled(name, model_name, jit_compile)
     images, labels = data
 
     def train(steps: int) -> None:

@@ -29,20 +29,24 @@ PACKAGES = (
 MEBIBYTE = 2**20
 
 
-def probe(name: str, model_name: str, batch_size: int) -> dict[str, float]:
+def probe(
+    name: str, model_name: str, batch_size: int, jit_compile: bool | str = "auto"
+) -> dict[str, float]:
     """First call, a later call and peak memory of one case.
 
     Args:
         name: Name of the case.
         model_name: Name from `keras_sam.models.list()`.
         batch_size: Integer, images a step.
+        jit_compile: As of `_cases.compiled`.
 
     Returns:
         Dictionary: `first_call` and `later_call` (seconds of a `fit` of one step), each with its
         processor seconds, and `peak_mebibytes`.
     """
     before = process_peak()
-    train = _cases.build(name, model_name, batch_size, _cases.random_data(batch_size, 5))
+    data = _cases.random_data(batch_size, 5)
+    train = _cases.build(name, model_name, batch_size, data, jit_compile)
     first_call, first_cpu = timed(train, 1)
     later_call, later_cpu = min(timed(train, 1) for _ in range(3))
     train(5)

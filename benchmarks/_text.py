@@ -46,8 +46,16 @@ def ratio_text(ratio: dict[str, float]) -> str:
     return f"{ratio['median']:.2f} ({ratio['low']:.2f}-{ratio['high']:.2f})"
 
 
-def verdict(ratio: dict[str, float], at_most: float) -> str:
-    """Whether a ratio keeps to a target: `"pass"`, `"FAIL"`, or `"open"` between."""
-    if ratio["median"] <= at_most:
+def verdict(ratio: dict[str, float], target: float, at_least: bool = False) -> str:
+    """Whether a ratio keeps to a target: `"pass"`, `"FAIL"`, or `"open"` between.
+
+    Args:
+        ratio: Dictionary of `median`, `low` and `high`.
+        target: Float, the most that the ratio may be.
+        at_least: Whether it is the least that it has to be. Defaults to `False`.
+    """
+    sign = -1 if at_least else 1
+    if sign * ratio["median"] <= sign * target:
         return "pass"
-    return "FAIL" if ratio["low"] > at_most else "open"
+    best = ratio["high"] if at_least else ratio["low"]
+    return "FAIL" if sign * best > sign * target else "open"

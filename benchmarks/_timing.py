@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from _probing import timed
 
-OURS = ("plain", "sam", "every=5")
+OURS = ("plain", "sam", "every=5", "multistep=5")
 
 
 def take_turns(

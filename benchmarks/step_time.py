@@ -2,14 +2,15 @@
 
     KERAS_BACKEND=jax python benchmarks/step_time.py --output=step_time.json
 
-trains a ResNet-20 on random 32x32 images, batch 128: plainly, with SAM, and with SAM on every
-fifth step, by real `fit` calls that take turns, on the backend of KERAS_BACKEND. It prints a table
-and whether the targets hold: SAM at most 2.05 times the plain step and 2 times its compilation,
-every=5 at most 1.3 times the plain step. Expect all of them to, after three to five minutes on two
-cores.
+trains a ResNet-20 on random 32x32 images, batch 128: plainly, with SAM, with SAM on every fifth
+step, and with five ascent steps, by real `fit` calls that take turns, on the backend of
+KERAS_BACKEND. It prints a table and whether the targets hold (README.md has them). Expect three to
+eight minutes on two cores.
 
-With --peers (the default) optax.contrib.sam with a Flax ResNet-20 takes turns too on JAX, and
-pytorch_optimizer's SAM with a PyTorch ResNet-20 on PyTorch, where they are installed.
+With --peers (the default) other implementations take turns too, where they are installed:
+optax.contrib.sam with a Flax ResNet-20 on JAX, pytorch_optimizer's SAM with a PyTorch ResNet-20 and,
+on TensorFlow, Keras 2's class and a step by hand. --jit_compile=on measures XLA on TensorFlow, and
+torch.compile.
 
     KERAS_BACKEND=jax python benchmarks/step_time.py --methods=all --output=methods.json
 
@@ -29,6 +30,7 @@ import _text
 from absl import app, flags
 
 FLAGS = flags.FLAGS
+JIT_COMPILE: dict[str, bool | str] = {"auto": "auto", "on": True, "off": False}
 
 flags.DEFINE_string("model", "resnet20", "resnet8 … resnet56, of depth 6n + 2.")
 flags.DEFINE_integer("batch_size", 128, "Images a step.", lower_bound=1)
@@ -36,6 +38,7 @@ flags.DEFINE_integer("blocks", 8, "Turns that each case gets.", lower_bound=1)
 flags.DEFINE_integer("steps_per_block", 5, "Steps a turn, a multiple of 5.", lower_bound=5)
 flags.DEFINE_integer("probes", 3, "Fresh processes a case, for first call and memory.", 1)
 flags.DEFINE_bool("peers", True, "Whether to measure other implementations too.")
+flags.DEFINE_enum("jit_compile", "auto", list(JIT_COMPILE), "Of compile; peers stay as they are.")
 flags.DEFINE_list("methods", [], "Measure the steps of these methods instead, or of all.")
 flags.DEFINE_integer("max_seconds", 330, "With --methods: begin no round that ends later.", 1)
 flags.DEFINE_string("output", None, "JSON file to write.")
@@ -44,7 +47,7 @@ flags.DEFINE_string("probe", None, "Internal: measure this one case in this proc
 # Each fifth step is a SAM step: other lengths would hold too few or too many of them.
 flags.register_validator("steps_per_block", lambda steps: steps % 5 == 0, "must divide by 5")
 
-KERAS_CASES = ("plain", "sam", "every=5")
+KERAS_CASES = ("plain", "sam", "every=5", "multistep=5")
 SMALL = {"model": "resnet8", "batch_size": 32}  # Defaults where every method is measured.
 
 
@@ -92,7 +95,8 @@ def _probe():
     # Imported here, as below: a parent of probes stays small, and --help need not wait.
     import _probing
 
-    return _probing.probe(FLAGS.probe, FLAGS.model, FLAGS.batch_size)
+    compiled = JIT_COMPILE[FLAGS.jit_compile]
+    return _probing.probe(FLAGS.probe, FLAGS.model, FLAGS.batch_size, compiled)
 
 
 def _probe_all():
@@ -107,7 +111,7 @@ def _probe_all():
 
 def _fresh_process(name: str):
     command = [sys.executable, __file__, f"--probe={name}"]
-    command += [f"--model={FLAGS.model}", f"--batch_size={FLAGS.batch_size}"]
+    command += [f"--{key}={FLAGS[key].value}" for key in ("model", "batch_size", "jit_compile")]
     output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     return json.loads(output.splitlines()[-1])
 
@@ -119,7 +123,8 @@ def _measure(probes):
     import peers
 
     data = _cases.random_data(FLAGS.batch_size, FLAGS.steps_per_block)
-    cases = {name: _cases.build(name, FLAGS.model, FLAGS.batch_size, data) for name in KERAS_CASES}
+    options = (FLAGS.model, FLAGS.batch_size, data, JIT_COMPILE[FLAGS.jit_compile])
+    cases = {name: _cases.build(name, *options) for name in KERAS_CASES}
     notes: list[str] = []
     if FLAGS.peers:
         others, notes = peers.build(FLAGS.model, FLAGS.batch_size, data)
@@ -127,7 +132,7 @@ def _measure(probes):
     _say(f"{FLAGS.blocks} turns of {FLAGS.steps_per_block} steps: {', '.join(cases)}")
     turns = _timing.take_turns(cases, FLAGS.blocks, FLAGS.steps_per_block)
     images = FLAGS.batch_size * FLAGS.steps_per_block
-    names = ("model", "batch_size", "blocks", "steps_per_block", "probes")
+    names = ("model", "batch_size", "blocks", "steps_per_block", "probes", "jit_compile")
     setting = {**_probing.surroundings(), **{name: FLAGS[name].value for name in names}}
     result = {"setting": setting, **_timing.relate(turns, images, probes), "notes": notes}
     return {**result, "targets": _report.targets(result)}
