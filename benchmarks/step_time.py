@@ -8,8 +8,8 @@ KERAS_BACKEND. It prints a table and whether the targets hold (README.md has the
 eight minutes on two cores.
 
 With --peers (the default) other implementations take turns too, where they are installed:
-optax.contrib.sam with a Flax ResNet-20 on JAX, pytorch_optimizer's SAM with a PyTorch ResNet-20 and,
-on TensorFlow, Keras 2's class and a step by hand. --jit_compile=on measures XLA on TensorFlow, and
+optax.contrib.sam with a Flax ResNet-20 on JAX, pytorch_optimizer's SAM with one in torch.nn, and
+on TensorFlow Keras 2's class and a step by hand. --jit_compile=on measures XLA on TensorFlow, and
 torch.compile.
 
     KERAS_BACKEND=jax python benchmarks/step_time.py --methods=all --output=methods.json
