@@ -1,4 +1,4 @@
-"""On JAX a branch keeps the speed of convolutions: `backend/jax_convolutions.py`."""
+"""On JAX a branch or a loop keeps the speed of convolutions: `backend/jax_convolutions.py`."""
 
 import re
 
@@ -13,6 +13,7 @@ pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "jax", reason="other backends need no such rewriting"
 )
 
+LOOKBEHIND = keras_sam.methods.Lookbehind(k=5, momentum=0.9)
 CONVOLUTIONS = {
     "strided": lambda: layers.Conv2D(6, 3, strides=2, padding="same"),
     "dilated": lambda: layers.Conv2D(6, 3, dilation_rate=2),
@@ -53,7 +54,8 @@ def test_rewritten_gradients_are_equal(kind):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-3)
 
 
-def test_convolutions_of_a_branch_are_channels_last():
+def compiled_layouts(method):
+    """The layout of each convolution in the compiled step of a small network."""
     import jax
 
     images = np.zeros((8, 8, 8, 3), "float32")
@@ -61,7 +63,7 @@ def test_convolutions_of_a_branch_are_channels_last():
         [keras.Input((8, 8, 3)), layers.Conv2D(4, 3), layers.Conv2D(4, 3), layers.Flatten()]
     )
     base_model.add(layers.Dense(1))
-    model = keras_sam.SAMModel(base_model, method="periodic")
+    model = keras_sam.SAMModel(base_model, method=method)
     model.compile("sgd", "mse")
     model.train_on_batch(images, np.zeros((8, 1)))
     state = model._get_jax_state(
@@ -71,9 +73,44 @@ def test_convolutions_of_a_branch_are_channels_last():
         metrics_variables=True,
     )
     program = jax.jit(model.train_step).lower(state, (images, np.zeros((8, 1)))).compile().as_text()
-    layouts = re.findall(r" convolution\(.*dim_labels=(\w+)->", program)
-    assert len(layouts) == 10  # Two forward and three backward, in the clean pass and the branch.
+    return re.findall(r" convolution\(.*dim_labels=(\w+)->", program)
+
+
+# Two forward and three backward in each pass that is compiled: the clean one and that of the
+# branch; of five ascent steps the first, that of the loop and the descent's.
+@pytest.mark.parametrize(
+    "method, passes",
+    [("periodic", 2), (keras_sam.methods.MultiStep(steps=5), 3), (LOOKBEHIND, 3)],
+)
+def test_each_pass_is_compiled_once_and_channels_last(method, passes):
+    layouts = compiled_layouts(method)
+    assert len(layouts) == 5 * passes
     assert set(layouts) == {"b01f_01io"}
+
+
+@pytest.mark.parametrize(
+    "method", [keras_sam.methods.FGSM(0.01, steps=5, momentum=1.0), LOOKBEHIND]
+)
+def test_a_loop_makes_the_steps_that_it_stands_for(method, monkeypatch):
+    from keras_sam.backend import jax as ours
+
+    weights = []
+    for few in (ours.FEW, 100):
+        monkeypatch.setattr(ours, "FEW", few)
+        keras.utils.set_random_seed(0)
+        base_model = keras.Sequential(
+            [
+                *(keras.Input((8, 8, 3)), layers.Conv2D(4, 3), layers.BatchNormalization()),
+                *(layers.Dropout(0.5), layers.Flatten(), layers.Dense(2)),
+            ]
+        )
+        model = keras_sam.SAMModel(base_model, method=method)
+        model.compile("sgd", "mse")
+        images = np.random.default_rng(0).normal(size=(16, 8, 8, 3)).astype("float32")
+        model.fit(images, images[:, 0, :2, 0], batch_size=8, verbose=0)
+        weights.append(base_model.get_weights())
+    for a, b in zip(*weights, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
 def rematerialised_model():

@@ -4,7 +4,7 @@ from typing import Any
 
 from keras import ops
 
-from keras_sam import checks, tensors
+from keras_sam import backend, checks, tensors
 from keras_sam.ascent.around import AscentAround
 from keras_sam.ascent.ascent import Ascent
 from keras_sam.saving import part
@@ -77,11 +77,14 @@ class MultiStepAscent(AscentAround):
         length = self._length(rho)
         direction, velocity = self._accumulate(gradients, None)
         perturbation = self._move(None, direction, oracle, length, rho)
-        for _ in range(self.steps - 1):
+
+        def higher(place):
+            perturbation, velocity = place
             gradients = oracle.at(perturbation).gradients
             direction, velocity = self._accumulate(gradients, velocity)
-            perturbation = self._move(perturbation, direction, oracle, length, rho)
-        return perturbation
+            return self._move(perturbation, direction, oracle, length, rho), velocity
+
+        return backend.repeated(higher, (perturbation, velocity), self.steps - 1)[0]
 
     def _length(self, rho):
         if not self.projection:

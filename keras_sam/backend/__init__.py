@@ -2,7 +2,7 @@
 
 Each backend file offers the same names: `value_and_gradient`, `hessian_vector_product`,
 `gauss_newton_vector_product`, `hessian_at`, `compiled`, `compiled_with_functions`, `cond`,
-`computed_once`, `random_state`, `set_random_state`, `num_replicas`, `on_all_devices`,
+`repeated`, `computed_once`, `random_state`, `set_random_state`, `num_replicas`, `on_all_devices`,
 `across_replicas`, `keep_compiled`,
 `device_name`, `num_processes`, `process`, `is_shared`, `joined`, `told_by_first`, `told_to_all`,
 `own_parts`, `sharded_part`, `test_step_of`, `is_recorded`, `plain_modules`, `wrapped_modules`,
@@ -36,6 +36,7 @@ hessian_at = active.hessian_at
 compiled = active.compiled
 compiled_with_functions = active.compiled_with_functions
 cond = active.cond
+repeated = active.repeated
 computed_once = active.computed_once
 random_state = active.random_state
 set_random_state = active.set_random_state

@@ -28,6 +28,7 @@ from keras_sam.backend.tensorflow_curvature import (  # noqa: F401  (To be had h
     hessian_vector_product,
 )
 from keras_sam.backend.types import Function, Gradients, ModelMixin, Tensor
+from keras_sam.backend.unrolled import repeated  # noqa: F401  (To be had here.)
 from keras_sam.backend.vectors import (  # noqa: F401  (To be had here.)
     added,
     multiplied,

@@ -40,6 +40,7 @@ from keras_sam.backend.torch_vectors import (  # noqa: F401  (To be had here.)
     sums,
 )
 from keras_sam.backend.types import Function, Gradients, ModelMixin, Tensor
+from keras_sam.backend.unrolled import repeated  # noqa: F401  (To be had here.)
 
 
 def value_and_gradient(

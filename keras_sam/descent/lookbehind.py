@@ -4,7 +4,7 @@ from typing import Any
 
 from keras import ops
 
-from keras_sam import checks, tensors
+from keras_sam import backend, checks, tensors
 from keras_sam.descent.descent import Descent
 from keras_sam.saving import part
 from keras_sam.tensors import Vector
@@ -58,17 +58,22 @@ class LookbehindGradient(Descent):
         return {"velocity": Slot()} if self.momentum else {}
 
     def evaluation(self, oracle: GradientOracle, climb: Climb, context: Context) -> Evaluation:
-        assert climb.direction is not None, "The ascent is a closed form."
+        direction = climb.direction
+        assert direction is not None, "The ascent is a closed form."
         perturbed = climb.perturbed(oracle)
-        gradients, perturbation = perturbed.gradients, climb.perturbation
-        velocity = first = way = self._pushed(self._velocity(context), gradients)
+        first = self._pushed(self._velocity(context), perturbed.gradients)
         weights = [oracle.weights[index] for index in climb.chosen]
-        for _ in range(self.k - 1):
-            move = climb.direction([gradients[index] for index in climb.chosen], weights)
+
+        def further(place):
+            gradients, perturbation, velocity, way = place
+            move = direction([gradients[index] for index in climb.chosen], weights)
             perturbation = _moved(perturbation, move, climb.chosen)
             gradients = oracle.at(perturbation).gradients
             velocity = self._pushed(velocity, gradients)
-            way = tensors.add(way, velocity)
+            return gradients, perturbation, velocity, tensors.add(way, velocity)
+
+        start = (perturbed.gradients, climb.perturbation, first, first)
+        _, _, velocity, way = backend.repeated(further, start, self.k - 1)
         if self.momentum:
             tensors.assign(context.state["velocity"], velocity)
         return Evaluation(perturbed.loss, self._share_of(way, first))
