@@ -45,7 +45,6 @@ from keras_sam.backend.vectors import (  # noqa: F401  (To be had here.)
     sums,
 )
 
-
 FEW = 3
 
 

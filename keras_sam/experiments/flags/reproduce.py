@@ -26,7 +26,7 @@ flags.DEFINE_list(
     **OWN,
 )
 flags.DEFINE_enum(
-    "budget", "full", ["full", "small"], "small: in kind, in hours on two cores.", **OWN
+    "budget", "full", ["full", "small"], "small: in kind, within an hour of one core.", **OWN
 )
 flags.DEFINE_bool("smoke", False, "Few cells, scaled down, with each value of each axis.", **OWN)
 flags.DEFINE_list(

@@ -1,4 +1,4 @@
-"""The tables in kind, as two cores train them to their end in hours.
+"""The tables in kind, as one core trains each of them to its end within an hour.
 
 Each method is a cell of its own, with a flag chosen on held-out training images, as the papers do:
 the rate of plain training first, then each method's rho at that rate; other seeds on all training

@@ -47,7 +47,7 @@ class Table:
     Args:
         source: String, what it reproduces.
         cells: List of `Cell`, the table as published.
-        small: List of `Cell`, what two cores train to its end in hours. Defaults to none.
+        small: List of `Cell`, what one core trains to its end within an hour. Defaults to none.
     """
 
     source: str
