@@ -22,7 +22,7 @@ OTHER_RHOS = {
     "msam": ["1.2", "2.4", "4.8"],
     "fgsm": ["0.0005", "0.001", "0.002"],
 }
-FIVE_SEEDS = ["10", "11", "12", "13", "14"]
+SEEDS = ["10", "11", "12", "13", "14"]
 # A training takes half a minute, and plain training learns every label by heart.
 CIFAR: dict[str, Any] = {
     "dataset": "cifar10",
@@ -50,7 +50,7 @@ def _compared(
     methods: dict[str, dict[str, Any]],
     rates: list[str] = RATES,
     rhos: list[str] = RHOS,
-    **other: Any,
+    app: str = "train_resnet",
 ) -> list[Cell]:
     """Cells of several methods under the same conditions, at the rate that suits plain training.
 
@@ -60,11 +60,12 @@ def _compared(
         methods: Dictionary from a method's name to a dictionary of the flags that are its own.
         rates: List of strings, to choose among. Defaults to those for momentum.
         rhos: List of strings, to choose among. Defaults to those for clean labels.
-        **other: Further arguments of each `Cell`.
+        app: String, as of a `Cell`.
 
     Returns:
         List of `Cell`, plain training's first.
     """
+    other: dict[str, Any] = {"app": app, "seeds": SEEDS}
     grid = {"learning_rate": rates}
     plain = Cell(place | {"method": "sgd"}, flags | {"method": "sgd"}, grid=grid, **other)
     return [plain] + [
@@ -109,9 +110,7 @@ def _e7() -> list[Cell]:
 
 TWO_STEPS = {"method_arguments": ["steps=2"]}
 CELLS = {
-    "e1": _compared(
-        {"data": "cifar10"}, BY_HEART | {"plain_epochs": 60}, {"sam": {}}, seeds=FIVE_SEEDS
-    ),
+    "e1": _compared({"data": "cifar10"}, BY_HEART | {"plain_epochs": 60}, {"sam": {}}),
     "e3": _compared(
         {"network": "mobilenet"},
         FLOWERS,
@@ -119,7 +118,6 @@ CELLS = {
         ["0.005", "0.01", "0.02"],
         ["0.005", "0.01", "0.02", "0.05"],
         app="finetune_efficientnet",
-        seeds=FIVE_SEEDS,
     ),
     "e4": _e4(),
     "e5": _compared(
