@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import keras
 from keras import ops
 
-from keras_sam import tensors, true_gradient
+from keras_sam import tensors
 from keras_sam.tensors import Tensor, Vector
+from keras_sam.training import true_gradient
 from keras_sam.training.batches import share_of
 from keras_sam.training.carriers import Climb, Context, FirstEvaluation, Outcome
 from keras_sam.training.memory import ACTED
