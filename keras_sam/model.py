@@ -11,7 +11,6 @@ from keras_sam.methods import composition
 from keras_sam.methods.composition import Sync
 from keras_sam.methods.method import Method
 from keras_sam.roles import Role, roles_of
-from keras_sam.saving import Saving, restore_policy
 from keras_sam.schedules import Radius, Rho, is_constant
 from keras_sam.training.carriers import Context, Outcome
 from keras_sam.training.memory import Memory
@@ -22,6 +21,7 @@ from keras_sam.wrapping.face import Face
 from keras_sam.wrapping.measuring import Measuring
 from keras_sam.wrapping.overrides import Delegation, check_model, check_weighing
 from keras_sam.wrapping.pipelines import Preprocessing
+from keras_sam.wrapping.saving import Saving, restore_policy
 
 
 @keras.saving.register_keras_serializable(package="keras_sam")

@@ -9,8 +9,8 @@ from keras_sam import checks, tensors
 from keras_sam.ascent.ascent import Ascent
 from keras_sam.ascent.dual_norm import DualNormAscent
 from keras_sam.ascent.filters import filter_norms
+from keras_sam.exports import part
 from keras_sam.roles import Role
-from keras_sam.saving import part
 from keras_sam.tensors import Tensor, Vector
 
 NORMALIZATIONS = ("element", "filter")

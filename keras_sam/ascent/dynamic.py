@@ -11,7 +11,7 @@ from keras_sam import checks
 from keras_sam.ascent import ranking
 from keras_sam.ascent.ascent import Ascent
 from keras_sam.ascent.sparse import SparseAscent
-from keras_sam.saving import part
+from keras_sam.exports import part
 from keras_sam.tensors import Tensor, Vector
 from keras_sam.training.carriers import Context
 from keras_sam.training.oracle import GradientOracle

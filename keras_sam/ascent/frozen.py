@@ -9,8 +9,8 @@ from keras import ops
 from keras_sam import checks, keras_hooks
 from keras_sam.ascent.ascent import Ascent
 from keras_sam.ascent.filters import filter_noise
+from keras_sam.exports import part
 from keras_sam.roles import Role, role_of
-from keras_sam.saving import part
 from keras_sam.tensors import Tensor, Vector
 from keras_sam.training.carriers import Context
 from keras_sam.training.oracle import GradientOracle

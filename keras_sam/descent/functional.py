@@ -9,7 +9,7 @@ from keras import ops
 
 from keras_sam import backend, tensors
 from keras_sam.descent.descent import Descent
-from keras_sam.saving import part
+from keras_sam.exports import part
 from keras_sam.tensors import Tensor, Vector
 from keras_sam.training.carriers import Climb, Context, Evaluation, Trained
 from keras_sam.training.oracle import GradientOracle

@@ -6,7 +6,7 @@ import keras
 
 from keras_sam import backend, checks, tensors
 from keras_sam.descent.descent import Descent
-from keras_sam.saving import part
+from keras_sam.exports import part
 from keras_sam.tensors import Vector
 from keras_sam.training import true_gradient
 from keras_sam.training.carriers import Climb, Context, Evaluation

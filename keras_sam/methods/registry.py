@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from keras_sam.exports import exported
 from keras_sam.methods.method import Method
-from keras_sam.saving import exported
 
 Factory = TypeVar("Factory", bound=Callable[..., Method])
 
