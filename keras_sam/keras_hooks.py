@@ -1,4 +1,8 @@
-"""All that is relied on beyond Keras's public face, in one place."""
+"""All that is relied on beyond Keras's public face, in one place.
+
+What is PyTorch's alone is in `backend/torch_kernels.py`: the backend may not know this file, which
+is built upon it.
+"""
 
 import contextlib
 from collections.abc import Iterator
@@ -55,6 +59,13 @@ def last_part(model: keras.Model, name: str, part: Any) -> Iterator[None]:
         yield
     finally:
         del vars(model)[attribute]
+
+
+def loss_of(
+    model: keras.Model, x: Tensor, y: Tensor, y_pred: Tensor, sample_weight: Tensor, training: bool
+) -> Tensor:
+    """The loss by a model's own `compute_loss`, without `training` where that does not take it."""
+    return model._compute_loss(x, y, y_pred, sample_weight, training)
 
 
 def compile_arguments(model: keras.Model) -> dict[str, Any]:

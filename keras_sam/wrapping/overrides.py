@@ -8,7 +8,7 @@ import keras
 
 from keras_sam import backend, checks
 from keras_sam.backend.types import ModelMixin
-from keras_sam.keras_hooks import has_inside, lent, overrides
+from keras_sam.keras_hooks import has_inside, lent, loss_of, overrides
 from keras_sam.tensors import Tensor
 from keras_sam.wrapping.pipelines import is_of_pipeline, is_pipeline
 
@@ -101,7 +101,7 @@ class Delegation(ModelMixin):
         if not self._brings("compute_loss"):
             return super().compute_loss(x, y, y_pred, sample_weight, training)
         with lent(self, self.base_model) as base_model:
-            return base_model._compute_loss(x, y, y_pred, sample_weight, training)
+            return loss_of(base_model, x, y, y_pred, sample_weight, training)
 
     def compute_metrics(
         self, x: Tensor, y: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
