@@ -11,7 +11,7 @@ from typing import Any
 import keras
 
 from keras_sam.backend.types import ModelMixin
-from keras_sam.tensors import Batch, Tensor
+from keras_sam.tensors import Batch, Nested, Tensor
 from keras_sam.training.last_batch import spec_of
 
 # What `compile` leaves on a model, and an override of `compute_loss` that calls `super()` reads.
@@ -62,7 +62,7 @@ def last_part(model: keras.Model, name: str, part: Any) -> Iterator[None]:
 
 
 def loss_of(
-    model: keras.Model, x: Tensor, y: Tensor, y_pred: Tensor, sample_weight: Tensor, training: bool
+    model: keras.Model, x: Nested, y: Nested, y_pred: Tensor, sample_weight: Nested, training: bool
 ) -> Tensor:
     """The loss by a model's own `compute_loss`, without `training` where that does not take it."""
     return model._compute_loss(x, y, y_pred, sample_weight, training)
@@ -220,7 +220,7 @@ class MakesVariables(ModelMixin):
         parts = (self.base_model, self._compile_loss, self._compile_metrics, self.optimizer)
         return all(part is None or part.built for part in parts)
 
-    def make_variables(self, data_batch: Any) -> None:
+    def make_variables(self, data_batch: Nested) -> None:
         """Makes what is missing, from the shapes of a batch."""
         keras.Model._symbolic_build(self, data_batch=data_batch)
 

@@ -12,6 +12,7 @@ from keras_sam.methods.composition import Sync
 from keras_sam.methods.method import Method
 from keras_sam.roles import Role, roles_of
 from keras_sam.schedules import Radius, Rho, is_constant
+from keras_sam.tensors import Nested
 from keras_sam.training.carriers import Context, Outcome
 from keras_sam.training.memory import Memory
 from keras_sam.training.processes import start_together
@@ -195,7 +196,7 @@ class SAMModel(
         kept = self.memory.last_batch
         return Context(rho, self.optimizer, self.memory.state, self.memory.seed, last_batch=kept)
 
-    def compute_update(self, data: Any) -> tuple[Outcome, dict[str, Any]]:
+    def compute_update(self, data: Nested) -> tuple[Outcome, dict[str, Any]]:
         """What one batch does to the weights, and the logs of its clean pass.
 
         Args:

@@ -6,7 +6,6 @@ kernel's filters, and masks choose variables by what they are.
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
 
 import keras
 
@@ -46,7 +45,7 @@ class Role:
             `None` for every other variable.
     """
 
-    variable: Any
+    variable: keras.Variable
     kind: str
     in_normalization: bool = False
     filter_axes: tuple[int, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -11,11 +11,11 @@ from keras_sam import backend, checks, methods
 from keras_sam.backend.displacement import displace
 from keras_sam.methods import composition
 from keras_sam.methods.method import Method
-from keras_sam.own_loops.clock import Clock
+from keras_sam.own_loops.clock import Clock, Optimizer
 from keras_sam.own_loops.subjects import Subject
 from keras_sam.roles import Role
 from keras_sam.schedules import Radius, Rho, is_constant, rho_at
-from keras_sam.tensors import Tensor, Vector
+from keras_sam.tensors import Nested, OwnLoss, Tensor, Vector
 from keras_sam.training.carriers import Context, FirstEvaluation, Outcome
 from keras_sam.training.guard import Guard
 from keras_sam.training.last_batch import spec_of
@@ -109,7 +109,7 @@ class SAMStep(Radius, keras.layers.Layer):
 
     @backend.unconverted  # To convert all that it calls would take half a minute.
     def gradients(
-        self, loss_fn: Callable[..., Any], optimizer: Any = None, data: Any = None
+        self, loss_fn: OwnLoss, optimizer: Optimizer | None = None, data: Nested = None
     ) -> tuple[Tensor, Vector, Any]:
         """The loss, and the gradients for the optimizer.
 
@@ -148,7 +148,7 @@ class SAMStep(Radius, keras.layers.Layer):
 
     @backend.unconverted
     def minimize(
-        self, loss_fn: Callable[..., Any], optimizer: Any, data: Any = None
+        self, loss_fn: OwnLoss, optimizer: Optimizer, data: Nested = None
     ) -> tuple[Tensor, Any]:
         """Makes a whole step: gradients, the optimizer's update, and what a method moves beside it.
 
@@ -176,9 +176,9 @@ class SAMStep(Radius, keras.layers.Layer):
     def stateless_gradients(
         self,
         state: Sequence[Tensor],
-        loss_fn: Callable[..., Any],
+        loss_fn: OwnLoss,
         optimizer: keras.optimizers.Optimizer | None = None,
-        data: Any = None,
+        data: Nested = None,
         variables: Sequence[keras.Variable] | None = None,
     ) -> tuple[list[Tensor], Tensor, Vector, Any]:
         """`gradients` as a pure function, for `jax.jit`.
@@ -201,9 +201,9 @@ class SAMStep(Radius, keras.layers.Layer):
     def stateless_minimize(
         self,
         state: Sequence[Tensor],
-        loss_fn: Callable[..., Any],
+        loss_fn: OwnLoss,
         optimizer: keras.optimizers.Optimizer,
-        data: Any = None,
+        data: Nested = None,
         variables: Sequence[keras.Variable] | None = None,
     ) -> tuple[list[Tensor], Tensor, Any]:
         """`minimize` as a pure function: `(state, loss, aux)`.
@@ -220,7 +220,7 @@ class SAMStep(Radius, keras.layers.Layer):
         return state, loss, aux
 
     def variables_with(
-        self, optimizer: keras.optimizers.Optimizer | None = None, data: Any = None
+        self, optimizer: keras.optimizers.Optimizer | None = None, data: Nested = None
     ) -> list[keras.Variable]:
         """All variables that a step of this reads or assigns, made where they were not yet.
 

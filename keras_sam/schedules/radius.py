@@ -1,6 +1,6 @@
 """The radius rho, a number or a schedule, and the variable of a model that holds it."""
 
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 import keras
 from keras import ops
@@ -14,7 +14,7 @@ from keras_sam.tensors import Tensor
 Rho: TypeAlias = float | LearningRateSchedule | FollowLearningRate
 
 
-def check_rho(rho: Any, name: str = "rho") -> Rho:
+def check_rho(rho: Rho, name: str = "rho") -> Rho:
     """`rho`, if it is a radius: a finite number of at least 0 or a schedule of it.
 
     Args:
@@ -39,7 +39,7 @@ def check_rho(rho: Any, name: str = "rho") -> Rho:
     return float(rho)
 
 
-def is_constant(rho: Any) -> bool:
+def is_constant(rho: Rho) -> TypeGuard[float]:
     """Whether `rho` is no schedule."""
     return not isinstance(rho, LearningRateSchedule | FollowLearningRate)
 
@@ -67,7 +67,7 @@ def serialize_rho(rho: Rho) -> float | dict[str, Any]:
     return rho
 
 
-def deserialize_rho(config: Any) -> Rho:
+def deserialize_rho(config: float | dict[str, Any]) -> Rho:
     """The inverse of `serialize_rho`."""
     return keras.saving.deserialize_keras_object(config) if isinstance(config, dict) else config
 

@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 from keras_sam import backend, tensors
-from keras_sam.tensors import Batch
+from keras_sam.tensors import Batch, Tensor
 from keras_sam.training.batches import batch_size, split
 from keras_sam.training.carriers import Context, FirstEvaluation, Outcome
 from keras_sam.training.guard import Guard
@@ -67,7 +67,9 @@ class Step:
         self.weighting = Weighting(method, variables, context)
         self.is_connected: list[bool] = []
 
-    def whole(self, oracle: GradientOracle, size: Any = None, measure: bool = False) -> Outcome:
+    def whole(
+        self, oracle: GradientOracle, size: int | Tensor | None = None, measure: bool = False
+    ) -> Outcome:
         """What the method makes of the oracle's batch; updates metrics and BatchNorm statistics.
 
         Args:
@@ -90,7 +92,7 @@ class Step:
             return outcome
         return outcome._replace(gradients=self.weighting.scaled(outcome.gradients, factor))
 
-    def observe(self, run: MethodRun, size: Any) -> None:
+    def observe(self, run: MethodRun, size: int | Tensor | None) -> None:
         """Takes from a batch what is to be shown of it."""
 
     def settled(self, outcome: Outcome) -> Outcome:
@@ -168,7 +170,7 @@ class _ModelStep(Step):
         displacement = zeros if self.model.method.descent.displaces else []
         return Outcome(zeros, displacement, tensors.values(self.context.variables))
 
-    def of_batch(self, batch: Batch, size: Any) -> Outcome:
+    def of_batch(self, batch: Batch, size: int | Tensor | None) -> Outcome:
         """What the method makes of a batch of this size."""
         model = self.model
         oracle = GradientOracle(
@@ -192,7 +194,7 @@ class _ModelStep(Step):
         self.model.count_skipped(outcome.is_made)
         return outcome if self.guard.decides else outcome._replace(is_made=True)
 
-    def observe(self, run: MethodRun, size: Any) -> None:
+    def observe(self, run: MethodRun, size: int | Tensor | None) -> None:
         """Counts the batch in the metrics and the measurements."""
         x, y, sample_weight = run.first.batch
         self.model.track_loss(run.first.loss, size)
