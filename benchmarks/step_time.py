@@ -105,7 +105,7 @@ def _probe_all():
     return probes
 
 
-def _fresh_process(name: str):
+def _fresh_process(name: str) -> dict[str, Any]:
     command = [sys.executable, __file__, f"--probe={name}"]
     command += [f"--model={FLAGS.model}", f"--batch_size={FLAGS.batch_size}"]
     output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout

@@ -157,7 +157,7 @@ class SAMModel(
             self.foreign_modules = backend.wrapped_modules(keras_hooks.layers_of(self.base_model))
         return self._roles
 
-    def _prepare(self):
+    def _prepare(self) -> None:
         """Makes the method's state where anything is trained; refuses to perturb nothing of it."""
         if not self.roles:
             return
@@ -179,7 +179,7 @@ class SAMModel(
         self._start_together(force)
         return super().make_train_function(force)
 
-    def _start_together(self, force):
+    def _start_together(self, force: bool) -> None:
         """Makes one training of several processes, once for each `fit` or `compile`."""
         if self.sync_perturbation:
             keras_hooks.refuse_replicas(self, f"sync_perturbation={self.sync_perturbation!r}")

@@ -72,7 +72,7 @@ class RandomAscent(DrawnAscent):
     def drawn(self, oracle: GradientOracle, context: Context) -> Vector:
         return tensors.scale(self._draw(oracle, context.seed), context.rho * self.size)
 
-    def _draw(self, oracle, seed):
+    def _draw(self, oracle: GradientOracle, seed: keras.random.SeedGenerator) -> Vector:
         weights = oracle.weights
         if self.sampler == "filter":
             return filter_noise(weights, oracle.roles, seed)

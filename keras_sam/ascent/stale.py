@@ -52,7 +52,7 @@ class PreviousGradientAscent(AscentAround):
     def perturbation(self, oracle: GradientOracle, gradients: Vector, context: Context) -> Vector:
         return self._along_previous(oracle, context)
 
-    def _along_previous(self, oracle, context):
+    def _along_previous(self, oracle: GradientOracle, context: Context) -> Vector:
         previous = tensors.values(context.state["previous_gradient"])
         return self.along(previous, oracle, context.rho)
 

@@ -86,11 +86,11 @@ class _Linearized:
         return loss
 
 
-def _is_float(leaf):
+def _is_float(leaf: Tensor | None) -> bool:
     return leaf is not None and keras.backend.is_float_dtype(
         keras.backend.standardize_dtype(leaf.dtype)
     )
 
 
-def _held(leaf):
+def _held(leaf: Tensor | None) -> Tensor | None:
     return ops.stop_gradient(leaf) if _is_float(leaf) else leaf

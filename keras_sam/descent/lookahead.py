@@ -98,7 +98,7 @@ class OptimisticGradient(LookingAhead):
         self._remember(first.gradients, context)
         return first.gradients
 
-    def _remember(self, gradients, context):
+    def _remember(self, gradients: Vector, context: Context) -> None:
         """A spike would lead far away, to a longer gradient still, even where it is clipped."""
         last = context.state["last_gradient"]
         tensors.assign(last, tensors.tempered(gradients, tensors.values(last)))

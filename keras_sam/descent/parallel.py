@@ -78,11 +78,11 @@ class ParallelGradient(Descent):
         kept.keep(oracle.batch)
         return Evaluation(perturbed.loss, out)
 
-    def _momentum(self, context):
+    def _momentum(self, context: Context) -> float:
         # Of Adam and its like the weights ahead are not those of SGD with another momentum.
         return context.momentum("momentum") or 0.0 if self.momentum is None else self.momentum
 
-    def _remember(self, ahead, out, context):
+    def _remember(self, ahead: Vector, out: Vector, context: Context) -> None:
         """What the next step starts from; a spike would lead far away, even where it is clipped."""
         state, momentum = context.state, self._momentum(context)
         previous = tensors.values(state["previous_gradient"])

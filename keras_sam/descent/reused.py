@@ -61,7 +61,7 @@ class ReusedGradient(Descent):
         return {"alpha": self.alpha}
 
 
-def _across(perturbed, clean):
+def _across(perturbed: Vector, clean: Vector) -> Vector:
     part = tensors.rejection(perturbed, clean)
     is_there = tensors.norm(part) > ROUNDING * tensors.norm(perturbed)
     return tensors.scale(part, ops.cast(is_there, "float32"))

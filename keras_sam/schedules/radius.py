@@ -77,7 +77,7 @@ class Radius(ModelMixin):
 
     _rho = None
 
-    def _add_rho(self, rho):
+    def _add_rho(self, rho: float) -> keras.Variable:
         """The radius as a variable, so that callbacks assign it and checkpoints carry it."""
         return self.add_weight(
             name="rho",

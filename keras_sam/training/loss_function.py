@@ -94,7 +94,7 @@ class LossFunction:
                 f"Received: a loss that does not depend on {checks.shortened(', '.join(lacking))}"
             )
 
-    def _check(self, loss):
+    def _check(self, loss: Tensor) -> None:
         shape = tuple(loss.shape) if hasattr(loss, "shape") else None
         if self.of_examples and (shape is None or len(shape) != 1):
             raise ValueError(
@@ -122,12 +122,12 @@ class _Reading(Scope):
         return super().get_current_value(variable)
 
 
-def _has_argument(function, name):
+def _has_argument(function: OwnLoss, name: str) -> bool:
     try:
         return name in inspect.signature(function).parameters
     except (TypeError, ValueError):  # Of a function in C nothing is known.
         return False
 
 
-def _shown(loss, shape):
+def _shown(loss: Any, shape: tuple[int, ...] | None) -> str:
     return checks.received(loss_fn_returned=loss) if shape is None else f"a loss of shape {shape}"

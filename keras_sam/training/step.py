@@ -107,7 +107,7 @@ class Step:
         ]
         return outcome._replace(gradients=gradients)
 
-    def _agreed(self, outcome):
+    def _agreed(self, outcome: Outcome) -> Outcome:
         """The outcome on which all replicas agree, in one exchange.
 
         Its gradients the optimizer averages, but between PyTorch's processes, where this does.
@@ -129,7 +129,7 @@ class Step:
         tensors.assign(variables, list(agreed))
         return Outcome(gradients, displacement, state)
 
-    def _common(self):
+    def _common(self) -> list[tuple[keras.Variable, bool]]:
         """Variables that a batch has changed and that processes share: `(variable, is mean)`."""
         seed = self.context.seed
         if seed is None or self.method.policy is None:
@@ -157,7 +157,7 @@ class _ModelStep(Step):
         assert total is not None, "A batch has at least one part."
         return total
 
-    def _micro(self, micro_batch, size):
+    def _micro(self, micro_batch: Batch, size: int | Tensor) -> Outcome:
         if isinstance(size, int):
             return self.of_batch(micro_batch, size)
         # A batch of unknown size (TensorFlow) may hold fewer examples than micro-batches.
@@ -165,7 +165,7 @@ class _ModelStep(Step):
         self.logs = {}  # Tensors of the branch, of no use outside it.
         return outcome
 
-    def _nothing(self):
+    def _nothing(self) -> Outcome:
         zeros = [ops.zeros(v.shape, v.dtype) for v in self.model.trainable_variables]
         displacement = zeros if self.model.method.descent.displaces else []
         return Outcome(zeros, displacement, tensors.values(self.context.variables))
@@ -178,7 +178,7 @@ class _ModelStep(Step):
         )
         return self.whole(oracle, size, model.log_sharpness)
 
-    def _common(self):
+    def _common(self) -> list[tuple[keras.Variable, bool]]:
         """Also the statistics of BatchNorm: their means, so that all go on from the same ones."""
         of_model = {id(variable) for variable in self.model.base_model.non_trainable_variables}
         statistics = [

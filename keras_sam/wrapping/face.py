@@ -111,7 +111,7 @@ class Face(ModelMixin):
             except ValueError:
                 self._load_as_base(filepath, skip_mismatch=skip_mismatch, **kw)
 
-    def _load_as_base(self, *args, **kwargs):
+    def _load_as_base(self, *args: Any, **kwargs: Any) -> None:
         with self._in_base() as base_model:
             base_model.load_weights(*args, **kwargs)
 

@@ -87,7 +87,7 @@ class Delegation(ModelMixin):
 
     base_model: keras.Model
 
-    def _brings(self, *names):
+    def _brings(self, *names: str) -> bool:
         return any(overrides(self.base_model, name) for name in names)
 
     def compute_loss(

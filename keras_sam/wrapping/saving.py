@@ -28,7 +28,7 @@ class Saving(ModelMixin):
         own = {key: store[key] for key in store.keys() if not key.startswith(SEED)}
         super().load_own_variables(own)
 
-    def _seeds(self):
+    def _seeds(self) -> list[keras.Variable]:
         """States of the random generators: the variables that Keras counts to no weights."""
         weights = {id(variable) for variable in super().weights}
         return [variable for variable in self.variables if id(variable) not in weights]
