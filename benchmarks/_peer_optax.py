@@ -1,6 +1,7 @@
 """A Flax ResNet for small images, trained by Optax plainly and with `optax.contrib.sam`."""
 
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -63,14 +64,14 @@ def build(blocks: int, batch_size: int, data: Data) -> dict[str, Train]:
     }
 
 
-def _trainer(network, optimizer, is_sam, batch_size: int, data: Data):
+def _trainer(network: Any, optimizer: Any, is_sam: bool, batch_size: int, data: Data) -> Train:
     images, labels = data
     variables = network.init(jax.random.key(0), images[:1], train=False)
     parameters, statistics = variables["params"], variables["batch_stats"]
     state = [parameters, statistics, optimizer.init(parameters), _no_metrics()]
     step = jax.jit(functools.partial(_step, network, optimizer, is_sam), donate_argnums=0)
 
-    def train(steps: int):
+    def train(steps: int) -> None:
         for start in range(0, steps * batch_size, batch_size):
             batch = images[start : start + batch_size], labels[start : start + batch_size]
             state[:] = step(tuple(state), batch)

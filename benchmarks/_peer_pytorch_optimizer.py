@@ -1,5 +1,8 @@
 """A PyTorch ResNet for small images, trained plainly and with `pytorch_optimizer`'s SAM."""
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from _cases import LEARNING_RATE, MOMENTUM, NUM_CLASSES, RHO, Data, Train
 from pytorch_optimizer import SAM
@@ -66,8 +69,8 @@ def build(blocks: int, batch_size: int, data: Data) -> dict[str, Train]:
     return cases
 
 
-def _trainer(step, images, labels, batch_size: int, device):
-    def train(steps: int):
+def _trainer(step: Callable, images: Any, labels: Any, batch_size: int, device: str) -> Train:
+    def train(steps: int) -> tuple[float, float]:
         loss, correct = torch.zeros((), device=device), torch.zeros((), device=device)
         for start in range(0, steps * batch_size, batch_size):
             chosen = slice(start, start + batch_size)

@@ -1,5 +1,7 @@
 """Keras 2's own class for SAM, and a step with two tapes as one writes it by hand."""
 
+from typing import Any
+
 import tensorflow as tf
 import tf_keras
 from _cases import IMAGE_SHAPE, LEARNING_RATE, MOMENTUM, NUM_CLASSES, RHO, Data, Train
@@ -53,17 +55,17 @@ def _loss():
     return tf_keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 
-def _fitted(model, batch_size: int, data: Data) -> Train:
+def _fitted(model: Any, batch_size: int, data: Data) -> Train:
     model.compile(_optimizer(), _loss(), metrics=["accuracy"])
 
-    def train(steps: int):
+    def train(steps: int) -> None:
         images, labels = (part[: steps * batch_size] for part in data)
         model.fit(images, labels, batch_size=batch_size, verbose=0)
 
     return train
 
 
-def _by_hand(network, is_sam: bool, batch_size: int, data: Data) -> Train:
+def _by_hand(network: Any, is_sam: bool, batch_size: int, data: Data) -> Train:
     loss_of, optimizer = _loss(), _optimizer()
     metrics = [tf_keras.metrics.Mean(), tf_keras.metrics.SparseCategoricalAccuracy()]
     weights = network.trainable_variables
@@ -92,7 +94,7 @@ def _by_hand(network, is_sam: bool, batch_size: int, data: Data) -> Train:
         metrics[0].update_state(loss)
         metrics[1].update_state(labels, logits)
 
-    def train(steps: int):
+    def train(steps: int) -> None:
         images, labels = (part[: steps * batch_size] for part in data)
         batches = tf.data.Dataset.from_tensor_slices((images, labels)).batch(batch_size)
         for batch in batches.prefetch(tf.data.AUTOTUNE):

@@ -79,7 +79,7 @@ def text(result: dict[str, Any]) -> str:
     return "\n\n".join(parts)
 
 
-def _setting(setting: dict[str, Any]):
+def _setting(setting: dict[str, Any]) -> str:
     return (
         f"{surroundings_text(setting)}\n"
         f"{setting['blocks']} turns of {setting['steps_per_block']} steps; medians, and quartiles "
@@ -87,11 +87,11 @@ def _setting(setting: dict[str, Any]):
     )
 
 
-def _table(cases: dict[str, Any]):
+def _table(cases: dict[str, Any]) -> str:
     return aligned([HEADER, *(_row(name, case) for name, case in cases.items())])
 
 
-def _row(name: str, case):
+def _row(name: str, case: dict[str, Any]) -> tuple[str, ...]:
     row = [name, f"{case['images_per_second']:.0f}"]
     row += [ratio_text(case["step_ratio"]), ratio_text(case["step_cpu_ratio"])]
     if "first_call" not in case:

@@ -4,6 +4,7 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib import style
@@ -167,7 +168,7 @@ def draw(results: Results, titles: Mapping[str, str], path: Path) -> None:
         literal(figure).savefig(path)
 
 
-def _panel(axes, ways: dict[str, Way], names: list[str]) -> None:
+def _panel(axes: Any, ways: dict[str, Way], names: list[str]) -> None:
     for place, name in enumerate(names):
         if name not in ways:
             continue

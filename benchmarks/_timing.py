@@ -61,7 +61,7 @@ def relate(
     return {"cases": cases, "peers": peers}
 
 
-def _case(turns, name: str, images):
+def _case(turns: dict[str, Any], name: str, images: int) -> dict[str, Any]:
     """Speed of a case, and its step over the plain step of the same implementation."""
     plain = "plain" if name in OURS else f"{name.rsplit(' ', 1)[0]} plain"
     ratios = turns[name] / turns[plain]
@@ -72,7 +72,7 @@ def _case(turns, name: str, images):
     }
 
 
-def _first_call(probes, name: str):
+def _first_call(probes: dict[str, Any], name: str) -> dict[str, Any]:
     values = {key: [probe[key] for probe in probes[name]] for key in probes[name][0]}
     compiling = {who: _compilation(probes[who]) for who in (name, "plain")}
     return {

@@ -67,7 +67,7 @@ def operators(
     }
 
 
-def _twin(model: keras.Model):
+def _twin(model: keras.Model) -> nn.Module:
     blocks = (sum(isinstance(layer, layers.Conv2D) for layer in model.layers) - 1) // 6
     twin = ResNet(blocks)
     with torch.no_grad():

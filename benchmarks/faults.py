@@ -24,6 +24,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 # One thread a case, and no time on good machine code; set before any backend is imported.
 ENVIRONMENT = {
@@ -71,7 +72,7 @@ def main(argv: list[str]) -> None:
     _conclude(log)
 
 
-def _kind(name: str, log: results.Log):
+def _kind(name: str, log: results.Log) -> Any:
     """The cases of a kind, which have a folder beside the results."""
     module = importlib.import_module(f"attacks.{name}")
     folder = log.path.with_suffix("") / name

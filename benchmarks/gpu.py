@@ -22,6 +22,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from _text import save
 from absl import app, flags, logging
@@ -74,7 +75,7 @@ def _fail(message: str) -> None:
     sys.exit(f"gpu.py: {message}")
 
 
-def _child(name: str):
+def _child(name: str) -> Any:
     # Imported here: the parent stays without a backend, which would take the GPU's memory.
     import _gpu_methods
 

@@ -150,7 +150,7 @@ def _ready(batches):
     return Ready()
 
 
-def _targets(result: dict[str, Any]):
+def _targets(result: dict[str, Any]) -> list[dict[str, Any]]:
     return [
         {
             "case": name,
@@ -163,7 +163,7 @@ def _targets(result: dict[str, Any]):
     ]
 
 
-def _table(result: dict[str, Any]):
+def _table(result: dict[str, Any]) -> str:
     rows = [HEADER]
     for name, speed in result["alone"].items():
         case = result["cases"].get(name)

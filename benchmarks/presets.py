@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from _text import aligned, save
 from absl import app, flags
@@ -52,7 +53,7 @@ def _presets(chosen):
     return [(name, preset) for name, preset in every if not chosen or preset in chosen]
 
 
-def _row(name: str, preset):
+def _row(name: str, preset: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as workdir:
         started = time.perf_counter()
         ended = _ended(name, preset=preset, smoke=True, workdir=workdir)
@@ -64,7 +65,7 @@ def _row(name: str, preset):
     return row | {"finite": is_finite, "error": ended}
 
 
-def _ended(name: str, **values):
+def _ended(name: str, **values: Any) -> str:
     """The line with which an app failed; empty if it ended well."""
     try:
         with contextlib.redirect_stdout(io.StringIO()):

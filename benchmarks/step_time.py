@@ -109,7 +109,7 @@ def _probe_all():
     return probes
 
 
-def _fresh_process(name: str):
+def _fresh_process(name: str) -> dict[str, Any]:
     command = [sys.executable, __file__, f"--probe={name}"]
     command += [f"--{key}={FLAGS[key].value}" for key in ("model", "batch_size", "jit_compile")]
     output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout

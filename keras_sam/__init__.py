@@ -1,13 +1,14 @@
 """Sharpness-aware minimization for every Keras model, on JAX, TensorFlow and PyTorch."""
 
 import importlib as _importlib
+from typing import Any as _Any
 
 try:
     import keras as _keras  # noqa: F401
 except (ImportError, ValueError) as error:  # Without the backend that KERAS_BACKEND names.
     _error = error
 
-    def __getattr__(name):
+    def __getattr__(name: str) -> _Any:
         # Only now: the help of the apps and a report of finished runs need no backend.
         if name.startswith("_"):
             raise AttributeError(name)
@@ -24,14 +25,14 @@ else:
     from keras_sam.own_loops.sam_step import SAMStep
     from keras_sam.rho_search import find_rho
 
-    def __getattr__(name):
+    def __getattr__(name: str) -> _Any:
         # With SciPy, or more than a training needs: only where it is asked for.
         if name not in ("federated", "sharpness"):
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         return _importlib.import_module(f"{__name__}.{name}")
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return __all__
 
 

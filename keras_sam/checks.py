@@ -109,7 +109,7 @@ def number(name: str, value: Any) -> float:
     return float(value)
 
 
-def _integer(name, value, least, above=ABOVE_INTEGERS):
+def _integer(name: str, value: Any, least: int, above: float = ABOVE_INTEGERS) -> int:
     is_integer = isinstance(value, numbers.Integral) and not isinstance(value, bool)
     if not is_integer or value < least:
         refuse(name, f"an integer of at least {least}", value)

@@ -1,4 +1,8 @@
-"""All that is relied on beyond Keras's public face, in one place."""
+"""All that is relied on beyond Keras's public face, in one place.
+
+What is PyTorch's alone is in `backend/torch_kernels.py`: the backend may not know this file, which
+is built upon it.
+"""
 
 import contextlib
 from collections.abc import Iterator
@@ -7,7 +11,7 @@ from typing import Any
 import keras
 
 from keras_sam.backend.types import ModelMixin
-from keras_sam.tensors import Batch, Tensor
+from keras_sam.tensors import Batch, Nested, Tensor
 from keras_sam.training.last_batch import spec_of
 
 # What `compile` leaves on a model, and an override of `compute_loss` that calls `super()` reads.
@@ -57,6 +61,13 @@ def last_part(model: keras.Model, name: str, part: Any) -> Iterator[None]:
         del vars(model)[attribute]
 
 
+def loss_of(
+    model: keras.Model, x: Nested, y: Nested, y_pred: Tensor, sample_weight: Nested, training: bool
+) -> Tensor:
+    """The loss by a model's own `compute_loss`, without `training` where that does not take it."""
+    return model._compute_loss(x, y, y_pred, sample_weight, training)
+
+
 def compile_arguments(model: keras.Model) -> dict[str, Any]:
     """Arguments to compile another model as `model` was: its settings, without its state."""
     arguments = dict(model._compile_config.config)
@@ -79,7 +90,7 @@ def serialized(arguments: dict[str, Any]) -> dict[str, Any]:
     return {key: keras.saving.serialize_keras_object(value) for key, value in arguments.items()}
 
 
-def _fresh(part):
+def _fresh(part: Any) -> Any:
     """A new optimizer or metric with the settings of `part`; anything else as it is."""
     if isinstance(part, keras.optimizers.Optimizer | keras.metrics.Metric):
         return type(part).from_config(part.get_config())
@@ -191,7 +202,7 @@ def merged_weight(layer: keras.layers.Layer) -> Tensor:
     return layer.kernel if hasattr(layer, "_kernel") else layer.embeddings
 
 
-def _element_of(iterator):
+def _element_of(iterator: Any) -> Nested:
     """Shapes and dtypes of the batches of TensorFlow's epoch iterator, without taking one."""
     spec = iterator._get_iterator().element_spec
     return keras.tree.map_structure(lambda part: part if hasattr(part, "shape") else None, spec)
@@ -209,7 +220,7 @@ class MakesVariables(ModelMixin):
         parts = (self.base_model, self._compile_loss, self._compile_metrics, self.optimizer)
         return all(part is None or part.built for part in parts)
 
-    def make_variables(self, data_batch: Any) -> None:
+    def make_variables(self, data_batch: Nested) -> None:
         """Makes what is missing, from the shapes of a batch."""
         keras.Model._symbolic_build(self, data_batch=data_batch)
 
@@ -217,7 +228,7 @@ class MakesVariables(ModelMixin):
         """Counts a batch's loss in the mean that Keras shows as `loss`."""
         self._loss_tracker.update_state(loss, sample_weight=size)
 
-    def _symbolic_build(self, iterator=None, data_batch=None):
+    def _symbolic_build(self, iterator: Any = None, data_batch: Nested = None) -> None:
         self.batches_an_epoch = None if iterator is None else iterator.num_batches
         if self._wants_batch() and data_batch is None:
             data_batch = self._peek(iterator)
@@ -225,7 +236,7 @@ class MakesVariables(ModelMixin):
         if self._wants_batch():
             self._prepare_last_batch(data_batch)
 
-    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+    def _maybe_symbolic_build(self, iterator: Any = None, data_batch: Nested = None) -> None:
         super()._maybe_symbolic_build(iterator, data_batch)
         if not (self.is_ready or self._is_evaluating):
             # TensorFlow traces a step twice that makes variables on its way: they come before it.
@@ -233,16 +244,16 @@ class MakesVariables(ModelMixin):
         if self._wants_batch():
             self._prepare_last_batch(self._peek(iterator) if data_batch is None else data_batch)
 
-    def _make_variables_of(self, batch):
+    def _make_variables_of(self, batch: Nested) -> None:
         parts = [part for part in keras.tree.flatten(batch) if part is not None]
         # Neither lists of numbers, nor what several replicas share.
         if parts and all(hasattr(part, "shape") for part in parts):
             self.make_variables(batch)
 
-    def _wants_batch(self):
+    def _wants_batch(self) -> bool:
         return self.method.descent.needs_last_batch and not self._is_evaluating
 
-    def _peek(self, iterator):
+    def _peek(self, iterator: Any) -> Nested:
         """The first batch of a Keras epoch iterator."""
         for _, _, batches_or_iterator in iterator:
             if isinstance(batches_or_iterator, list | tuple):
@@ -250,7 +261,7 @@ class MakesVariables(ModelMixin):
             return next(batches_or_iterator)
         return None
 
-    def _prepare_last_batch(self, data_batch):
+    def _prepare_last_batch(self, data_batch: Nested) -> None:
         refuse_replicas(self, f"keeping a batch, as the method {self.method.name!r} does")
         if self.base_model.built:
             self._prepare()  # Slots come first, as where a file is loaded.

@@ -1,12 +1,13 @@
 """Masks: which variables a method perturbs, by what they do in their layers."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+
+import keras
 
 from keras_sam import checks
 from keras_sam.roles import Role
 
-Mask = str | Sequence[str] | Callable[[Any], bool] | None
+Mask = str | Sequence[str] | Callable[[keras.Variable], bool] | None
 
 MASKS: dict[str, Callable[[Role], bool]] = {
     "all": lambda role: True,

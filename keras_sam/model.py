@@ -11,8 +11,8 @@ from keras_sam.methods import composition
 from keras_sam.methods.composition import Sync
 from keras_sam.methods.method import Method
 from keras_sam.roles import Role, roles_of
-from keras_sam.saving import Saving, restore_policy
 from keras_sam.schedules import Radius, Rho, is_constant
+from keras_sam.tensors import Nested
 from keras_sam.training.carriers import Context, Outcome
 from keras_sam.training.memory import Memory
 from keras_sam.training.processes import start_together
@@ -22,6 +22,7 @@ from keras_sam.wrapping.face import Face
 from keras_sam.wrapping.measuring import Measuring
 from keras_sam.wrapping.overrides import Delegation, check_model, check_weighing
 from keras_sam.wrapping.pipelines import Preprocessing
+from keras_sam.wrapping.saving import Saving, restore_policy
 
 
 @keras.saving.register_keras_serializable(package="keras_sam")
@@ -156,7 +157,7 @@ class SAMModel(
             self.foreign_modules = backend.wrapped_modules(keras_hooks.layers_of(self.base_model))
         return self._roles
 
-    def _prepare(self):
+    def _prepare(self) -> None:
         """Makes the method's state where anything is trained; refuses to perturb nothing of it."""
         if not self.roles:
             return
@@ -178,7 +179,7 @@ class SAMModel(
         self._start_together(force)
         return super().make_train_function(force)
 
-    def _start_together(self, force):
+    def _start_together(self, force: bool) -> None:
         """Makes one training of several processes, once for each `fit` or `compile`."""
         if self.sync_perturbation:
             keras_hooks.refuse_replicas(self, f"sync_perturbation={self.sync_perturbation!r}")
@@ -195,7 +196,7 @@ class SAMModel(
         kept = self.memory.last_batch
         return Context(rho, self.optimizer, self.memory.state, self.memory.seed, last_batch=kept)
 
-    def compute_update(self, data: Any) -> tuple[Outcome, dict[str, Any]]:
+    def compute_update(self, data: Nested) -> tuple[Outcome, dict[str, Any]]:
         """What one batch does to the weights, and the logs of its clean pass.
 
         Args:

@@ -98,7 +98,9 @@ class GradientNormPolicy(Policy):
         tensors.assign(variables, [mean, variance, ops.where(ops.isfinite(square), square, last)])
         return square >= mean + self._threshold(context.iteration) * ops.sqrt(variance)
 
-    def _learnt(self, square, mean, variance, last):
+    def _learnt(
+        self, square: Tensor, mean: Tensor, variance: Tensor, last: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """The mean and the variance with this square norm; without it where it is a spike."""
         # All that is in the mean, but for rounding, is the one before: that one was the spike.
         share = (1 - self.decay) * last
@@ -113,7 +115,7 @@ class GradientNormPolicy(Policy):
         enters = ops.logical_and(is_of_scale, ops.isfinite(new_variance))
         return ops.where(enters, new_mean, mean), ops.where(enters, new_variance, variance)
 
-    def _threshold(self, iteration):
+    def _threshold(self, iteration: Tensor) -> Tensor | float:
         if self.total_steps is None:
             return (self.l1 + self.l2) / 2
         done = ops.cast(iteration, "float32") / self.total_steps

@@ -4,8 +4,8 @@ import contextlib
 import dataclasses
 import math
 import warnings
-from collections.abc import Iterator, Sequence
-from typing import Any, Literal, TypeAlias
+from collections.abc import Callable, Iterator, Sequence
+from typing import Literal, TypeAlias
 
 import keras
 import numpy as np
@@ -13,8 +13,10 @@ import numpy as np
 from keras_sam import checks, keras_hooks
 from keras_sam.model import SAMModel
 from keras_sam.schedules import is_constant
+from keras_sam.tensors import Nested
 
 Mode: TypeAlias = Literal["min", "max"]
+Pair: TypeAlias = tuple[Nested, Nested]  # Inputs and targets.
 
 USUAL = 0.05
 TIMES = (0.25, 0.5, 1, 2, 4, 8, 16)  # The model's own radius; of one without any, the usual one.
@@ -52,8 +54,8 @@ class RhoSearch:
 
 def find_rho(
     model: keras.Model,
-    x: Any,
-    y: Any,
+    x: Nested,
+    y: Nested,
     rhos: Sequence[float] | None = None,
     epochs: int = 5,
     batch_size: int = 32,
@@ -152,7 +154,7 @@ def _mode(monitor: str, mode: Mode | None) -> Mode:
     return checks.one_of("mode", mode, ("min", "max"))
 
 
-def _parts(x: Any, y: Any, share: float, split: float, seed: int) -> tuple[Any, Any]:
+def _parts(x: Nested, y: Nested, share: float, split: float, seed: int) -> tuple[Pair, Pair]:
     """Random examples to train on, and others to hold out."""
     examples = len(keras.tree.flatten(x)[0])
     order = np.random.default_rng(checks.seed("seed", seed)).permutation(examples)
@@ -166,12 +168,12 @@ def _parts(x: Any, y: Any, share: float, split: float, seed: int) -> tuple[Any, 
     return _taken((x, y), used[number:]), _taken((x, y), used[:number])
 
 
-def _taken(data: Any, examples: np.ndarray) -> Any:
+def _taken(data: Pair, examples: np.ndarray) -> Pair:
     return keras.tree.map_structure(lambda part: np.asarray(part)[examples], data)
 
 
 @contextlib.contextmanager
-def _unchanged(model: SAMModel, data: tuple[Any, Any]) -> Iterator[Any]:
+def _unchanged(model: SAMModel, data: Pair) -> Iterator[Callable[[float, int], None]]:
     """Gives what lets the model start again with a radius; leaves it as it was."""
     if not model.built:
         model(keras.tree.map_structure(lambda part: part[:1], data[0]))
@@ -180,11 +182,11 @@ def _unchanged(model: SAMModel, data: tuple[Any, Any]) -> Iterator[Any]:
     variables = [*model.variables, *model.optimizer.variables]
     before = [np.array(keras.ops.convert_to_numpy(variable)) for variable in variables]
 
-    def restore():
+    def restore() -> None:
         for variable, value in zip(variables, before, strict=True):
             variable.assign(value)
 
-    def start_again(rho, seed):
+    def start_again(rho: float, seed: int) -> None:
         restore()
         model.rho = rho
         keras.utils.set_random_seed(seed)
@@ -196,7 +198,7 @@ def _unchanged(model: SAMModel, data: tuple[Any, Any]) -> Iterator[Any]:
 
 
 def _trained(
-    model: SAMModel, fitted: Any, held: Any, batch_size: int, epochs: int
+    model: SAMModel, fitted: Pair, held: Pair, batch_size: int, epochs: int
 ) -> dict[str, list[float]]:
     """The history of a training, whose one evaluation is at its end."""
     with warnings.catch_warnings():

@@ -6,7 +6,6 @@ kernel's filters, and masks choose variables by what they are.
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
 
 import keras
 
@@ -46,7 +45,7 @@ class Role:
             `None` for every other variable.
     """
 
-    variable: Any
+    variable: keras.Variable
     kind: str
     in_normalization: bool = False
     filter_axes: tuple[int, ...] = ()
@@ -103,7 +102,7 @@ def role_by_name(variable: keras.Variable) -> Role:
     return role
 
 
-def _filter_axes(variable, layer):
+def _filter_axes(variable: keras.Variable, layer: keras.layers.Layer | None) -> tuple[int, ...]:
     rank = len(variable.shape)
     if rank < 2:
         return ()
@@ -116,7 +115,7 @@ def _filter_axes(variable, layer):
     return (rank - 1,)
 
 
-def _einsum_filter_axes(equation):
+def _einsum_filter_axes(equation: str) -> tuple[int, ...]:
     """Axes of the kernel that the output keeps: the rest is summed over, one filter at a time."""
     operands, output = equation.replace(" ", "").split("->")
     kernel = operands.split(",")[1].replace(".", "")

@@ -7,7 +7,13 @@ import keras
 from keras import ops
 
 from keras_sam import backend
-from keras_sam.backend.types import Batch, Tensor, Vector  # noqa: F401  (To be had here.)
+from keras_sam.backend.types import (  # noqa: F401  (To be had here.)
+    Batch,
+    Nested,
+    OwnLoss,
+    Tensor,
+    Vector,
+)
 
 HALF_PRECISION = ("float16", "bfloat16")
 # How many times a square norm may exceed what is known of those before. Batches of one training

@@ -6,6 +6,7 @@ import pathlib
 
 import pytest
 
+from keras_sam import methods
 from keras_sam.experiments.tables import tuned
 
 pytestmark = pytest.mark.once
@@ -39,6 +40,12 @@ def test_cells_are_read_where_they_are_whole(script, tmp_path):
     assert found[2].settings == {"rho": 0.4, "alpha": 0.3}
     assert "sam" in missing and len(missing) == len(tuned.CELLS) - 4
     assert diverged == ["asam (diverged in 1 of 2)"]
+
+
+def test_a_method_that_is_newer_than_the_table_is_named(script, monkeypatch):
+    known = script.newer_methods()
+    monkeypatch.setitem(methods.registry.ROWS, "newest", methods.Row("newest", methods.SAM, "", ""))
+    assert script.newer_methods() == sorted([*known, "newest"])
 
 
 def test_a_line_has_differences_on_the_same_seeds(script):

@@ -55,7 +55,7 @@ def _finish(folder: Path) -> float:
 def _stop(folder: Path) -> float:
     keep = RunFolder.complete_epoch
 
-    def stopped(folder: RunFolder, *given) -> None:
+    def stopped(folder: RunFolder, *given: Any) -> None:
         keep(folder, *given)
         os._exit(0)
 

@@ -72,7 +72,9 @@ def _short(value: Any) -> str:
     return re.sub(r" at 0x\w+", "", repr(value))[:80]
 
 
-def _tried(target: Target, arguments: dict[str, Any], draw) -> tuple[str, str, str]:
+def _tried(
+    target: Target, arguments: dict[str, Any], draw: np.random.Generator
+) -> tuple[str, str, str]:
     try:
         made = target.call(**arguments)
         wrong = [name for name in arguments if not fits(arguments[name], target.hints[name])]

@@ -96,7 +96,9 @@ class Cases:
         return json.loads((folder / "run.json").read_text())
 
 
-def _killed(options: dict[str, Any], work: Path, unbroken: dict[str, Any], draw) -> str:
+def _killed(
+    options: dict[str, Any], work: Path, unbroken: dict[str, Any], draw: np.random.Generator
+) -> str:
     """Trains until a random moment; returns which one in words."""
     if draw.random() < 0.5:
         last = int(draw.integers(unbroken["operations"])) + 1

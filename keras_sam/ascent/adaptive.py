@@ -9,8 +9,8 @@ from keras_sam import checks, tensors
 from keras_sam.ascent.ascent import Ascent
 from keras_sam.ascent.dual_norm import DualNormAscent
 from keras_sam.ascent.filters import filter_norms
+from keras_sam.exports import part
 from keras_sam.roles import Role
-from keras_sam.saving import part
 from keras_sam.tensors import Tensor, Vector
 
 NORMALIZATIONS = ("element", "filter")
@@ -75,7 +75,7 @@ class AdaptiveAscent(Ascent):
         ]
         return _multiply(sizes, self.dual_norm.project(relative, weights, rho, roles))
 
-    def _sizes(self, weights, roles):
+    def _sizes(self, weights: Vector, roles: Sequence[Role]) -> list[Tensor | None]:
         """T for each tensor; `None` where it is 1."""
         return [
             None
@@ -84,7 +84,7 @@ class AdaptiveAscent(Ascent):
             for weight, role in zip(weights, roles, strict=True)
         ]
 
-    def _size(self, weight, role):
+    def _size(self, weight: Tensor, role: Role) -> Tensor:
         if self.normalization == "element" or not role.filter_axes:
             return ops.abs(weight)
         return filter_norms(weight, role)
@@ -98,7 +98,7 @@ class AdaptiveAscent(Ascent):
         }
 
 
-def _multiply(sizes, vector):
+def _multiply(sizes: list[Tensor | None], vector: Vector) -> Vector:
     return [
         tensor if size is None else size * tensors.at_least_float32(tensor)
         for size, tensor in zip(sizes, vector, strict=True)

@@ -7,7 +7,7 @@ import keras
 from keras_sam import checks
 from keras_sam.ascent.ascent import Ascent
 from keras_sam.ascent.dual_norm import DualNormAscent
-from keras_sam.saving import exported
+from keras_sam.exports import exported
 from keras_sam.tensors import Tensor, Vector
 from keras_sam.training.oracle import GradientOracle
 

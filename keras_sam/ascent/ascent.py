@@ -5,8 +5,8 @@ from typing import Any, Self
 
 import keras
 
+from keras_sam.exports import exported
 from keras_sam.roles import Role
-from keras_sam.saving import exported
 from keras_sam.tensors import Tensor, Vector
 from keras_sam.training.carriers import Context
 from keras_sam.training.memory import Slot

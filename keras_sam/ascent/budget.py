@@ -7,7 +7,7 @@ from keras import ops
 from keras_sam import tensors
 from keras_sam.ascent.around import AscentAround
 from keras_sam.ascent.ascent import Ascent
-from keras_sam.saving import part
+from keras_sam.exports import part
 from keras_sam.schedules import Rho, check_rho, deserialize_rho, rho_at, serialize_rho
 from keras_sam.tensors import Vector
 from keras_sam.training.carriers import Context

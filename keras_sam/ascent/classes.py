@@ -9,7 +9,7 @@ from keras import ops
 from keras_sam import checks
 from keras_sam.ascent.around import AscentAround
 from keras_sam.ascent.ascent import Ascent
-from keras_sam.saving import part
+from keras_sam.exports import part
 from keras_sam.tensors import Batch, Tensor, Vector
 from keras_sam.training import batches
 from keras_sam.training.carriers import Context

@@ -8,8 +8,8 @@ from keras import ops
 
 from keras_sam import checks, tensors
 from keras_sam.ascent.ascent import Ascent
+from keras_sam.exports import part
 from keras_sam.roles import Role
-from keras_sam.saving import part
 from keras_sam.tensors import Tensor, Vector
 
 
@@ -61,12 +61,12 @@ class DualNormAscent(Ascent):
         factor = tensors.guarded_ratio(rho, length)
         return [sign * power * ops.cast(factor, power.dtype) for sign, power in zip(signs, powers)]
 
-    def _largest_only(self, gradients, largest):
+    def _largest_only(self, gradients: Vector, largest: Tensor) -> tuple[Vector, Tensor]:
         # Not by their ratio: XLA divides by multiplying with an inverse, and finds no 1.
         ties = [ops.cast(ops.equal(ops.abs(g), largest), g.dtype) for g in gradients]
         return ties, tensors.total(ops.sum(tie) for tie in ties)
 
-    def _powers(self, ratios):
+    def _powers(self, ratios: Vector) -> tuple[Vector, Tensor]:
         q = self.p / (self.p - 1)
         powers = [_power(ratio, q - 1) for ratio in ratios]
         sum_of_q = tensors.total(ops.sum(_power(ratio, q)) for ratio in ratios)
@@ -98,7 +98,7 @@ class DualNormAscent(Ascent):
         return {"p": self.p}
 
 
-def _power(base, exponent):
+def _power(base: Tensor, exponent: float) -> Tensor:
     """`base ** exponent` for a base of at least 0, with a finite derivative at 0."""
     is_zero = ops.equal(base, 0)
     positive = ops.where(is_zero, ops.ones_like(base), base)

@@ -11,7 +11,7 @@ from keras_sam import checks
 from keras_sam.ascent import ranking
 from keras_sam.ascent.ascent import Ascent
 from keras_sam.ascent.sparse import SparseAscent
-from keras_sam.saving import part
+from keras_sam.exports import part
 from keras_sam.tensors import Tensor, Vector
 from keras_sam.training.carriers import Context
 from keras_sam.training.oracle import GradientOracle
@@ -85,13 +85,15 @@ class DynamicAscent(SparseAscent):
         grows = ranking.ranks(ops.where(is_on, -1.0, scores)) < dropped
         return ops.cast(ops.logical_or(stays, grows), mask.dtype)
 
-    def _drop_rate(self, iteration):
+    def _drop_rate(self, iteration: Tensor) -> Tensor:
         if self.total_steps is None:
             return ops.convert_to_tensor(self.drop_rate)
         done = ops.minimum(ops.cast(iteration, "float32") / self.total_steps, 1.0)
         return self.drop_rate / 2 * (1 + ops.cos(math.pi * done))
 
-    def _growth_scores(self, magnitudes, oracle, context):
+    def _growth_scores(
+        self, magnitudes: Tensor, oracle: GradientOracle, context: Context
+    ) -> Tensor:
         if self.growth == "gradient":
             return magnitudes
         if self.growth == "weight":

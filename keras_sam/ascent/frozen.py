@@ -9,8 +9,8 @@ from keras import ops
 from keras_sam import checks, keras_hooks
 from keras_sam.ascent.ascent import Ascent
 from keras_sam.ascent.filters import filter_noise
+from keras_sam.exports import part
 from keras_sam.roles import Role, role_of
-from keras_sam.saving import part
 from keras_sam.tensors import Tensor, Vector
 from keras_sam.training.carriers import Context
 from keras_sam.training.oracle import GradientOracle
@@ -77,18 +77,18 @@ class FrozenNoiseAscent(Ascent):
         ]
 
 
-def _adapted(roles):
+def _adapted(roles: Sequence[Role]) -> list[keras.layers.Layer]:
     """The layers under adapters, in their order."""
     return list(
         {id(role.adapts): role.adapts for role in roles if role.adapts is not None}.values()
     )
 
 
-def _is_float(layer):
+def _is_float(layer: keras.layers.Layer) -> bool:
     weight = keras_hooks.frozen_weight(layer)
     return weight is not None and keras.backend.is_float_dtype(weight.dtype)
 
 
-def _filter_size(role):
+def _filter_size(role: Role) -> int:
     shape = role.variable.shape
     return math.prod(n for axis, n in enumerate(shape) if axis not in role.filter_axes)

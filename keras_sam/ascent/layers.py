@@ -9,8 +9,8 @@ from keras import ops
 
 from keras_sam import checks, tensors
 from keras_sam.ascent.ascent import Ascent
+from keras_sam.exports import part
 from keras_sam.roles import Role
-from keras_sam.saving import part
 from keras_sam.tensors import Tensor, Vector
 
 PRESETS = ("mup2", "naive", "global", "balanced")
@@ -38,7 +38,7 @@ class LayerwiseAscent(Ascent):
             for gradient, weight in zip(map(tensors.at_least_float32, gradients), weights)
         ]
 
-    def _factor(self, gradient, weight, rho):
+    def _factor(self, gradient: Tensor, weight: Tensor, rho: Tensor) -> Tensor:
         return rho * tensors.guarded_ratio(tensors.norm([weight]), tensors.norm([gradient]))
 
 
@@ -110,7 +110,7 @@ class WidthScaledAscent(Ascent):
         out = math.prod(growth[axis] for axis in role.filter_axes)
         return math.prod(growth) / out, out
 
-    def _base(self, role, shape):
+    def _base(self, role: Role, shape: Sequence[int]) -> Sequence[int]:
         if self.base_shapes is None:
             return [self.base_widths.get(size, size) for size in shape]
         base = self.base_shapes[role.index] if role.index < len(self.base_shapes) else ()
@@ -121,7 +121,9 @@ class WidthScaledAscent(Ascent):
             )
         return base
 
-    def _factors(self, ratios, width):
+    def _factors(
+        self, ratios: list[tuple[float, float]], width: float
+    ) -> tuple[list[float], float]:
         """Factor of each gradient inside the norm, and of all outside."""
         if self.preset in ("naive", "global"):
             overall = 1.0 if self.preset == "naive" else width**-0.5
@@ -144,7 +146,7 @@ class WidthScaledAscent(Ascent):
         return cls(**{**config, "base_widths": widths and {int(n): widths[n] for n in widths}})
 
 
-def _checked_widths(widths):
+def _checked_widths(widths: dict[int, int]) -> dict[int, int]:
     if not isinstance(widths, dict):
         checks.refuse("base_widths", "a dictionary from sizes to sizes, such as {512: 64}", widths)
     return {
@@ -155,7 +157,7 @@ def _checked_widths(widths):
     }
 
 
-def _checked_shapes(shapes):
+def _checked_shapes(shapes: Sequence[Sequence[int]]) -> list[tuple[int, ...]]:
     is_list = isinstance(shapes, list | tuple)
     if not is_list or not all(isinstance(shape, list | tuple) for shape in shapes):
         checks.refuse("base_shapes", "a list of shapes, such as [(64, 10), (10,)]", shapes)

@@ -6,8 +6,8 @@ from typing import Any
 from keras_sam import checks, tensors
 from keras_sam.ascent.around import AscentAround
 from keras_sam.ascent.ascent import Ascent
+from keras_sam.exports import part
 from keras_sam.roles import Role
-from keras_sam.saving import part
 from keras_sam.tensors import Tensor, Vector
 
 

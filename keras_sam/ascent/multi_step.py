@@ -7,8 +7,8 @@ from keras import ops
 from keras_sam import backend, checks, tensors
 from keras_sam.ascent.around import AscentAround
 from keras_sam.ascent.ascent import Ascent
-from keras_sam.saving import part
-from keras_sam.tensors import Vector
+from keras_sam.exports import part
+from keras_sam.tensors import Tensor, Vector
 from keras_sam.training.carriers import Context
 from keras_sam.training.oracle import GradientOracle
 
@@ -86,12 +86,14 @@ class MultiStepAscent(AscentAround):
 
         return backend.repeated(higher, (perturbation, velocity), self.steps - 1)[0]
 
-    def _length(self, rho):
+    def _length(self, rho: Tensor) -> Tensor:
         if not self.projection:
             return rho / self.steps
         return rho if self.step_size is None else ops.cast(self.step_size, rho.dtype)
 
-    def _accumulate(self, gradients, velocity):
+    def _accumulate(
+        self, gradients: Vector, velocity: Vector | None
+    ) -> tuple[Vector, Vector | None]:
         if not self.momentum:
             return gradients, None
         gradients = [tensors.at_least_float32(gradient) for gradient in gradients]
@@ -100,7 +102,14 @@ class MultiStepAscent(AscentAround):
         velocity = unit if velocity is None else tensors.add(unit, velocity, self.momentum)
         return velocity, velocity
 
-    def _move(self, perturbation, direction, oracle, length, rho):
+    def _move(
+        self,
+        perturbation: Vector | None,
+        direction: Vector,
+        oracle: GradientOracle,
+        length: Tensor,
+        rho: Tensor,
+    ) -> Vector:
         move = self.step.direction(direction, oracle.weights, length, oracle.roles)
         moved = move if perturbation is None else tensors.add(perturbation, move)
         if not self.projection:

@@ -6,7 +6,7 @@ from keras import ops
 
 from keras_sam import checks, tensors
 from keras_sam.ascent.ascent import Ascent
-from keras_sam.saving import part
+from keras_sam.exports import part
 from keras_sam.tensors import Vector
 from keras_sam.training.carriers import Context
 from keras_sam.training.memory import Slot

@@ -9,7 +9,7 @@ from keras_sam import checks, tensors
 from keras_sam.ascent.around import AscentAround
 from keras_sam.ascent.ascent import Ascent
 from keras_sam.ascent.filters import filter_noise
-from keras_sam.saving import part
+from keras_sam.exports import part
 from keras_sam.schedules import Rho, check_rho, deserialize_rho, rho_at, serialize_rho
 from keras_sam.tensors import Vector
 from keras_sam.training.carriers import Context
@@ -72,7 +72,7 @@ class RandomAscent(DrawnAscent):
     def drawn(self, oracle: GradientOracle, context: Context) -> Vector:
         return tensors.scale(self._draw(oracle, context.seed), context.rho * self.size)
 
-    def _draw(self, oracle, seed):
+    def _draw(self, oracle: GradientOracle, seed: keras.random.SeedGenerator) -> Vector:
         weights = oracle.weights
         if self.sampler == "filter":
             return filter_noise(weights, oracle.roles, seed)

@@ -9,7 +9,7 @@ from keras_sam import checks, tensors
 from keras_sam.ascent import ranking
 from keras_sam.ascent.around import AscentAround
 from keras_sam.ascent.ascent import Ascent
-from keras_sam.saving import part
+from keras_sam.exports import part
 from keras_sam.tensors import Tensor, Vector
 from keras_sam.training.carriers import Context
 from keras_sam.training.memory import Slot
@@ -65,7 +65,7 @@ class SparseAscent(AscentAround):
         mask = context.state["mask"]
         is_due = ops.equal(ops.mod(ops.cast(context.iteration, "int32"), self.update_every), 0)
 
-        def renew():
+        def renew() -> tuple[()]:
             flat = self.renewed(ranking.flattened(mask), oracle, gradients, context)
             tensors.assign(mask, ranking.shaped(flat, mask))
             return ()
@@ -133,7 +133,7 @@ class FisherAscent(SparseAscent):
         fixed = isinstance(size, int)
         count = min(size, self.fisher_samples) if fixed else ops.minimum(size, self.fisher_samples)
 
-        def add(index, sums):
+        def add(index: Tensor, sums: Vector) -> Vector:
             single = oracle.examples(ops.reshape(index, (1,)))
             gradients = single.at(training=False).gradients
             return [

@@ -5,7 +5,7 @@ from typing import Any
 from keras_sam import checks, tensors
 from keras_sam.ascent.around import AscentAround
 from keras_sam.ascent.ascent import Ascent
-from keras_sam.saving import part
+from keras_sam.exports import part
 from keras_sam.tensors import Vector
 from keras_sam.training.carriers import Context
 from keras_sam.training.memory import Slot
@@ -52,7 +52,7 @@ class PreviousGradientAscent(AscentAround):
     def perturbation(self, oracle: GradientOracle, gradients: Vector, context: Context) -> Vector:
         return self._along_previous(oracle, context)
 
-    def _along_previous(self, oracle, context):
+    def _along_previous(self, oracle: GradientOracle, context: Context) -> Vector:
         previous = tensors.values(context.state["previous_gradient"])
         return self.along(previous, oracle, context.rho)
 

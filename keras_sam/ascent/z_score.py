@@ -8,8 +8,8 @@ from keras import ops
 
 from keras_sam import checks, tensors
 from keras_sam.ascent.ascent import Ascent
+from keras_sam.exports import part
 from keras_sam.roles import Role
-from keras_sam.saving import part
 from keras_sam.tensors import Tensor, Vector
 
 ROUNDING = 1e-6  # Entries that are as far from the mean but for this are as far.
@@ -50,7 +50,7 @@ class ZScoreAscent(Ascent):
         whole = tensors.scale(gradients, tensors.guarded_ratio(rho, tensors.norm(gradients)))
         return [self._filtered(*pair, rho) for pair in zip(gradients, whole, strict=True)]
 
-    def _filtered(self, gradient, whole, rho):
+    def _filtered(self, gradient: Tensor, whole: Tensor, rho: Tensor) -> Tensor:
         """The perturbation of a tensor; `whole` is what SAM's would be."""
         if len(gradient.shape) < 2:
             return whole
@@ -59,7 +59,7 @@ class ZScoreAscent(Ascent):
         alone = kept * ops.cast(tensors.guarded_ratio(rho, length), kept.dtype)
         return ops.where(length > 0, alone, whole)
 
-    def _stands_out(self, gradient):
+    def _stands_out(self, gradient: Tensor) -> Tensor:
         """Whether each entry exceeds the quantile; the deviation would divide both sides."""
         distances = ops.abs(gradient - ops.mean(gradient))
         size = math.prod(gradient.shape)

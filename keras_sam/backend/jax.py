@@ -34,6 +34,7 @@ from keras_sam.backend.types import (
     Function,
     Gradients,
     ModelMixin,
+    Nested,
     Tensor,
     documented_as,
 )
@@ -127,7 +128,7 @@ def num_replicas() -> int:
 
 
 def test_step_of(
-    base_model: keras.Model, model: keras.Model, state: Any, data: Any
+    base_model: keras.Model, model: keras.Model, state: Any, data: Nested
 ) -> tuple[dict[str, Any], tuple[list[Tensor], ...]]:
     """The `test_step` of a model inside of another one, whose state is a part of that one's.
 
@@ -196,7 +197,7 @@ def neutral_train_step(function: Function) -> Function:
     """See `keras_sam.neutral_train_step`; on JAX Keras hands the step the model's state."""
 
     @documented_as(function)
-    def train_step(self: Any, state: Any, data: Any) -> Any:
+    def train_step(self: Any, state: Any, data: Nested) -> Any:
         variables = (
             self.trainable_variables,
             self.non_trainable_variables,
@@ -217,7 +218,9 @@ class TrainStep(ModelMixin):
     variable to its traced value lets the step read and assign variables as elsewhere.
     """
 
-    def train_step(self, state: Any, data: Any) -> tuple[dict[str, Any], tuple[list[Tensor], ...]]:
+    def train_step(
+        self, state: Any, data: Nested
+    ) -> tuple[dict[str, Any], tuple[list[Tensor], ...]]:
         if not self.trainable_variables:
             return super().train_step(state, data)
         variables = (

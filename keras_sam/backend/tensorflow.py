@@ -27,7 +27,7 @@ from keras_sam.backend.tensorflow_curvature import (  # noqa: F401  (To be had h
     hessian_at,
     hessian_vector_product,
 )
-from keras_sam.backend.types import Function, Gradients, ModelMixin, Tensor
+from keras_sam.backend.types import Function, Gradients, ModelMixin, Nested, Tensor
 from keras_sam.backend.unrolled import repeated  # noqa: F401  (To be had here.)
 from keras_sam.backend.vectors import (  # noqa: F401  (To be had here.)
     added,
@@ -97,7 +97,7 @@ def across_replicas(tensors: list[Tensor], is_averaged: Sequence[bool]) -> list[
     return context.all_reduce(tf.distribute.ReduceOp.SUM, shares)
 
 
-def test_step_of(base_model: keras.Model, model: keras.Model, data: Any) -> dict[str, Any]:
+def test_step_of(base_model: keras.Model, model: keras.Model, data: Nested) -> dict[str, Any]:
     """See `keras_sam.backend.jax.test_step_of`; here a step finds its variables by itself."""
     del model
     return base_model.test_step(data)
@@ -141,7 +141,7 @@ def neutral_train_step(function: Function) -> Function:
 class TrainStep(ModelMixin):
     """The `train_step` of Keras's TensorFlow trainer around `compute_update`."""
 
-    def train_step(self, data: Any) -> dict[str, Any]:
+    def train_step(self, data: Nested) -> dict[str, Any]:
         # Without a strategy Keras lets the first call build the model; this one looks at the
         # model through a stateless scope, where variables cannot be made.
         if not self.is_ready:

@@ -39,7 +39,7 @@ from keras_sam.backend.torch_vectors import (  # noqa: F401  (To be had here.)
     scaled,
     sums,
 )
-from keras_sam.backend.types import Function, Gradients, ModelMixin, Tensor
+from keras_sam.backend.types import Function, Gradients, ModelMixin, Nested, Tensor
 from keras_sam.backend.unrolled import repeated  # noqa: F401  (To be had here.)
 
 
@@ -107,7 +107,7 @@ def num_replicas() -> int:
     return 1
 
 
-def test_step_of(base_model: keras.Model, model: keras.Model, data: Any) -> dict[str, Any]:
+def test_step_of(base_model: keras.Model, model: keras.Model, data: Nested) -> dict[str, Any]:
     """See `keras_sam.backend.jax.test_step_of`; here a step finds its variables by itself."""
     del model
     return base_model.test_step(data)
@@ -136,7 +136,7 @@ def neutral_train_step(function: Function) -> Function:
 class TrainStep(ModelMixin):
     """The `train_step` of Keras's PyTorch trainer around `compute_update`."""
 
-    def train_step(self, data: Any) -> dict[str, Any]:
+    def train_step(self, data: Nested) -> dict[str, Any]:
         if not self.trainable_variables:  # Keras says so.
             return super().train_step(data)
         outcome, logs = self.compute_update(data)

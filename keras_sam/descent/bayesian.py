@@ -6,7 +6,8 @@ from keras import ops
 
 from keras_sam import checks, tensors
 from keras_sam.descent.descent import Descent
-from keras_sam.saving import part
+from keras_sam.exports import part
+from keras_sam.tensors import Tensor, Vector
 from keras_sam.training.carriers import Climb, Context, Evaluation
 from keras_sam.training.memory import Slot
 from keras_sam.training.oracle import GradientOracle
@@ -69,7 +70,7 @@ class BayesianGradient(Descent):
         pulled = tensors.add(gradients, oracle.weights, decay)
         return Evaluation(perturbed.loss, self._update(climb.first, pulled, context))
 
-    def _update(self, first, gradients, context):
+    def _update(self, first: Evaluation, gradients: Vector, context: Context) -> Vector:
         """The new momentum divided by the old precision; both are kept."""
         means, precisions = (context.state[name] for name in ("momentum_mean", "precision"))
         new_means = tensors.mix(gradients, tensors.values(means), self.momentum)
@@ -81,7 +82,7 @@ class BayesianGradient(Descent):
         tensors.assign([*means, *precisions], [*new_means, *new_precisions])
         return directions
 
-    def _new_precision(self, precision, gradient):
+    def _new_precision(self, precision: Tensor, gradient: Tensor) -> Tensor:
         size = ops.abs(tensors.at_least_float32(gradient))
         target = ops.sqrt(precision) * size + self.damping + self.prior_precision / self.data_size
         return self.precision_decay * precision + (1 - self.precision_decay) * target

@@ -6,7 +6,7 @@ from typing import Any
 from keras_sam import tensors
 from keras_sam.ascent.classes import class_weights, weights_of
 from keras_sam.descent.descent import Descent
-from keras_sam.saving import part
+from keras_sam.exports import part
 from keras_sam.training.carriers import Climb, Context, Evaluation
 from keras_sam.training.oracle import GradientOracle
 

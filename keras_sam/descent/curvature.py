@@ -4,7 +4,7 @@ from typing import Any
 
 from keras_sam import checks, tensors
 from keras_sam.descent.descent import Descent
-from keras_sam.saving import part
+from keras_sam.exports import part
 from keras_sam.training.carriers import Climb, Context, Evaluation
 from keras_sam.training.oracle import GradientOracle
 

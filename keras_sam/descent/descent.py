@@ -2,7 +2,7 @@
 
 from typing import Any, Self
 
-from keras_sam.saving import exported
+from keras_sam.exports import exported
 from keras_sam.tensors import Vector
 from keras_sam.training.carriers import Climb, Context, Evaluation, FirstEvaluation
 from keras_sam.training.memory import Slot

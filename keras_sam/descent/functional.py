@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 from keras import ops
 
 from keras_sam import backend, tensors
 from keras_sam.descent.descent import Descent
-from keras_sam.saving import part
-from keras_sam.tensors import Tensor, Vector
+from keras_sam.exports import part
+from keras_sam.tensors import Nested, Tensor, Vector
 from keras_sam.training.carriers import Climb, Context, Evaluation, Trained
 from keras_sam.training.oracle import GradientOracle
 from keras_sam.training.scope import Pass
@@ -72,11 +70,11 @@ class _Linearized:
         self.model = model
         self.slopes = [None if slope is None else ops.stop_gradient(slope) for slope in slopes]
 
-    def __call__(self, x: Any, training: bool) -> Any:
+    def __call__(self, x: Nested, training: bool) -> Tensor:
         return self.model(x, training=training)
 
     def compute_loss(
-        self, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool = True
+        self, x: Nested, y: Nested, y_pred: Tensor, sample_weight: Nested, training: bool = True
     ) -> Tensor:
         held = keras.tree.map_structure(_held, y_pred)
         loss = self.model.compute_loss(x, y, held, sample_weight, training=training)
@@ -88,11 +86,11 @@ class _Linearized:
         return loss
 
 
-def _is_float(leaf):
+def _is_float(leaf: Tensor | None) -> bool:
     return leaf is not None and keras.backend.is_float_dtype(
         keras.backend.standardize_dtype(leaf.dtype)
     )
 
 
-def _held(leaf):
+def _held(leaf: Tensor | None) -> Tensor | None:
     return ops.stop_gradient(leaf) if _is_float(leaf) else leaf

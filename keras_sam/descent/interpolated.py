@@ -6,7 +6,7 @@ from keras import ops
 
 from keras_sam import checks, tensors
 from keras_sam.descent.descent import Descent
-from keras_sam.saving import part
+from keras_sam.exports import part
 from keras_sam.tensors import Tensor, Vector
 from keras_sam.training.carriers import Climb, Context, Evaluation
 from keras_sam.training.memory import Slot
@@ -60,7 +60,7 @@ class InterpolatedGradient(Descent):
             alpha = self._chosen(arc, oracle, context)
         return Evaluation(perturbed.loss, arc.at(alpha, arc.length))
 
-    def _chosen(self, arc, oracle, context):
+    def _chosen(self, arc: "_Arc", oracle: GradientOracle, context: Context) -> Tensor:
         """The alpha of this step, which is kept."""
         kept = context.state["alpha"]
         old = tensors.values([kept])[0]
@@ -69,8 +69,8 @@ class InterpolatedGradient(Descent):
         kept.assign(alpha)
         return alpha
 
-    def _found(self, arc, oracle):
-        def better(index, best):
+    def _found(self, arc: "_Arc", oracle: GradientOracle) -> Tensor:
+        def better(index: Tensor, best: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
             highest, alpha = best
             candidate = ops.cast(index, "float32") / 10
             loss = ops.cast(oracle.loss(arc.at(candidate, self.rho_max)), "float32")

@@ -4,7 +4,7 @@ from typing import Any
 
 from keras_sam import checks, tensors
 from keras_sam.descent.descent import Descent
-from keras_sam.saving import part
+from keras_sam.exports import part
 from keras_sam.tensors import Tensor, Vector
 from keras_sam.training.carriers import Climb, Context, Evaluation, FirstEvaluation
 from keras_sam.training.memory import Slot
@@ -98,7 +98,7 @@ class OptimisticGradient(LookingAhead):
         self._remember(first.gradients, context)
         return first.gradients
 
-    def _remember(self, gradients, context):
+    def _remember(self, gradients: Vector, context: Context) -> None:
         """A spike would lead far away, to a longer gradient still, even where it is clipped."""
         last = context.state["last_gradient"]
         tensors.assign(last, tensors.tempered(gradients, tensors.values(last)))

@@ -1,13 +1,14 @@
 """The descent of Lookbehind-SAM."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from keras import ops
 
 from keras_sam import backend, checks, tensors
 from keras_sam.descent.descent import Descent
-from keras_sam.saving import part
-from keras_sam.tensors import Vector
+from keras_sam.exports import part
+from keras_sam.tensors import Tensor, Vector
 from keras_sam.training.carriers import Climb, Context, Evaluation, FirstEvaluation
 from keras_sam.training.memory import Slot
 from keras_sam.training.oracle import GradientOracle
@@ -85,15 +86,15 @@ class LookbehindGradient(Descent):
         tensors.assign(context.state["velocity"], velocity)
         return velocity
 
-    def _velocity(self, context):
-        return tensors.values(context.state["velocity"]) if self.momentum else None
+    def _velocity(self, context: Context) -> Vector:
+        return tensors.values(context.state["velocity"]) if self.momentum else []
 
-    def _pushed(self, velocity, gradients):
+    def _pushed(self, velocity: Vector, gradients: Vector) -> Vector:
         if not self.momentum:
             return gradients
         return tensors.add(tensors.scale(velocity, self.momentum), gradients)
 
-    def _share_of(self, way, first):
+    def _share_of(self, way: Vector, first: Vector) -> Vector:
         if self.alpha != "adaptive":
             return tensors.scale(way, self.alpha)
         return [
@@ -105,13 +106,13 @@ class LookbehindGradient(Descent):
         return {"k": self.k, "alpha": self.alpha, "momentum": self.momentum}
 
 
-def _moved(perturbation, move, chosen):
+def _moved(perturbation: Vector, move: Vector, chosen: Sequence[int]) -> Vector:
     moved = list(perturbation)
     for index, step in zip(chosen, move, strict=True):
         moved[index] = moved[index] + step
     return moved
 
 
-def _cosine(left, right):
+def _cosine(left: Tensor, right: Tensor) -> Tensor:
     lengths = tensors.norm([left]) * tensors.norm([right])
     return tensors.guarded_ratio(tensors.inner([left], [right]), lengths)

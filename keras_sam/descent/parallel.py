@@ -7,7 +7,7 @@ from keras import ops
 from keras_sam import checks, tensors
 from keras_sam.ascent.stale import PREVIOUS
 from keras_sam.descent.descent import Descent
-from keras_sam.saving import part
+from keras_sam.exports import part
 from keras_sam.tensors import Vector
 from keras_sam.training.carriers import Climb, Context, Evaluation
 from keras_sam.training.memory import Slot
@@ -78,11 +78,11 @@ class ParallelGradient(Descent):
         kept.keep(oracle.batch)
         return Evaluation(perturbed.loss, out)
 
-    def _momentum(self, context):
+    def _momentum(self, context: Context) -> float:
         # Of Adam and its like the weights ahead are not those of SGD with another momentum.
         return context.momentum("momentum") or 0.0 if self.momentum is None else self.momentum
 
-    def _remember(self, ahead, out, context):
+    def _remember(self, ahead: Vector, out: Vector, context: Context) -> None:
         """What the next step starts from; a spike would lead far away, even where it is clipped."""
         state, momentum = context.state, self._momentum(context)
         previous = tensors.values(state["previous_gradient"])

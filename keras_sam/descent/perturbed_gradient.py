@@ -1,7 +1,7 @@
 """The descent of SAM."""
 
 from keras_sam.descent.descent import Descent
-from keras_sam.saving import part
+from keras_sam.exports import part
 from keras_sam.training.carriers import Climb, Context, Evaluation
 from keras_sam.training.oracle import GradientOracle
 

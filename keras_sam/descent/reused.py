@@ -6,7 +6,7 @@ from keras import ops
 
 from keras_sam import checks, tensors
 from keras_sam.descent.descent import Descent
-from keras_sam.saving import part
+from keras_sam.exports import part
 from keras_sam.tensors import Vector
 from keras_sam.training.carriers import Climb, Context, Evaluation, FirstEvaluation
 from keras_sam.training.memory import Slot
@@ -61,7 +61,7 @@ class ReusedGradient(Descent):
         return {"alpha": self.alpha}
 
 
-def _across(perturbed, clean):
+def _across(perturbed: Vector, clean: Vector) -> Vector:
     part = tensors.rejection(perturbed, clean)
     is_there = tensors.norm(part) > ROUNDING * tensors.norm(perturbed)
     return tensors.scale(part, ops.cast(is_there, "float32"))

@@ -1,15 +1,20 @@
 """The exact gradient of the perturbed loss."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import keras
 
-from keras_sam import backend, checks, tensors, true_gradient
+from keras_sam import backend, checks, tensors
 from keras_sam.descent.descent import Descent
-from keras_sam.saving import part
-from keras_sam.tensors import Vector
+from keras_sam.exports import part
+from keras_sam.tensors import Tensor, Vector
+from keras_sam.training import true_gradient
 from keras_sam.training.carriers import Climb, Context, Evaluation
 from keras_sam.training.oracle import GradientOracle
+
+# Where a step begins, `None` for the weights themselves, and the gradient there.
+Place: TypeAlias = tuple[Vector | None, Vector]
 
 
 @part
@@ -58,9 +63,9 @@ class SecondOrderGradient(Descent):
             back = tensors.add(back, term)
         return Evaluation(perturbed.loss, back)
 
-    def _climbed(self, oracle, climb):
+    def _climbed(self, oracle: GradientOracle, climb: Climb) -> tuple[list[Place], Vector | None]:
         """Each point where a step begins with the gradient there, and where the last one ends."""
-        visited: list[tuple[Vector | None, Vector]] = [(None, climb.first.gradients)]
+        visited: list[Place] = [(None, climb.first.gradients)]
         top = [None if move is None else move / self.steps for move in climb.perturbation]
         for _ in range(self.steps - 1):
             with true_gradient.asked(True):
@@ -72,35 +77,39 @@ class SecondOrderGradient(Descent):
                 top[index] = top[index] + tensor
         return visited, top
 
-    def _step(self, gradients, weights, climb):
+    def _step(self, gradients: Vector, weights: Vector, climb: Climb) -> Vector:
+        assert climb.direction is not None, "The ascent is a closed form."
         return tensors.scale(climb.direction(gradients, weights), 1 / self.steps)
 
-    def _pulled(self, vector, gradients, oracle, climb):
+    def _pulled(
+        self, vector: Vector, gradients: Vector, oracle: GradientOracle, climb: Climb
+    ) -> tuple[Vector, Vector]:
         """What a step hands back of a vector: to its gradient, and to the weights directly."""
         cotangents = _picked(vector, climb)
         both = _picked(gradients, climb) + _picked(oracle.weights, climb)
 
-        def overlap(gradients_and_weights):
+        def overlap(gradients_and_weights: Vector) -> tuple[Tensor, tuple[()]]:
             gradients, weights = _halves(gradients_and_weights)
             return tensors.inner(self._step(gradients, weights, climb), cotangents), ()
 
         pulled = _halves(backend.value_and_gradient(overlap, both)[2])
-        return [_spread(half, oracle, climb.chosen) for half in pulled]
+        to_gradient, to_weights = (_spread(half, oracle, climb.chosen) for half in pulled)
+        return to_gradient, to_weights
 
     def get_config(self) -> dict[str, Any]:
         return {"steps": self.steps}
 
 
-def _picked(full, climb):
+def _picked(full: Vector, climb: Climb) -> Vector:
     return [full[index] for index in climb.chosen]
 
 
-def _halves(items):
+def _halves(items: Vector) -> tuple[Vector, Vector]:
     middle = len(items) // 2
     return items[:middle], items[middle:]
 
 
-def _spread(vector, oracle, chosen):
+def _spread(vector: Vector, oracle: GradientOracle, chosen: Sequence[int]) -> Vector:
     """`vector` over the chosen weights, and zeros over the others."""
     full = [keras.ops.zeros_like(weight) for weight in oracle.weights]
     for index, tensor in zip(chosen, vector, strict=True):

@@ -6,7 +6,7 @@ from keras import ops
 
 from keras_sam import checks
 from keras_sam.descent.descent import Descent
-from keras_sam.saving import part
+from keras_sam.exports import part
 from keras_sam.training.batches import share_of
 from keras_sam.training.carriers import Climb, Context, Evaluation
 from keras_sam.training.oracle import GradientOracle

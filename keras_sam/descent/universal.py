@@ -8,8 +8,8 @@ from keras import ops
 
 from keras_sam import backend, checks, tensors
 from keras_sam.descent.descent import Descent
-from keras_sam.saving import part
-from keras_sam.tensors import Tensor
+from keras_sam.exports import part
+from keras_sam.tensors import Tensor, Vector
 from keras_sam.training.carriers import Climb, Context, Evaluation
 from keras_sam.training.oracle import GradientOracle
 
@@ -102,7 +102,7 @@ class UniversalGradient(Sampled):
         square = ops.square(context.rho)
         rises = [tensors.guarded_ratio(draw.loss - climb.first.loss, square) for draw in draws]
 
-        def penalty(rises):
+        def penalty(rises: Vector) -> tuple[Tensor, tuple[()]]:
             return self.phi(sum(map(self.psi, rises)) / self.samples), ()
 
         slopes = backend.value_and_gradient(penalty, rises)[2]
@@ -129,7 +129,7 @@ class UniversalGradient(Sampled):
 FUNCTIONS = ("phi", "psi")
 
 
-def _function(name, value):
+def _function(name: str, value: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
     if not callable(value):
         checks.refuse(name, "a function of a scalar tensor", value)
     return value

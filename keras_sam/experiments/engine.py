@@ -4,6 +4,7 @@ import importlib
 import os
 import socket
 import sys
+from types import ModuleType
 from typing import Any
 
 from keras_sam.checks import import_extra
@@ -62,19 +63,19 @@ def check(options: dict[str, Any]) -> None:
             ) from error
 
 
-def _environment():
+def _environment() -> dict[str, dict[str, str]]:
     names = ("KERAS_BACKEND", "PYTHONPATH", "TF_CPP_MIN_LOG_LEVEL")
     return {"env_vars": {name: os.environ[name] for name in names if name in os.environ}}
 
 
-def _of_worker(argv):
+def _of_worker(argv: list[str]) -> list[str]:
     """The command line of a worker: what its flags would remove is removed by now."""
     end = argv.index("--") if "--" in argv else len(argv)
     again = [word for word in argv[1:end] if word.lstrip("-") != "overwrite"]
     return [argv[0], *again, "--resume", *argv[end:]]
 
 
-def _wait_for_workers(ray, count, argv, module):
+def _wait_for_workers(ray: ModuleType, count: int, argv: list[str], module: str) -> None:
     resources = ray.cluster_resources()
     gpus = int(resources.get("GPU", 0))
     count = count or gpus or int(resources["CPU"])
@@ -92,7 +93,7 @@ def _wait_for_workers(ray, count, argv, module):
             print(f"worker {number}: {trouble}", flush=True)
 
 
-def _work(folder, argv, module):
+def _work(folder: str, argv: list[str], module: str) -> str:
     """Runs a command in a worker; returns what has ended it before its end, if anything did."""
     os.chdir(folder)
     try:

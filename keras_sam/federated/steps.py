@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras.optimizers.schedules import LearningRateSchedule
 
 from keras_sam import checks, tensors
 from keras_sam.ascent import AscentAround
@@ -77,7 +78,9 @@ class MixedSGD(keras.optimizers.SGD):
     >>> optimizer = MixedSGD(0.1, beta=0.1)
     """
 
-    def __init__(self, learning_rate: Any = 0.1, beta: float = 0.1, **options: Any):
+    def __init__(
+        self, learning_rate: float | LearningRateSchedule = 0.1, beta: float = 0.1, **options: Any
+    ):
         super().__init__(learning_rate, **options)
         self.beta = checks.fraction("beta", beta)
 

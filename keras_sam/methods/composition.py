@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import keras
 
@@ -94,7 +94,7 @@ def check(method: Method) -> None:
         _check_fraction(method, names)
 
 
-def _check_fraction(method, names):
+def _check_fraction(method: Method, names: str) -> None:
     """A gradient of a part of the batch is good for the ascent, and for nothing else."""
     uses_it = method.descent.needs_clean_gradient or method.descent.looks_ahead
     if _is_occasional(method) or uses_it or not method.ascent.starts_clean:
@@ -126,7 +126,7 @@ def checked_sync(method: Method, sync: Sync) -> Sync:
     return sync
 
 
-def _check_mean(method):
+def _check_mean(method: Method) -> None:
     """The processes must meet at the same places, and the perturbation be all of the ascent."""
     trouble = ""
     if method.policy is not None:
@@ -140,7 +140,7 @@ def _check_mean(method):
         )
 
 
-def _check_global(method):
+def _check_global(method: Method) -> None:
     """One perturbation of all batches is not for processes that look at examples of their own."""
     takes_parts = method.ascent_fraction < 1 or method.ascent.takes_examples
     if takes_parts or method.needs_example_losses:
@@ -151,7 +151,7 @@ def _check_global(method):
         )
 
 
-def _is_occasional(method):
+def _is_occasional(method: Method) -> bool:
     return method.every > 1 or method.start > 0 or method.policy is not None
 
 
@@ -190,7 +190,7 @@ def check_model(
         )
 
 
-def _check_accumulation(method, steps):
+def _check_accumulation(method: Method, steps: int | None) -> None:
     """Between accumulated gradients the weights stay, which some methods do not expect."""
     parts = (method.ascent, method.descent)
     counts = method.descent.displaces or any(part.counts_updates for part in parts)
@@ -202,12 +202,12 @@ def _check_accumulation(method, steps):
         )
 
 
-def _is_plain_sgd(optimizer):
+def _is_plain_sgd(optimizer: keras.optimizers.Optimizer) -> bool:
     is_sgd = isinstance(optimizer, keras.optimizers.SGD)
     return is_sgd and not _beyond_plain(optimizer)
 
 
-def _beyond_plain(optimizer):
+def _beyond_plain(optimizer: keras.optimizers.Optimizer) -> dict[str, Any]:
     """What an optimizer does beside multiplying by a learning rate, by name."""
     settings = {name: getattr(optimizer, name, None) for name in BEYOND_PLAIN_SGD}
     return {name: value for name, value in settings.items() if value}

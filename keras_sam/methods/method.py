@@ -181,7 +181,7 @@ class Method:
         return other
 
 
-def _flat(config):
+def _flat(config: dict[str, Any]) -> dict[str, Any]:
     """The numbers of a part and of the parts inside it."""
     flat: dict[str, Any] = {}
     for name, value in config.items():
@@ -190,7 +190,7 @@ def _flat(config):
     return flat
 
 
-def _shown(value):
+def _shown(value: Any) -> str:
     if isinstance(value, dict) and "config" in value:  # A function.
         return value["config"].split(">")[-1]
     if isinstance(value, float):

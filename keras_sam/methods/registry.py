@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from keras_sam.exports import exported
 from keras_sam.methods.method import Method
-from keras_sam.saving import exported
 
 Factory = TypeVar("Factory", bound=Callable[..., Method])
 
@@ -99,8 +99,9 @@ class Cost:
         return ", ".join(filter(None, (words, search, self.note)))
 
 
-def _counted(number, word, plural):
-    return {0: "", 1: f"a {word}"}.get(number, f"{number} {word}{plural}")
+def _counted(number: int | str, word: str, plural: str) -> str:
+    few: dict[int | str, str] = {0: "", 1: f"a {word}"}
+    return few.get(number, f"{number} {word}{plural}")
 
 
 @dataclass(frozen=True)
@@ -194,7 +195,7 @@ def label(name: str) -> str:
     return ROWS[name].factory.__name__ if name in ROWS else name
 
 
-def _filled(row):
+def _filled(row: Row) -> str:
     """The factory's docstring with the arguments that many share written out."""
     text = row.factory.__doc__ or ""
     for name, default in row.own_options.items():

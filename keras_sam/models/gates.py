@@ -2,7 +2,7 @@
 
 `y = stop_gradient(forward - backward) + backward` has the value of the one and the gradient of
 the other. That regularises, but is not the loss's gradient: in the pass of an ascent, as
-`keras_sam.true_gradient` says, the gates of the forward pass act backward as well.
+`keras_sam.training.true_gradient` says, the gates of the forward pass act backward as well.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,8 +11,8 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from keras_sam import true_gradient
 from keras_sam.tensors import Tensor
+from keras_sam.training import true_gradient
 
 
 class _Gate(layers.Layer):

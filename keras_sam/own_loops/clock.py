@@ -1,11 +1,22 @@
 """What a method asks of an optimizer, where there is none of Keras's."""
 
-from typing import Any
+from typing import Any, Protocol, TypeAlias
 
 import keras
 
 from keras_sam import checks
 from keras_sam.tensors import Tensor
+
+
+class PlainOptimizer(Protocol):
+    """An optimizer of PyTorch's."""
+
+    param_groups: list[dict[str, Any]]
+
+    def step(self) -> Any: ...
+
+
+Optimizer: TypeAlias = keras.optimizers.Optimizer | PlainOptimizer
 
 
 class Clock:
@@ -17,7 +28,9 @@ class Clock:
         method: Name of the method, for errors.
     """
 
-    def __init__(self, iterations: keras.Variable, optimizer: Any, method: str) -> None:
+    def __init__(
+        self, iterations: keras.Variable, optimizer: PlainOptimizer | None, method: str
+    ) -> None:
         if optimizer is not None and not hasattr(optimizer, "param_groups"):
             expected = "a keras.optimizers.Optimizer, or for plain modules one of torch.optim"
             checks.refuse("optimizer", expected, optimizer)
@@ -46,6 +59,6 @@ class Clock:
         groups = [{}] if self.optimizer is None else self.optimizer.param_groups
         return groups[0].get("betas", (None,))[0]
 
-    def scale_loss(self, loss: Any) -> Any:
+    def scale_loss(self, loss: Tensor) -> Tensor:
         """The loss as it is."""
         return loss

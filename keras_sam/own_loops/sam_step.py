@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -11,12 +11,12 @@ from keras_sam import backend, checks, methods
 from keras_sam.backend.displacement import displace
 from keras_sam.methods import composition
 from keras_sam.methods.method import Method
-from keras_sam.own_loops.clock import Clock
+from keras_sam.own_loops.clock import Clock, Optimizer
 from keras_sam.own_loops.subjects import Subject
 from keras_sam.roles import Role
 from keras_sam.schedules import Radius, Rho, is_constant, rho_at
-from keras_sam.tensors import Tensor, Vector
-from keras_sam.training.carriers import Context, FirstEvaluation, Outcome
+from keras_sam.tensors import Nested, OwnLoss, Tensor, Vector
+from keras_sam.training.carriers import Asked, Context, Evaluation, FirstEvaluation, Outcome
 from keras_sam.training.guard import Guard
 from keras_sam.training.last_batch import spec_of
 from keras_sam.training.loss_function import LossFunction
@@ -109,7 +109,7 @@ class SAMStep(Radius, keras.layers.Layer):
 
     @backend.unconverted  # To convert all that it calls would take half a minute.
     def gradients(
-        self, loss_fn: Callable[..., Any], optimizer: Any = None, data: Any = None
+        self, loss_fn: OwnLoss, optimizer: Optimizer | None = None, data: Nested = None
     ) -> tuple[Tensor, Vector, Any]:
         """The loss, and the gradients for the optimizer.
 
@@ -148,7 +148,7 @@ class SAMStep(Radius, keras.layers.Layer):
 
     @backend.unconverted
     def minimize(
-        self, loss_fn: Callable[..., Any], optimizer: Any, data: Any = None
+        self, loss_fn: OwnLoss, optimizer: Optimizer, data: Nested = None
     ) -> tuple[Tensor, Any]:
         """Makes a whole step: gradients, the optimizer's update, and what a method moves beside it.
 
@@ -176,9 +176,9 @@ class SAMStep(Radius, keras.layers.Layer):
     def stateless_gradients(
         self,
         state: Sequence[Tensor],
-        loss_fn: Callable[..., Any],
+        loss_fn: OwnLoss,
         optimizer: keras.optimizers.Optimizer | None = None,
-        data: Any = None,
+        data: Nested = None,
         variables: Sequence[keras.Variable] | None = None,
     ) -> tuple[list[Tensor], Tensor, Vector, Any]:
         """`gradients` as a pure function, for `jax.jit`.
@@ -201,9 +201,9 @@ class SAMStep(Radius, keras.layers.Layer):
     def stateless_minimize(
         self,
         state: Sequence[Tensor],
-        loss_fn: Callable[..., Any],
+        loss_fn: OwnLoss,
         optimizer: keras.optimizers.Optimizer,
-        data: Any = None,
+        data: Nested = None,
         variables: Sequence[keras.Variable] | None = None,
     ) -> tuple[list[Tensor], Tensor, Any]:
         """`minimize` as a pure function: `(state, loss, aux)`.
@@ -220,7 +220,7 @@ class SAMStep(Radius, keras.layers.Layer):
         return state, loss, aux
 
     def variables_with(
-        self, optimizer: keras.optimizers.Optimizer | None = None, data: Any = None
+        self, optimizer: keras.optimizers.Optimizer | None = None, data: Nested = None
     ) -> list[keras.Variable]:
         """All variables that a step of this reads or assigns, made where they were not yet.
 
@@ -235,10 +235,14 @@ class SAMStep(Radius, keras.layers.Layer):
         found = [*self._subject().variables, *self.variables, *optimizers]
         return list({id(variable): variable for variable in found}.values())
 
-    def _of_state(self, variables, optimizer):
+    def _of_state(
+        self,
+        variables: Sequence[keras.Variable] | None,
+        optimizer: keras.optimizers.Optimizer | None,
+    ) -> Sequence[keras.Variable]:
         return self.variables_with(optimizer) if variables is None else variables
 
-    def _prepare(self, data):
+    def _prepare(self, data: Nested) -> None:
         """Makes the method's state."""
         self._subject().adopt()
         roles = self.roles
@@ -247,11 +251,15 @@ class SAMStep(Radius, keras.layers.Layer):
         if self.method.descent.needs_last_batch and data is not None:
             self.memory.prepare_batch(spec_of((data, None, None)))
 
-    def _outcome(self, loss_fn, optimizer, data) -> tuple[Outcome, FirstEvaluation]:
+    def _outcome(
+        self, loss_fn: OwnLoss, optimizer: Optimizer | None, data: Nested
+    ) -> tuple[Outcome, FirstEvaluation]:
         self._check(optimizer, data)
         self._prepare(data)
-        asked = optimizer
-        if not isinstance(optimizer, keras.optimizers.Optimizer):
+        asked: Asked
+        if isinstance(optimizer, keras.optimizers.Optimizer):
+            asked = optimizer
+        else:
             asked = Clock(self.steps, optimizer, self.method.name)
         subject, roles = self._subject(), self.roles
         variables = [role.variable for role in roles]
@@ -267,12 +275,12 @@ class SAMStep(Radius, keras.layers.Layer):
         subject.receive(outcome.gradients)
         return outcome, step.first
 
-    def _context(self, optimizer):
+    def _context(self, optimizer: Asked) -> Context:
         rho = rho_at(self.method.rho if self._rho is None else self._rho, optimizer)
         memory = self.memory
         return Context(rho, optimizer, memory.state, memory.seed, last_batch=memory.last_batch)
 
-    def _check(self, optimizer, data):
+    def _check(self, optimizer: Optimizer | None, data: Nested) -> None:
         if backend.is_recorded():
             raise ValueError(
                 "SAMStep has tapes of its own, and one around it would record each evaluation once "
@@ -287,7 +295,7 @@ class SAMStep(Radius, keras.layers.Layer):
                 "the batch as data=(x, y), with which loss_fn is called. Received: data=None"
             )
 
-    def _check_kept(self, function, size):
+    def _check_kept(self, function: LossFunction, size: int | Tensor | None) -> None:
         kept = self.memory.last_batch
         if size is None or kept is None:
             return
@@ -309,7 +317,7 @@ class SAMStep(Radius, keras.layers.Layer):
         super().load_own_variables({key: store[key] for key in store.keys() if key != SEED})
 
 
-def _resolved(method, rho, options):
+def _resolved(method: str | Method, rho: Rho | None, options: dict[str, Any]) -> Method:
     if isinstance(method, str) and rho is not None:
         options = {**options, "rho": rho}
     method = methods.get(method, **options)
@@ -322,6 +330,6 @@ def _resolved(method, rho, options):
     return method if rho is None else method.with_rho(rho)
 
 
-def _loss(first):
+def _loss(first: Evaluation) -> Tensor:
     """The loss as `loss_fn` gave it."""
     return first.loss / backend.num_replicas()

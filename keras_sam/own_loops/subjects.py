@@ -43,7 +43,7 @@ class Subject:
             found.setdefault(id(role.variable), role)
         return [dataclasses.replace(role, index=index) for index, role in enumerate(found.values())]
 
-    def _roles(self):
+    def _roles(self) -> list[Role]:
         if self.modules is not None:
             return [Role(variable, **fields) for variable, fields in self.modules.weights()]
         roles = []
@@ -66,7 +66,7 @@ class Subject:
         """Within it, weights that are not Keras's have their variables' values too."""
         return backend.placed(self.modules or self._wrapped())
 
-    def _wrapped(self):
+    def _wrapped(self) -> Any:
         """The modules inside of layers, which are there once the layers are built."""
         layers = [part for part in self.parts if isinstance(part, keras.layers.Layer)]
         inside = [layer for part in layers for layer in keras_hooks.layers_of(part)]
@@ -88,7 +88,7 @@ class Subject:
             self.modules.receive(gradients)
 
 
-def _parts(trained):
+def _parts(trained: Any) -> list[Any]:
     """The parts of a list, a generator or a tuple; anything else is one part."""
     is_one = isinstance(trained, keras.layers.Layer | keras.Variable)
     if is_one or hasattr(trained, "shape") or hasattr(trained, "named_parameters"):

@@ -6,10 +6,10 @@ import keras
 import numpy as np
 
 from keras_sam import checks
-from keras_sam.sharpness.data import Nested
 from keras_sam.sharpness.gradients import Gradients, Method, Others
 from keras_sam.sharpness.losses import Loss
 from keras_sam.sharpness.measurement import Measurement
+from keras_sam.tensors import Nested
 
 COMPARED = ("second_order", "multistep")
 

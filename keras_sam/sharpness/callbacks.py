@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from keras_sam import checks
-from keras_sam.sharpness.data import Nested
 from keras_sam.sharpness.density import Density, spectral_density
 from keras_sam.sharpness.losses import Loss
 from keras_sam.sharpness.measurement import Measurement
 from keras_sam.sharpness.measures import MEASURES, NAMES, Settings
 from keras_sam.sharpness.objective import Objective
 from keras_sam.sharpness.operators import Hessian
+from keras_sam.tensors import Nested
 
 
 class SharpnessCallback(Measurement):

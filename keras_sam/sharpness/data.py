@@ -3,18 +3,16 @@
 import itertools
 import math
 import operator
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any, Self, TypeAlias
 
 import keras
-import numpy as np
 from keras import ops
 
 from keras_sam import checks
-from keras_sam.tensors import Batch, Tensor
+from keras_sam.tensors import Batch, Nested, Tensor
 from keras_sam.training.batches import batch_size as size_of
 
-Nested: TypeAlias = np.ndarray | Tensor | Sequence["Nested"] | Mapping[str, "Nested"]
 Data: TypeAlias = keras.utils.PyDataset | Iterable[tuple[Nested, ...]]
 
 

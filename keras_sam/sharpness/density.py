@@ -12,7 +12,7 @@ from keras_sam.sharpness.counting import Counter, Matrix
 from keras_sam.sharpness.lanczos import on_device, on_host, tridiagonal
 from keras_sam.sharpness.results import Estimate, estimate
 from keras_sam.sharpness.scipy_parts import eigh_tridiagonal
-from keras_sam.shown import described
+from keras_sam.sharpness.shown import described
 
 POINTS = 10_000
 PLACES = {"host": on_host, "device": on_device}

@@ -13,7 +13,7 @@ from keras_sam.sharpness.counting import shown
 from keras_sam.sharpness.directions import sam_direction
 from keras_sam.sharpness.errors import NonFiniteError
 from keras_sam.sharpness.objective import Objective
-from keras_sam.shown import described
+from keras_sam.sharpness.shown import described
 
 
 @dataclass(frozen=True, repr=False)

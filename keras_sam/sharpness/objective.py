@@ -15,12 +15,12 @@ from keras_sam.model import SAMModel
 from keras_sam.sharpness import losses
 from keras_sam.sharpness.chosen import check_built, chosen_roles
 from keras_sam.sharpness.counting import shown
-from keras_sam.sharpness.data import Data, Nested, as_tensors, data_of
+from keras_sam.sharpness.data import Data, as_tensors, data_of
 from keras_sam.sharpness.errors import finite
 from keras_sam.sharpness.evaluator import Compiled, Evaluator
 from keras_sam.sharpness.losses import ComputeLoss, Loss
 from keras_sam.sharpness.vectors import Layout
-from keras_sam.tensors import Tensor
+from keras_sam.tensors import Nested, Tensor
 from keras_sam.training.batches import batch_size as size_of
 from keras_sam.training.scope import replayed
 

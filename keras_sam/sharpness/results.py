@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from keras_sam.shown import described
+from keras_sam.sharpness.shown import described
 
 ZERO = 1e-6  # Of the largest eigenvalue: what rounding in float32 leaves of a zero.
 

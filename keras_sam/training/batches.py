@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from keras_sam import backend
-from keras_sam.tensors import Batch, Tensor
+from keras_sam.tensors import Batch, Tensor, Vector
 from keras_sam.training.scope import Pass
 
 
@@ -41,7 +41,7 @@ def split(batch: Batch, num_splits: int) -> list[tuple[Batch, int | Tensor]]:
     return parts
 
 
-def _cut(batch, start, stop):
+def _cut(batch: Batch, start: int, stop: int) -> Batch:
     return keras.tree.map_structure(lambda leaf: None if leaf is None else leaf[start:stop], batch)
 
 
@@ -67,7 +67,7 @@ def multiplied(sample_weight: Tensor | None, weights: Tensor) -> Tensor:
     if sample_weight is None:
         return weights
 
-    def product(leaf):
+    def product(leaf: Tensor) -> Tensor:
         column = ops.reshape(weights, (-1,) + (1,) * (len(leaf.shape) - 1))
         return ops.cast(leaf, weights.dtype) * column
 
@@ -107,7 +107,7 @@ def example_losses(
     size = batch_size(x)
     ones = ops.ones((size,), "float32")
 
-    def weighted(weights):
+    def weighted(weights: Vector) -> tuple[Tensor, tuple[()]]:
         weight = multiplied(sample_weight, weights[0])
         with Pass():  # A loss of several outputs counts each as a metric.
             return compute_loss(x, y, predictions, weight), ()

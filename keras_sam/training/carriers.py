@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 import keras
 
-from keras_sam.tensors import Batch, Tensor, Vector
+from keras_sam.tensors import Batch, Nested, Tensor, Vector
 
 if TYPE_CHECKING:
     from keras_sam.training.last_batch import LastBatch
@@ -21,20 +21,23 @@ State: TypeAlias = dict[str, Any]
 class Trained(Protocol):
     """What an oracle asks of a model: its outputs, and their loss."""
 
-    def __call__(self, x: Any, training: bool) -> Any: ...
+    def __call__(self, x: Nested, training: bool) -> Tensor: ...
 
     def compute_loss(
-        self, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool = True
+        self, x: Nested, y: Nested, y_pred: Tensor, sample_weight: Nested, training: bool = True
     ) -> Tensor: ...
 
 
 class Asked(Protocol):
     """What is asked of an optimizer; where it is not Keras's, `own_loops.clock.Clock` answers."""
 
-    iterations: Any
-    learning_rate: Any
+    @property
+    def iterations(self) -> keras.Variable: ...
 
-    def scale_loss(self, loss: Any) -> Any: ...
+    @property
+    def learning_rate(self) -> Tensor: ...
+
+    def scale_loss(self, loss: Tensor) -> Tensor: ...
 
 
 @dataclass(frozen=True)

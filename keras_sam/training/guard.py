@@ -90,7 +90,7 @@ class Guard:
         return Outcome(gradients, displacement, state, is_finite)
 
 
-def _loss_scale(optimizer):
+def _loss_scale(optimizer: Asked) -> Tensor | None:
     scale = optimizer.scale_loss(1.0)
     is_plain = isinstance(scale, float) and scale == 1.0
     return None if is_plain else ops.cast(ops.convert_to_tensor(scale), "float32")

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_sam.tensors import Batch
+from keras_sam.tensors import Batch, Tensor
 from keras_sam.training import batches
 
 # `"float32:8,4"` for each tensor of a batch and `None` for `None`, nested as the batch is.
@@ -37,7 +37,7 @@ class LastBatch:
         self.parts = _leaves(self.batch_variables)
         self.weights = self._variable(layer, f"float32:{self.parts[0].shape[0]}")
 
-    def _variable(self, layer, leaf):
+    def _variable(self, layer: keras.layers.Layer, leaf: str) -> keras.Variable:
         dtype, shape = leaf.split(":")
         name = f"last_batch_{len(self.variables)}"
         variable = layer.add_weight(
@@ -78,7 +78,7 @@ class LastBatch:
         self.weights.assign(share / copies)
 
 
-def _leaves(batch):
+def _leaves(batch: Batch) -> list[Tensor]:
     return [leaf for leaf in keras.tree.flatten(batch) if leaf is not None]
 
 
@@ -92,7 +92,7 @@ def spec_of(batch: Batch) -> Spec:
         ValueError: If a shape is not known, or an array holds no numbers.
     """
 
-    def describe(leaf):
+    def describe(leaf: Tensor | None) -> str | None:
         if leaf is None:
             return None
         dtype = str(getattr(leaf.dtype, "name", leaf.dtype))
@@ -123,7 +123,7 @@ def fits(spec: Spec, kept: Spec) -> bool:
     return all(_fits(*pair) for pair in pairs)
 
 
-def _fits(leaf, kept):
+def _fits(leaf: str | None, kept: str | None) -> bool:
     if leaf is None or kept is None:
         return leaf is kept
     (dtype, shape), (kept_dtype, kept_shape) = leaf.split(":"), kept.split(":")

@@ -12,7 +12,7 @@ from keras import ops
 
 from keras_sam import backend, checks
 from keras_sam.roles import Role
-from keras_sam.tensors import Tensor
+from keras_sam.tensors import Nested, OwnLoss, Tensor
 from keras_sam.training.scope import Scope
 
 Placing = Callable[[], contextlib.AbstractContextManager[Any]]
@@ -37,7 +37,7 @@ class LossFunction:
 
     def __init__(
         self,
-        loss_fn: Callable[..., Any],
+        loss_fn: OwnLoss,
         of_examples: bool = False,
         accepts_examples: bool | None = None,
         placing: Placing = contextlib.nullcontext,
@@ -51,7 +51,7 @@ class LossFunction:
         self.read: set[int] = set()
         self.is_told = _has_argument(loss_fn, "training")
 
-    def __call__(self, x: Any, training: bool) -> tuple[Tensor, Any]:
+    def __call__(self, x: Nested, training: bool) -> tuple[Tensor, Any]:
         """`(loss, aux)` for data `x`: `None`, a tuple of arguments, or the only argument."""
         arguments = x if isinstance(x, tuple | list) else () if x is None else (x,)
         options = {"training": training} if self.is_told else {}
@@ -65,7 +65,7 @@ class LossFunction:
         return loss, aux
 
     def compute_loss(
-        self, x: Any, y: Any, y_pred: Any, sample_weight: Any, training: bool = True
+        self, x: Nested, y: Nested, y_pred: Tensor, sample_weight: Nested, training: bool = True
     ) -> Tensor:
         """The loss, or the mean of the examples' losses with these weights."""
         loss, _ = y_pred
@@ -94,7 +94,7 @@ class LossFunction:
                 f"Received: a loss that does not depend on {checks.shortened(', '.join(lacking))}"
             )
 
-    def _check(self, loss):
+    def _check(self, loss: Tensor) -> None:
         shape = tuple(loss.shape) if hasattr(loss, "shape") else None
         if self.of_examples and (shape is None or len(shape) != 1):
             raise ValueError(
@@ -122,12 +122,12 @@ class _Reading(Scope):
         return super().get_current_value(variable)
 
 
-def _has_argument(function, name):
+def _has_argument(function: OwnLoss, name: str) -> bool:
     try:
         return name in inspect.signature(function).parameters
     except (TypeError, ValueError):  # Of a function in C nothing is known.
         return False
 
 
-def _shown(loss, shape):
+def _shown(loss: Any, shape: tuple[int, ...] | None) -> str:
     return checks.received(loss_fn_returned=loss) if shape is None else f"a loss of shape {shape}"

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from keras_sam import tensors
+from keras_sam.tensors import Tensor
 from keras_sam.training.carriers import State
 from keras_sam.training.last_batch import LastBatch, Spec, as_array, fits, from_array
 
@@ -70,7 +71,9 @@ class Memory(keras.layers.Layer):
                 )
         self.contents.prepared_for = [id(variable) for variable in variables]
 
-    def _follow(self, name, slot, variables, chosen):
+    def _follow(
+        self, name: str, slot: Slot, variables: Sequence[keras.Variable], chosen: Sequence[int]
+    ) -> list[keras.Variable]:
         initial = self._initial(slot, variables, chosen)
         known = self.contents.known
         for variable, value in zip(variables, initial, strict=True):
@@ -80,7 +83,9 @@ class Memory(keras.layers.Layer):
                 known[name, id(variable)] = self._variable(path, value, dtype)
         return [known[name, id(variable)] for variable in variables]
 
-    def _initial(self, slot, variables, chosen):
+    def _initial(
+        self, slot: Slot, variables: Sequence[keras.Variable], chosen: Sequence[int]
+    ) -> list[np.ndarray]:
         if not callable(slot.initial):
             return [np.full(tuple(variable.shape), slot.initial) for variable in variables]
         values = [np.zeros(tuple(variable.shape)) for variable in variables]
@@ -89,7 +94,7 @@ class Memory(keras.layers.Layer):
             values[index] = value
         return values
 
-    def _variable(self, path, value, dtype):
+    def _variable(self, path: Sequence[str], value: np.ndarray, dtype: str) -> keras.Variable:
         """A variable whose path ends as its weight's does: a layout map finds both."""
         with contextlib.ExitStack() as stack:
             for scope in path[:-1]:
@@ -133,7 +138,7 @@ class Memory(keras.layers.Layer):
         found = {key: store[key] for key in store.keys() if key != SPEC}
         super().load_own_variables(found | self._lacking(found))
 
-    def _lacking(self, found):
+    def _lacking(self, found: dict[str, Any]) -> dict[str, Tensor]:
         """What a file of an older version lacks: it stays as it is."""
         if not self.state:  # Neither the file nor this has any yet.
             return {}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import keras
 from keras import ops
 
-from keras_sam import tensors, true_gradient
+from keras_sam import tensors
 from keras_sam.tensors import Tensor, Vector
+from keras_sam.training import true_gradient
 from keras_sam.training.batches import share_of
 from keras_sam.training.carriers import Climb, Context, FirstEvaluation, Outcome
 from keras_sam.training.memory import ACTED
@@ -17,6 +19,13 @@ from keras_sam.training.scope import Scope, only_if
 
 if TYPE_CHECKING:
     from keras_sam.methods.method import Method
+
+# Whether the method acts on a step: `True`, or a bool tensor that only the step knows.
+Due: TypeAlias = bool | Tensor
+# Gradients, displacement, loss and length of the perturbation.
+Made: TypeAlias = tuple[Vector, Vector, Tensor, Tensor]
+# One that stays `None` where it is.
+Offset = TypeVar("Offset", Vector, Vector | None)
 
 
 class MethodRun:
@@ -61,7 +70,7 @@ class MethodRun:
         state = [scope.value(variable) for variable in self.context.variables]
         return Outcome(gradients, displacement, state)
 
-    def _step(self, measure):
+    def _step(self, measure: bool) -> tuple[Vector, Vector]:
         is_due = self.method.is_due(self.context.iteration)
         self._perturb_frozen(is_due)
         self.lookahead = _if_due(is_due, self.descent.lookahead(self.oracle, self.context))
@@ -81,14 +90,14 @@ class MethodRun:
         self.measured = measured
         return gradients, displacement
 
-    def _perturb_frozen(self, is_due):
+    def _perturb_frozen(self, is_due: Due) -> None:
         found = self.ascent.frozen_offsets(self.restricted_oracle, self.restricted_context)
         variables, offsets = [v for v, _ in found], _if_due(is_due, [offset for _, offset in found])
         frozen_offsets = list(zip(variables, offsets, strict=True))
         self.oracle = self.oracle.amid(frozen_offsets)
         self.restricted_oracle = self.restricted_oracle.amid(frozen_offsets)
 
-    def _evaluate_first(self, is_due):
+    def _evaluate_first(self, is_due: Due) -> FirstEvaluation:
         oracle, offset = self.oracle, self.lookahead
         if self.method.ascent_fraction < 1:
             oracle = self._part_of_batch()
@@ -98,18 +107,18 @@ class MethodRun:
         with true_gradient.asked(is_due if offset is None else False):
             return oracle.evaluate_first(offset, self._weighting(is_due))
 
-    def _part_of_batch(self):
+    def _part_of_batch(self) -> GradientOracle:
         """The oracle for a random part of the batch."""
         size = self.oracle.size
         order = keras.random.shuffle(ops.arange(size), seed=self.context.seed)
         return self.oracle.examples(order[: share_of(size, self.method.ascent_fraction)])
 
-    def _weighting(self, is_due):
+    def _weighting(self, is_due: Due) -> Callable[[Tensor], Tensor] | None:
         """Function from the examples' losses to their weights; all 1 where the method rests."""
         if not self.ascent.probes:
             return None
 
-        def probe():
+        def probe() -> Vector:
             return self.ascent.probe(self.restricted_oracle, self.restricted_context)
 
         if is_due is True:
@@ -121,7 +130,7 @@ class MethodRun:
             is_due, self.ascent.weigh(losses, probes), ops.ones_like(losses)
         )
 
-    def _acts(self, is_due):
+    def _acts(self, is_due: Due) -> Due:
         if self.method.policy is None:
             return is_due
         acts = self.method.policy.acts(self.first.gradients, self.context)
@@ -130,13 +139,13 @@ class MethodRun:
         count.assign(count.value + ops.cast(acts, count.dtype))
         return acts
 
-    def _act_or_rest(self, measure):
+    def _act_or_rest(self, measure: bool) -> Made:
         """Gradients, displacement, loss and length of the perturbation."""
         if self.is_active is True or self.ascent.is_one_pass:
             return self._act(measure)
         return only_if(self.is_active, lambda: self._act(measure), self._rest, self.context)
 
-    def _act(self, measure):
+    def _act(self, measure: bool) -> Made:
         perturbation = self._spread(self._perturbation())
         length = self._length(perturbation) if measure else ops.zeros(())
         if self._is_done_with_clean():
@@ -160,20 +169,20 @@ class MethodRun:
             ops.cast(length, "float32"),
         )
 
-    def _length(self, perturbation):
+    def _length(self, perturbation: Vector) -> Tensor:
         frozen = [offset for _, offset in self.oracle.frozen_offsets]
         return tensors.norm([*(part for part in perturbation if part is not None), *frozen])
 
-    def _is_done_with_clean(self):
+    def _is_done_with_clean(self) -> bool:
         """Whether nobody asks for the clean gradients again; PyTorch may have their memory."""
         is_asked = self.descent.keeps_clean or self.ascent.learns or self.ascent.is_one_pass
         return self.is_active is True and not is_asked
 
-    def _learn_perturbed(self, gradients):
+    def _learn_perturbed(self, gradients: Vector) -> None:
         picked = self._picked(gradients)
         self.ascent.learn_perturbed(self.restricted_oracle, picked, self.restricted_context)
 
-    def _rest(self):
+    def _rest(self) -> Made:
         rest = self.descent.rest(self.first, self.context)
         gradients = self._finished(rest, self.first_values)
         still = [ops.zeros_like(gradient) for gradient in gradients]
@@ -191,28 +200,28 @@ class MethodRun:
             )
         return self.oracle.agreed(perturbation)
 
-    def _direction(self, gradients, weights):
+    def _direction(self, gradients: Vector, weights: Vector) -> Vector:
         roles = self.restricted_oracle.roles
         return self.ascent.direction(gradients, weights, self.context.rho, roles)
 
-    def _picked(self, full):
+    def _picked(self, full: Vector) -> Vector:
         return [full[index] for index in self.chosen]
 
-    def _spread(self, picked):
+    def _spread(self, picked: Vector) -> Vector:
         """A vector over the chosen weights as one over all of them, `None` elsewhere."""
         chosen = dict(zip(self.chosen, picked, strict=True))
         return [chosen.get(index) for index in range(len(self.oracle.roles))]
 
-    def _finished(self, gradients, next_values):
+    def _finished(self, gradients: Vector, next_values: dict[int, Tensor]) -> Vector:
         """Gradients in the variables' dtypes, with the next values of those that have such."""
         gradients = self._like_first(gradients)
         return [next_values.get(index, gradient) for index, gradient in enumerate(gradients)]
 
-    def _like_first(self, vector):
+    def _like_first(self, vector: Vector) -> Vector:
         return [ops.cast(part, dtype) for part, dtype in zip(vector, self.dtypes, strict=True)]
 
 
-def _if_due(is_due, offset):
+def _if_due(is_due: Due, offset: Offset) -> Offset:
     """The offset; nothing, which is the weights themselves, where the method rests."""
     if offset is None or is_due is True:
         return offset

@@ -10,13 +10,16 @@ import keras
 from keras import ops
 
 from keras_sam import backend, tensors
+from keras_sam.backend.types import Gradients
 from keras_sam.roles import Role
-from keras_sam.tensors import Batch, Tensor, Vector
+from keras_sam.tensors import Batch, Nested, Tensor, Vector
 from keras_sam.training import batches
 from keras_sam.training.carriers import Evaluation, FirstEvaluation, Trained
-from keras_sam.training.scope import Pass, replayed
+from keras_sam.training.scope import Pass, Scope, replayed
 
 Weighting = Tensor | Callable[[Tensor], Tensor] | None
+# The loss, the predictions and what was assigned.
+Found = tuple[Tensor, Tensor, Vector]
 
 
 class GradientOracle:
@@ -107,7 +110,7 @@ class GradientOracle:
         return [self.all_roles[index] for index in self.chosen]
 
     @property
-    def _variables(self):
+    def _variables(self) -> list[keras.Variable]:
         return [role.variable for role in self.roles]
 
     @property
@@ -226,7 +229,7 @@ class GradientOracle:
             self._place(scope, self.weights)
             return batches.example_losses(self._compute_loss, self.batch, predictions)
 
-    def _place(self, scope, weights):
+    def _place(self, scope: Scope, weights: Vector) -> None:
         """Lets a scope have these weights, and the others as they are: regularisers read all."""
         held = [role.variable for role in self.all_roles if role.index not in self.chosen]
         scope.place(held, tensors.values(held))
@@ -235,17 +238,19 @@ class GradientOracle:
         scope.place(frozen, tensors.add(tensors.values(frozen), offsets))
         scope.place(self._variables, weights)
 
-    def _value_and_gradient(self, scope, weights, weighting, training=True):
+    def _value_and_gradient(
+        self, scope: Scope, weights: Vector, weighting: Weighting, training: bool = True
+    ) -> tuple[Found, Gradients]:
         """`((loss, predictions, values), gradients)`, within an open scope.
 
         On PyTorch rematerialised layers run again for the gradient: the scope must see that.
         """
-        loss = functools.partial(self._loss, scope, weighting=weighting, training=training)
-        (loss, *others), found = backend.value_and_gradient(loss, weights)[1:]
+        function = functools.partial(self._loss, scope, weighting=weighting, training=training)
+        (loss, predictions, values), found = backend.value_and_gradient(function, weights)[1:]
         loss, *found = self._over_processes([loss, *found])
-        return (loss, *others), found
+        return (loss, predictions, values), found
 
-    def _over_processes(self, found):
+    def _over_processes(self, found: Gradients) -> Gradients:
         """Means over the processes of what this one has found."""
         if self.sync is not True:
             return found
@@ -253,7 +258,9 @@ class GradientOracle:
         means = iter(backend.across_replicas(known, [True] * len(known)))
         return [None if tensor is None else next(means) for tensor in found]
 
-    def _loss(self, scope, weights, weighting=None, training=True):
+    def _loss(
+        self, scope: Scope, weights: Vector, weighting: Weighting = None, training: bool = True
+    ) -> tuple[Tensor, Found]:
         """What is differentiated; beside it the loss, the predictions and what was assigned."""
         x, y, sample_weight = self.batch
         self._place(scope, weights)
@@ -268,14 +275,21 @@ class GradientOracle:
         scaled = objective if self.loss_scale is None else ops.multiply(objective, self.loss_scale)
         return scaled, (loss, predictions, values)
 
-    def _compute_loss(self, x, y, predictions, sample_weight, training=True):
+    def _compute_loss(
+        self,
+        x: Nested,
+        y: Nested,
+        predictions: Tensor,
+        sample_weight: Nested,
+        training: bool = True,
+    ) -> Tensor:
         loss = self.model.compute_loss(
             x=x, y=y, y_pred=predictions, sample_weight=sample_weight, training=training
         )
         replicas = backend.num_replicas()  # By which Keras has divided the loss.
         return loss if replicas == 1 else loss * replicas
 
-    def _unscaled(self, gradients):
+    def _unscaled(self, gradients: Gradients) -> Vector:
         filled = []
         for index, gradient, variable in zip(self.chosen, gradients, self._variables, strict=True):
             if gradient is not None and variable.overwrite_with_gradient:
@@ -285,7 +299,7 @@ class GradientOracle:
             filled.append(self._without_scale(gradient, variable))
         return filled
 
-    def _without_scale(self, gradient, variable):
+    def _without_scale(self, gradient: Tensor | None, variable: keras.Variable) -> Tensor:
         if gradient is None:
             return ops.zeros(variable.shape, variable.dtype)
         if self.loss_scale is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import keras
@@ -48,7 +49,7 @@ def agree(variables: list[keras.Variable], is_averaged: bool) -> None:
     tensors.assign(variables, values)
 
 
-def _shared(model):
+def _shared(model: SAMModel) -> list[keras.Variable]:
     """The variables of the training but for metrics and a kept batch, which are the process's."""
     parts = [*model.base_model.variables, *model.context().variables]
     if model.memory is not None:
@@ -59,7 +60,7 @@ def _shared(model):
     return [*parts, *model.optimizer.variables]
 
 
-def _facts(model, variables):
+def _facts(model: SAMModel, variables: Sequence[keras.Variable]) -> dict[str, str]:
     """What must be the same in all processes, in words."""
     kinds = [(tuple(variable.shape), str(variable.dtype)) for variable in variables]
     return {
@@ -77,11 +78,11 @@ def _facts(model, variables):
     }
 
 
-def _first_path(variables):
+def _first_path(variables: Iterator[keras.Variable]) -> str:
     return next((variable.path for variable in variables), "")
 
 
-def _check_weights(facts):
+def _check_weights(facts: dict[str, str]) -> None:
     if facts["sharded"]:
         raise ValueError(
             "Keras trains the whole weights that it has made, and shards of PyTorch's (DTensor) "
@@ -97,7 +98,7 @@ def _check_weights(facts):
         )
 
 
-def _check_equal(told):
+def _check_equal(told: list[dict[str, str]]) -> None:
     for process, facts in enumerate(told):
         for name, value in facts.items():
             if value != told[0][name]:
@@ -108,7 +109,7 @@ def _check_equal(told):
                 )
 
 
-def _check_batches(counts):
+def _check_batches(counts: Sequence[str]) -> None:
     if len(set(counts)) > 1:
         found = ", ".join(f"{count} in process {process}" for process, count in enumerate(counts))
         raise ValueError(

@@ -87,7 +87,7 @@ def pure(
         Function without arguments that returns `(result, values)`.
     """
 
-    def without_side_effects():
+    def without_side_effects() -> tuple[Any, list[Tensor]]:
         with Scope() as scope:
             result = function()
         return result, [scope.value(variable) for variable in variables]
@@ -108,7 +108,9 @@ def stateless(
         Function `(values, …)` that returns `(new values, result)`.
     """
 
-    def without_side_effects(values, *args, **kwargs):
+    def without_side_effects(
+        values: Sequence[Tensor], *args: Any, **kwargs: Any
+    ) -> tuple[list[Tensor], Any]:
         mapping = list(zip(variables, values, strict=True))
         with keras.StatelessScope(state_mapping=mapping) as scope:
             result = function(*args, **kwargs)

@@ -9,7 +9,7 @@ import keras
 from keras import ops
 
 from keras_sam import backend, tensors
-from keras_sam.tensors import Batch
+from keras_sam.tensors import Batch, Tensor
 from keras_sam.training.batches import batch_size, split
 from keras_sam.training.carriers import Context, FirstEvaluation, Outcome
 from keras_sam.training.guard import Guard
@@ -67,7 +67,9 @@ class Step:
         self.weighting = Weighting(method, variables, context)
         self.is_connected: list[bool] = []
 
-    def whole(self, oracle: GradientOracle, size: Any = None, measure: bool = False) -> Outcome:
+    def whole(
+        self, oracle: GradientOracle, size: int | Tensor | None = None, measure: bool = False
+    ) -> Outcome:
         """What the method makes of the oracle's batch; updates metrics and BatchNorm statistics.
 
         Args:
@@ -90,7 +92,7 @@ class Step:
             return outcome
         return outcome._replace(gradients=self.weighting.scaled(outcome.gradients, factor))
 
-    def observe(self, run: MethodRun, size: Any) -> None:
+    def observe(self, run: MethodRun, size: int | Tensor | None) -> None:
         """Takes from a batch what is to be shown of it."""
 
     def settled(self, outcome: Outcome) -> Outcome:
@@ -105,7 +107,7 @@ class Step:
         ]
         return outcome._replace(gradients=gradients)
 
-    def _agreed(self, outcome):
+    def _agreed(self, outcome: Outcome) -> Outcome:
         """The outcome on which all replicas agree, in one exchange.
 
         Its gradients the optimizer averages, but between PyTorch's processes, where this does.
@@ -127,7 +129,7 @@ class Step:
         tensors.assign(variables, list(agreed))
         return Outcome(gradients, displacement, state)
 
-    def _common(self):
+    def _common(self) -> list[tuple[keras.Variable, bool]]:
         """Variables that a batch has changed and that processes share: `(variable, is mean)`."""
         seed = self.context.seed
         if seed is None or self.method.policy is None:
@@ -155,7 +157,7 @@ class _ModelStep(Step):
         assert total is not None, "A batch has at least one part."
         return total
 
-    def _micro(self, micro_batch, size):
+    def _micro(self, micro_batch: Batch, size: int | Tensor) -> Outcome:
         if isinstance(size, int):
             return self.of_batch(micro_batch, size)
         # A batch of unknown size (TensorFlow) may hold fewer examples than micro-batches.
@@ -163,12 +165,12 @@ class _ModelStep(Step):
         self.logs = {}  # Tensors of the branch, of no use outside it.
         return outcome
 
-    def _nothing(self):
+    def _nothing(self) -> Outcome:
         zeros = [ops.zeros(v.shape, v.dtype) for v in self.model.trainable_variables]
         displacement = zeros if self.model.method.descent.displaces else []
         return Outcome(zeros, displacement, tensors.values(self.context.variables))
 
-    def of_batch(self, batch: Batch, size: Any) -> Outcome:
+    def of_batch(self, batch: Batch, size: int | Tensor | None) -> Outcome:
         """What the method makes of a batch of this size."""
         model = self.model
         oracle = GradientOracle(
@@ -176,7 +178,7 @@ class _ModelStep(Step):
         )
         return self.whole(oracle, size, model.log_sharpness)
 
-    def _common(self):
+    def _common(self) -> list[tuple[keras.Variable, bool]]:
         """Also the statistics of BatchNorm: their means, so that all go on from the same ones."""
         of_model = {id(variable) for variable in self.model.base_model.non_trainable_variables}
         statistics = [
@@ -192,7 +194,7 @@ class _ModelStep(Step):
         self.model.count_skipped(outcome.is_made)
         return outcome if self.guard.decides else outcome._replace(is_made=True)
 
-    def observe(self, run: MethodRun, size: Any) -> None:
+    def observe(self, run: MethodRun, size: int | Tensor | None) -> None:
         """Counts the batch in the metrics and the measurements."""
         x, y, sample_weight = run.first.batch
         self.model.track_loss(run.first.loss, size)

@@ -8,8 +8,8 @@ import keras
 from keras_sam import checks, keras_hooks
 from keras_sam.backend.types import ModelMixin, documented_as
 from keras_sam.keras_hooks import overrides
-from keras_sam.saving import portable
 from keras_sam.wrapping.arguments import named
+from keras_sam.wrapping.saving import portable
 
 
 class Compiling(ModelMixin):

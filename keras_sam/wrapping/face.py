@@ -28,7 +28,7 @@ class Face(ModelMixin):
     foreign_modules: Any = None  # Of PyTorch, inside of the base model's layers.
     _is_visited = False  # Whether Keras looks through the attributes, `layers` among them.
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, **kwargs: Any) -> Tensor:
         if any(isinstance(part, keras.KerasTensor) for part in keras.tree.flatten([args, kwargs])):
             raise ValueError(
                 "A SAMModel trains a whole model and is no layer of another one: build that one "
@@ -36,11 +36,13 @@ class Face(ModelMixin):
             )
         return super().__call__(*args, **kwargs)
 
-    def call(self, inputs: Tensor, *args: Any, training: bool | None = None, **kwargs: Any) -> Any:
+    def call(
+        self, inputs: Tensor, *args: Any, training: bool | None = None, **kwargs: Any
+    ) -> Tensor:
         with backend.placed(self.foreign_modules):
             return self.base_model(inputs, *args, training=training, **kwargs)
 
-    def compute_mask(self, inputs: Tensor, previous_mask: Tensor) -> Any:
+    def compute_mask(self, inputs: Tensor, previous_mask: Tensor) -> Tensor | None:
         return self.base_model.compute_mask(inputs, previous_mask)
 
     def __getattr__(self, name: str) -> Any:
@@ -109,7 +111,7 @@ class Face(ModelMixin):
             except ValueError:
                 self._load_as_base(filepath, skip_mismatch=skip_mismatch, **kw)
 
-    def _load_as_base(self, *args, **kwargs):
+    def _load_as_base(self, *args: Any, **kwargs: Any) -> None:
         with self._in_base() as base_model:
             base_model.load_weights(*args, **kwargs)
 

@@ -3,7 +3,7 @@
 import contextlib
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
@@ -27,7 +27,7 @@ class Measuring(ModelMixin):
     skipped_steps: keras.metrics.Sum | None = None
     _processes = 0  # How many have started this training together.
 
-    def _add_measurements(self, log_sharpness, skip_nonfinite):
+    def _add_measurements(self, log_sharpness: bool, skip_nonfinite: bool) -> None:
         hidden = () if self.method.has_clean_loss else ("sharpness",)
         names = [name for name in MEASUREMENTS if name not in hidden]
         self.measurements = [keras.metrics.Mean(name=name) for name in names if log_sharpness]
@@ -60,13 +60,13 @@ class Measuring(ModelMixin):
             )
         return history
 
-    def _kept(self):
+    def _kept(self) -> list[keras.Variable]:
         """What a training leaves: the weights, and what the optimizer makes later steps of."""
         if keras_hooks.has_strategy(self):  # An optimizer's numbers are each replica's own.
             return self.trainable_variables
         return [*self.trainable_variables, *self.optimizer.variables]
 
-    def _at_present(self):
+    def _at_present(self) -> tuple[int, float, float]:
         """Updates made until now, the radius, and how often a policy has said yes."""
         if getattr(self, "optimizer", None) is None:
             return 0, 0.0, 0.0
@@ -75,7 +75,7 @@ class Measuring(ModelMixin):
         iterations, rho, acted = (float(ops.convert_to_numpy(number)) for number in numbers)
         return int(iterations), rho, acted
 
-    def _warn_of_idleness(self, before):
+    def _warn_of_idleness(self, before: tuple[int, float, float]) -> None:
         """Says that the method has done nothing, which nothing else would show."""
         (first, rho, acted), (end, last_rho, last_acted) = before, self._at_present()
         if end <= first:
@@ -108,7 +108,7 @@ class Measuring(ModelMixin):
             return super().test_on_batch(*args, **kwargs)
 
     @contextlib.contextmanager
-    def _without_measurements(self):
+    def _without_measurements(self) -> Iterator[None]:
         self._is_evaluating = True
         try:
             yield
@@ -122,7 +122,7 @@ class Measuring(ModelMixin):
         return [metric for metric in super().metrics if id(metric) not in hidden]
 
 
-def _are_finite(variables):
+def _are_finite(variables: Sequence[keras.Variable]) -> bool:
     """Whether all numbers are, looked at on the host: nothing is compiled for it."""
     values = (variable.value for variable in variables)
     # Of a JAX array that is cut up over several hosts this one has but a part.
@@ -130,6 +130,6 @@ def _are_finite(variables):
     return all(np.isfinite(ops.convert_to_numpy(value)).all() for value in at_hand)
 
 
-def _is_at_hand(value):
+def _is_at_hand(value: Tensor) -> bool:
     is_whole = getattr(value, "is_fully_addressable", True)
     return is_whole or value.is_fully_replicated

@@ -8,8 +8,8 @@ import keras
 
 from keras_sam import backend, checks
 from keras_sam.backend.types import ModelMixin
-from keras_sam.keras_hooks import has_inside, lent, overrides
-from keras_sam.tensors import Tensor
+from keras_sam.keras_hooks import has_inside, lent, loss_of, overrides
+from keras_sam.tensors import Nested, Tensor
 from keras_sam.wrapping.pipelines import is_of_pipeline, is_pipeline
 
 # Methods of `keras.Model` that a class may bring and that a `SAMModel` would never call.
@@ -87,7 +87,7 @@ class Delegation(ModelMixin):
 
     base_model: keras.Model
 
-    def _brings(self, *names):
+    def _brings(self, *names: str) -> bool:
         return any(overrides(self.base_model, name) for name in names)
 
     def compute_loss(
@@ -101,7 +101,7 @@ class Delegation(ModelMixin):
         if not self._brings("compute_loss"):
             return super().compute_loss(x, y, y_pred, sample_weight, training)
         with lent(self, self.base_model) as base_model:
-            return base_model._compute_loss(x, y, y_pred, sample_weight, training)
+            return loss_of(base_model, x, y, y_pred, sample_weight, training)
 
     def compute_metrics(
         self, x: Tensor, y: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None
@@ -137,7 +137,7 @@ class Delegation(ModelMixin):
         with lent(self, self.base_model) as base_model:
             return base_model.predict(*args, **kwargs)
 
-    def predict_on_batch(self, x: Any) -> Any:
+    def predict_on_batch(self, x: Nested) -> Tensor:
         if not self._brings(*PREDICTING, "predict_on_batch"):
             return super().predict_on_batch(x)
         with lent(self, self.base_model) as base_model:

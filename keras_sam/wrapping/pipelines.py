@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_sam import checks
 from keras_sam.backend.types import ModelMixin, documented_as
+from keras_sam.tensors import Nested
 from keras_sam.wrapping.arguments import named
 
 HOOK = "preprocess_samples"  # Of KerasHub's models: from a raw batch to one to train on.
@@ -67,15 +68,18 @@ class Preprocessing(ModelMixin):
             args, kwargs = (), self._prepared_batch(keras.Model.test_on_batch, args, kwargs)
         return super().test_on_batch(*args, **kwargs)
 
-    def _prepared_batch(self, function, args, kwargs):
+    def _prepared_batch(
+        self, function: Callable, args: tuple, kwargs: dict[str, Any]
+    ) -> dict[str, Any]:
         given = named(function, (self, *args), kwargs)
         parts = (given.get(name) for name in PARTS)
         return given | _arguments(_arrays(self.base_model.preprocess_samples(*parts)))
 
-    def _prepared(self, given):
+    def _prepared(self, given: dict[str, Any]) -> dict[str, Any]:
         """The arguments with a data set of prepared batches as `x`, in the order of the raw."""
         others = {name: value for name, value in given.items() if name not in REPLACED}
-        x, prepare = given.get("x"), self.base_model.preprocess_samples
+        x: Any = given.get("x")
+        prepare = self.base_model.preprocess_samples
         if hasattr(x, "element_spec"):  # Of tf.data.
             return others | {"x": x.map(prepare)}
         if isinstance(x, keras.utils.PyDataset):
@@ -124,7 +128,7 @@ class _PreparedSource(_Prepared):
         self.source.on_epoch_end()
 
 
-def _rows_of_batch(parts, size, index):
+def _rows_of_batch(parts: Nested, size: int, index: int) -> Nested:
     return _rows(parts, slice(index * size, (index + 1) * size))
 
 

@@ -107,3 +107,16 @@ def test_overridden_methods_are_told_from_keras_own():
         for model in (keras.Sequential(), convnet())
         for name in ("compute_loss", "compute_metrics", "train_step")
     )
+
+
+def test_the_loss_of_a_model_is_its_own_with_or_without_an_argument_training():
+    class Older(keras.Sequential):
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None):
+            return y_pred + 1
+
+    class Newer(keras.Sequential):
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+            return y_pred + (2 if training else 3)
+
+    assert keras_hooks.loss_of(Older(), 0, 0, 0, None, training=False) == 1
+    assert keras_hooks.loss_of(Newer(), 0, 0, 0, None, training=False) == 3

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import keras_sam
-from keras_sam import true_gradient
+from keras_sam.training import true_gradient
 
 
 class Listening(keras.layers.Layer):

@@ -6,7 +6,8 @@ import pytest
 from keras import ops
 
 import keras_sam
-from keras_sam import backend, models, true_gradient
+from keras_sam import backend, models
+from keras_sam.training import true_gradient
 from tests.models.deferred import built
 
 SHAPE = (64, 2, 3, 4)

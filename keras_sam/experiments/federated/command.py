@@ -1,12 +1,18 @@
 """What the app of federated learning does: from its flags to the table and the curves."""
 
 import functools
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from keras_sam.experiments.flags import command_line
 from keras_sam.experiments.flags.checking import whole_numbers
 from keras_sam.experiments.flags.federated import FLAGS
+
+if TYPE_CHECKING:
+    from keras_sam.datasets import Dataset
+    from keras_sam.experiments.federated.contenders import Contender
+    from keras_sam.federated import LocalTrainer
 
 TABLE, CURVES = "federated.txt", "curves.png"
 SHARED = ("workdir", "seeds", "compare", "method", "data_dir", "scaling")
@@ -53,7 +59,13 @@ def _run(options: dict[str, Any], command: str) -> str:
     return f"{table}\n\ntable   {folder / TABLE}\ncurves  {folder / CURVES}"
 
 
-def _lines(data, contender, trainer, seed, options):
+def _lines(
+    data: "Dataset",
+    contender: "Contender",
+    trainer: "Callable[[], LocalTrainer]",
+    seed: int,
+    options: dict[str, Any],
+) -> list[dict[str, Any]]:
     """The lines of the rounds of a run, each shown as it is there."""
     from keras_sam.experiments.federated import keeping, rounds
     from keras_sam.experiments.federated.outcome import shown

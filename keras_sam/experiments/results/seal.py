@@ -37,7 +37,7 @@ def check_seal(path: Path) -> None:
         raise ValueError("another checksum than its own")
 
 
-def _digest(path, size):
+def _digest(path: Path, size: int) -> bytes:
     """SHA-256 of the first `size` bytes of a file."""
     checksum = hashlib.sha256()
     with open(path, "rb") as file:

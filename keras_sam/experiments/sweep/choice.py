@@ -80,7 +80,7 @@ def best(results: list[Result]) -> Result:
     return min(scored, key=lambda result: (-(result.score or 0), result.point.order))
 
 
-def _labels(results, trouble):
+def _labels(results: list[Result], trouble: str) -> str:
     return "; ".join(r.point.label for r in results if getattr(r, trouble))
 
 

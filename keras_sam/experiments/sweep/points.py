@@ -5,9 +5,9 @@ import itertools
 import math
 import re
 from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
 
 from optuna.distributions import (
-    BaseDistribution,
     CategoricalDistribution,
     FloatDistribution,
     IntDistribution,
@@ -23,7 +23,8 @@ OWNED = {
 }
 DIGITS = 4  # Enough to tell numbers apart, and few enough for the name of a folder.
 
-Space = dict[str, BaseDistribution]  # What each flag may be.
+Choice: TypeAlias = Any  # A distribution of Optuna's: each kind has attributes of its own.
+Space = dict[str, Choice]  # What each flag may be.
 Parameters = dict[str, str | int | float]  # What Optuna makes of it.
 
 
@@ -75,7 +76,7 @@ class Point:
         return {name: _parameter(value, space[name]) for name, value in self.values.items()}
 
 
-def _number(text):
+def _number(text: str) -> float:
     """A number, or NaN for words."""
     try:
         return float(text)
@@ -83,7 +84,7 @@ def _number(text):
         return math.nan
 
 
-def _parameter(text, choice):
+def _parameter(text: str, choice: Choice) -> str | int | float:
     if isinstance(choice, CategoricalDistribution):
         return text
     # What was rounded may lie outside by a digit.
@@ -125,7 +126,7 @@ def _named(flag: str, texts: list[str]) -> Iterator[tuple[str, str, str]]:
         yield text, name, values
 
 
-def _values(text, values):
+def _values(text: str, values: str) -> CategoricalDistribution:
     found = [value.strip() for value in values.split(";" if ";" in values else ",")]
     if not all(found) or len(set(found)) < len(found):
         raise ValueError(
@@ -134,7 +135,7 @@ def _values(text, values):
     return CategoricalDistribution(found)
 
 
-def _range(text, values, is_whole):
+def _range(text: str, values: str, is_whole: bool) -> FloatDistribution | IntDistribution:
     ends, log, rest = values.replace(" ", "").partition(":log")
     try:
         low, high = map(float, ends.split(":"))
@@ -156,7 +157,7 @@ def corners(space: Space) -> list[Point]:
     return [Point.of(dict(zip(space, values, strict=True))) for values in combined]
 
 
-def _ends(choice):
+def _ends(choice: Choice) -> tuple[Any, ...]:
     if isinstance(choice, CategoricalDistribution):
         return choice.choices
     return choice.low, choice.high
@@ -169,7 +170,7 @@ def named(folder: str, space: Space) -> Point | None:
     return point if point and all(map(_has, space.values(), point.values.values())) else None
 
 
-def _has(choice, text):
+def _has(choice: Choice, text: str) -> bool:
     if isinstance(choice, CategoricalDistribution):
         return text in choice.choices
     return choice.low <= _number(text) <= choice.high

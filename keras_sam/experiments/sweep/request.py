@@ -44,12 +44,12 @@ class Request:
         if options["storage"] is not None:
             check_url(options["storage"])
 
-    def _check_flag(self, kind, flag):
+    def _check_flag(self, kind: str, flag: str) -> None:
         # A flagfile is none, either: an error would show its lines.
         names = [name for name in self.app.FLAGS if name not in command_line.HIDDEN]
         check_known(kind, flag, names)
 
-    def _is_whole(self, flag):
+    def _is_whole(self, flag: str) -> bool:
         self._check_flag("range", flag)
         return self.app.FLAGS[flag].flag_type() == "int"
 
@@ -88,20 +88,20 @@ class Request:
             self._parsed(self._final(point) if is_final else self._held_out(point))
         )
 
-    def _held_out(self, point):
+    def _held_out(self, point: Point) -> list[str]:
         options, folder = self.options, self.workdir / "points" / point.folder
         where = _where(folder, options["holdout"], options["sweep_seeds"])
         return [*point.arguments, "--verbose=0", *where]
 
-    def _final(self, point):
+    def _final(self, point: Point) -> list[str]:
         return [*point.arguments, *_where(self.workdir / "final", 0, self.options["final_seeds"])]
 
-    def _parsed(self, more):
+    def _parsed(self, more: list[str]) -> dict[str, Any]:
         smoke = ["--smoke"] if self.options["smoke"] else []
         argv = [self.script, *smoke, *self.arguments, *more]
         return command_line.parse(self.app.FLAGS, argv, self.app.__doc__)
 
-    def _check_points(self):
+    def _check_points(self) -> None:
         """Tries every point of a grid, or the ends of what a tuner may choose, without training."""
         self._parsed([])
         for name in (name for name in OWNED if self.app.FLAGS[name].present):
@@ -123,12 +123,12 @@ def _app(name: str) -> ModuleType:
     return importlib.import_module(f"keras_sam.experiments.flags.{name}")
 
 
-def _where(folder, holdout, seeds):
+def _where(folder: Path, holdout: float, seeds: list[str]) -> list[str]:
     places = [f"--workdir={folder}", f"--holdout={holdout}", f"--seeds={','.join(seeds)}"]
     return [*places, "--resume"]  # The sweep has looked whether the folder is free.
 
 
-def _check(options):
+def _check(options: dict[str, Any]) -> None:
     checks.fraction("holdout", options["holdout"])
     checks.share("holdout", options["holdout"])
     sweep, final = options["sweep_seeds"], options["final_seeds"]
@@ -152,7 +152,7 @@ def _check(options):
         )
 
 
-def _check_workdir(workdir, options):
+def _check_workdir(workdir: Path, options: dict[str, Any]) -> None:
     if options["resume"] and options["overwrite"]:
         raise ValueError("Choose one of them. Received: --resume --overwrite")
     if workdir.exists() and not workdir.is_dir():

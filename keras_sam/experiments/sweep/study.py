@@ -6,6 +6,7 @@ A trial that has stopped with its process goes back in the queue.
 import contextlib
 import time
 from collections.abc import Callable
+from typing import Any
 
 import optuna
 from optuna.exceptions import OptunaError
@@ -85,7 +86,12 @@ class Study:
             else:
                 return
 
-    def _measure(self, trial, in_training, score):
+    def _measure(
+        self,
+        trial: Trial,
+        in_training: contextlib.AbstractContextManager[Any],
+        score: Callable[[Point], float | None],
+    ) -> None:
         with in_training:
             self._trial = trial
             value = score(point_of(trial))

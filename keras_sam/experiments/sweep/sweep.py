@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from keras_sam.experiments.sweep.choice import Result, best, table
 from keras_sam.experiments.sweep.database import trouble_told
 from keras_sam.experiments.sweep.journal import TRIAL_LOCK
 from keras_sam.experiments.sweep.kept import Kept
-from keras_sam.experiments.sweep.points import corners
+from keras_sam.experiments.sweep.points import Point, corners
 from keras_sam.experiments.sweep.pruning import Pruned, judge_first
 from keras_sam.experiments.sweep.request import Request
 from keras_sam.experiments.sweep.storage import kept_in
@@ -58,12 +59,12 @@ class Sweep:
         self._report(results, chosen)
         return self._finish(results, chosen) if self._request.options["final_seeds"] else []
 
-    def _score(self, point):
+    def _score(self, point: Point) -> float | None:
         """What a tuner hears of a point."""
         result = self._measured(point)
         return None if result.is_pruned else result.score or WORST
 
-    def _measured(self, point):
+    def _measured(self, point: Point) -> Result:
         """Trains what is left of a point; returns what came of it."""
         number = self._study.points.index(point) + 1
         name = f"[{number}/{self._count}] {point.label}"
@@ -82,7 +83,7 @@ class Sweep:
         print(f"{name}: {result.line}", flush=True)
         return result
 
-    def _seen(self, point):
+    def _seen(self, point: Point) -> Result:
         """What came of a point that another process measures, or one before measured."""
         outcome = _outcome(self._request.comparison(point))
         if self._request.options["prune"] and point in self._study.pruned:
@@ -91,12 +92,12 @@ class Sweep:
         is_whole = not (outcome.failed or outcome.unfinished)
         return Result(point, outcome) if is_whole else self._measured(point)
 
-    def _train(self, comparison):
+    def _train(self, comparison: Comparison) -> list[str]:
         app = self._request.options["app"]
         command = command_line.command(self._request.app.FLAGS, [f"{app}.py"])
         return run(comparison, command)
 
-    def _report(self, results, chosen):
+    def _report(self, results: list[Result], chosen: Result) -> None:
         title = f"Accuracy on {self._request.options['holdout']:.0%} of the training images"
         text = f"{title}\n\n{table(results, chosen)}"
         print(f"\n{text}")
@@ -105,14 +106,14 @@ class Sweep:
         print(f"table   {path}")
         self._keep(results, chosen)
 
-    def _finish(self, results, chosen):
+    def _finish(self, results: list[Result], chosen: Result) -> list[str]:
         print(f"\nWith {chosen.point.label}, on all training images:", flush=True)
         comparison = self._request.comparison(chosen.point, is_final=True)
         failed = self._train(comparison)
         self._keep(results, chosen, _outcome(comparison))
         return failed
 
-    def _keep(self, results, chosen, final=None):
+    def _keep(self, results: list[Result], chosen: Result, final: Outcome | None = None) -> None:
         asked = ("app", "tuner", "holdout", "sweep_seeds", "final_seeds")
         content: dict[str, Any] = {"command": self._command}
         content |= {name: self._request.options[name] for name in asked}
@@ -129,7 +130,7 @@ class Sweep:
         write_whole(path, lambda unfinished: unfinished.write_text(text))
 
 
-def _clear(workdir, kept: Kept):
+def _clear(workdir: Path, kept: Kept) -> None:
     folders = [*workdir.glob("points/*"), workdir / "final"]
     own = [folder for folder in folders if not (folder.is_symlink() or folder.parent.is_symlink())]
     check_free(lock for folder in own for lock in folder.glob(TRIAL_LOCK))
@@ -144,7 +145,7 @@ def _outcome(comparison: Comparison) -> Outcome:
     return outcomes(comparison.runs)[0]
 
 
-def _figures(outcome):
+def _figures(outcome: Outcome) -> dict[str, Any]:
     accuracies = outcome.accuracies
     return {
         "accuracies": accuracies,

@@ -89,7 +89,7 @@ def _expanded(texts: list[str], listed: set[str]) -> list[str]:
     return [name for text in texts for name in (rest if text == ALL else [text])]
 
 
-def _is_for_lora(name):
+def _is_for_lora(name: str) -> bool:
     return methods.get(name).ascent.needs_adapters
 
 

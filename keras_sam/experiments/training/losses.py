@@ -5,6 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_sam.tensors import Tensor
+
 TOP = 5  # Some tables have the error of the best five guesses as well.
 CROSS_ENTROPY = "cross_entropy"
 LABELS_SHARE = {"soft": 0.95, "hard": 0.8}  # Of a bootstrapped target: the paper's beta.
@@ -27,7 +29,7 @@ class BootstrappedCrossEntropy(keras.losses.Loss):
         self.kind = kind
         self.label_smoothing = label_smoothing
 
-    def call(self, y_true: Any, y_pred: Any) -> Any:
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         """Loss of each example: shape (batch,), from one-hot labels and logits."""
         classes = y_pred.shape[-1]
         logs = ops.log_softmax(y_pred)

@@ -100,7 +100,7 @@ def MuPSAM(
     return Method(ascent, PerturbedGradient(), rho, name="mup_sam", **when_and_where)
 
 
-def _shapes(base_model):
+def _shapes(base_model: keras.Model) -> list[tuple[int, ...]]:
     if not isinstance(base_model, keras.Model) or not base_model.trainable_variables:
         expected = "a built keras.Model with trainable weights; give it an input or call it once"
         checks.refuse("base_model", expected, base_model)

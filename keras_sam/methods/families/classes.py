@@ -118,7 +118,7 @@ def ImbSAM(
     return Method(ascent, descent, rho, name="imb_sam", **when_and_where)
 
 
-def _among(tail_classes):
+def _among(tail_classes: Sequence[int]) -> list[bool]:
     """Whether each class is in the tail: of those from 0 to one that is beyond all of it."""
     classes = {*_integers("tail_classes", tail_classes)}
     highest = max(classes, default=-1)
@@ -127,7 +127,7 @@ def _among(tail_classes):
     return [label in classes for label in range(highest + 2)]
 
 
-def _integers(name, values):
+def _integers(name: str, values: Any) -> list[int]:
     """The values as a list of integers; those of an array too."""
     values = values.tolist() if hasattr(values, "tolist") else values
     if not isinstance(values, list | tuple) or len(values) > CLASSES:

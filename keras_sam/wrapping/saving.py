@@ -1,40 +1,12 @@
-"""Under which names things are saved, and what Keras leaves out that a resumed training needs."""
+"""What Keras leaves out of a saved model that a resumed training needs."""
 
-import sys
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import keras
 
 from keras_sam.backend.types import ModelMixin
 
 SEED = "seed"
-Thing = TypeVar("Thing", bound=Callable)
-
-
-def exported(thing: Thing) -> Thing:
-    """Marks a class or function as public where it is defined, so that no list repeats it.
-
-    Args:
-        thing: Class or function of a module that its package imports with `*`.
-
-    Returns:
-        The same.
-    """
-    vars(sys.modules[thing.__module__]).setdefault("__all__", []).append(thing.__name__)
-    return thing
-
-
-def part(cls: Thing) -> Thing:
-    """Marks a class as a public part of methods, and registers it to be saved under our name.
-
-    Args:
-        cls: Class with a `get_config`.
-
-    Returns:
-        The same.
-    """
-    return exported(keras.saving.register_keras_serializable(package="keras_sam")(cls))
 
 
 class Saving(ModelMixin):
@@ -56,7 +28,7 @@ class Saving(ModelMixin):
         own = {key: store[key] for key in store.keys() if not key.startswith(SEED)}
         super().load_own_variables(own)
 
-    def _seeds(self):
+    def _seeds(self) -> list[keras.Variable]:
         """States of the random generators: the variables that Keras counts to no weights."""
         weights = {id(variable) for variable in super().weights}
         return [variable for variable in self.variables if id(variable) not in weights]

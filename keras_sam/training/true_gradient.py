@@ -22,7 +22,7 @@ def wanted() -> bool | Tensor:
 
     Example:
 
-    >>> from keras_sam import true_gradient
+    >>> from keras_sam.training import true_gradient
     >>> true_gradient.wanted()
     False
     """
@@ -38,7 +38,7 @@ def asked(flag: bool | Tensor) -> Iterator[None]:
 
     Example:
 
-    >>> from keras_sam import true_gradient
+    >>> from keras_sam.training import true_gradient
     >>> with true_gradient.asked(True):
     ...     true_gradient.wanted()
     True

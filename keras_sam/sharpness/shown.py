@@ -18,7 +18,7 @@ def described(thing: Any) -> str:
     Example:
 
     >>> import dataclasses
-    >>> from keras_sam.shown import described
+    >>> from keras_sam.sharpness.shown import described
     >>> @dataclasses.dataclass(repr=False)
     ... class Curve:
     ...     name: str

@@ -74,7 +74,7 @@ class WarmUpHoldDecay(LearningRateSchedule):
         decay_start = max(self.decay_start or 0, self.warm_up)
         return ops.where(now < decay_start, rising, self._falling(now - decay_start, decay_start))
 
-    def _falling(self, since, decay_start):
+    def _falling(self, since: Tensor, decay_start: int) -> Tensor:
         length = self.total_steps - decay_start - 1
         done = ops.clip(since / length, 0.0, 1.0) if length > 0 else ops.ones_like(since)
         left = (1 + ops.cos(math.pi * done)) / 2 if self.shape == "cosine" else 1 - done
