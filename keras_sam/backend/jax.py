@@ -84,6 +84,11 @@ def cond(predicate: Tensor, if_true: Callable[[], Any], if_false: Callable[[], A
     return jax.lax.cond(predicate, if_true, if_false)
 
 
+def runs_one_branch() -> bool:
+    """Whether `cond` calls one of its functions only; on JAX it traces both."""
+    return False
+
+
 def computed_once(tensor: Tensor) -> Tensor:
     """`tensor`, as a value that no operation computes for itself.
 

@@ -241,7 +241,10 @@ def alive(backend, monkeypatch):
     return counts
 
 
-@pytest.mark.parametrize(("method", "is_kept"), [("sam", False), ("gsam", True)])
+# `periodic` has a branch, and the first step takes it.
+@pytest.mark.parametrize(
+    ("method", "is_kept"), [("sam", False), ("periodic", False), ("gsam", True)]
+)
 def test_pytorch_gets_the_clean_gradients_back_before_the_second_pass(method, is_kept, alive):
     passes_per_step(method)
     assert alive[0] == 0 and bool(alive[1]) == is_kept
