@@ -1,6 +1,6 @@
 """Several ascent steps on the same batch."""
 
-from typing import Any
+from typing import Any, TypeAlias
 
 from keras import ops
 
@@ -11,6 +11,9 @@ from keras_sam.exports import part
 from keras_sam.tensors import Tensor, Vector
 from keras_sam.training.carriers import Context
 from keras_sam.training.oracle import GradientOracle
+
+# A perturbation, and the gradients that momentum has added up on the way to it.
+Place: TypeAlias = tuple[Vector, Vector | None]
 
 
 @part
@@ -78,7 +81,7 @@ class MultiStepAscent(AscentAround):
         direction, velocity = self._accumulate(gradients, None)
         perturbation = self._move(None, direction, oracle, length, rho)
 
-        def higher(place):
+        def higher(place: Place) -> Place:
             perturbation, velocity = place
             gradients = oracle.at(perturbation).gradients
             direction, velocity = self._accumulate(gradients, velocity)

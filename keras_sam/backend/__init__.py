@@ -2,8 +2,8 @@
 
 Each backend file offers the same names: `value_and_gradient`, `hessian_vector_product`,
 `gauss_newton_vector_product`, `hessian_at`, `compiled`, `compiled_with_functions`, `cond`,
-`repeated`, `computed_once`, `random_state`, `set_random_state`, `num_replicas`, `on_all_devices`,
-`across_replicas`, `keep_compiled`,
+`repeated`, `runs_one_branch`, `computed_once`, `random_state`, `set_random_state`, `num_replicas`,
+`on_all_devices`, `across_replicas`, `keep_compiled`,
 `device_name`, `num_processes`, `process`, `is_shared`, `joined`, `told_by_first`, `told_to_all`,
 `own_parts`, `sharded_part`, `test_step_of`, `is_recorded`, `plain_modules`, `wrapped_modules`,
 `neutral_train_step`, `unconverted`, `without_graph`, `fused_kernels`, `added`,
@@ -37,6 +37,7 @@ compiled = active.compiled
 compiled_with_functions = active.compiled_with_functions
 cond = active.cond
 repeated = active.repeated
+runs_one_branch = active.runs_one_branch
 computed_once = active.computed_once
 random_state = active.random_state
 set_random_state = active.set_random_state
@@ -129,6 +130,8 @@ __all__ = [
     "plain_modules",
     "process",
     "random_state",
+    "repeated",
+    "runs_one_branch",
     "scaled",
     "set_random_state",
     "sharded_part",

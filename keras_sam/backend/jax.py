@@ -103,6 +103,11 @@ def _within(function: Callable[[], Any]) -> Callable[[], Any]:
     return in_fast_layout(function) if jax.default_backend() == "cpu" else function
 
 
+def runs_one_branch() -> bool:
+    """Whether `cond` calls one of its functions only; on JAX it traces both."""
+    return False
+
+
 def computed_once(tensor: Tensor) -> Tensor:
     """`tensor`, as a value that no operation computes for itself.
 

@@ -83,6 +83,11 @@ def cond(predicate: Tensor, if_true: Callable[[], Any], if_false: Callable[[], A
     return ops.cond(predicate, if_true, if_false)
 
 
+def runs_one_branch() -> bool:
+    """See `keras_sam.backend.jax.runs_one_branch`; PyTorch has decided, its compiler as well."""
+    return True
+
+
 def computed_once(tensor: Tensor) -> Tensor:
     """See `keras_sam.backend.jax.computed_once`; nothing to do here."""
     return tensor

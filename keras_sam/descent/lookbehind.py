@@ -1,7 +1,7 @@
 """The descent of Lookbehind-SAM."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from keras import ops
 
@@ -12,6 +12,9 @@ from keras_sam.tensors import Tensor, Vector
 from keras_sam.training.carriers import Climb, Context, Evaluation, FirstEvaluation
 from keras_sam.training.memory import Slot
 from keras_sam.training.oracle import GradientOracle
+
+# The gradients, the perturbation, the velocity and the way so far.
+Place: TypeAlias = tuple[Vector, Vector, Vector, Vector]
 
 
 @part
@@ -65,7 +68,7 @@ class LookbehindGradient(Descent):
         first = self._pushed(self._velocity(context), perturbed.gradients)
         weights = [oracle.weights[index] for index in climb.chosen]
 
-        def further(place):
+        def further(place: Place) -> Place:
             gradients, perturbation, velocity, way = place
             move = direction([gradients[index] for index in climb.chosen], weights)
             perturbation = _moved(perturbation, move, climb.chosen)

@@ -109,10 +109,10 @@ def _filled(inputs: Tensor, filters: int) -> Tensor:
     missing = filters - inputs.shape[-1]
     if not missing:
         return inputs
-    # Keras pads space only: the channels take the place of the columns and go back.
-    outputs = layers.Permute((1, 3, 2))(inputs)
-    outputs = layers.ZeroPadding2D(((0, 0), (missing // 2, missing - missing // 2)))(outputs)
-    return layers.Permute((1, 3, 2))(outputs)
+    # Keras pads the last two axes of images that have their channels first: here the columns and
+    # the channels. Had these to change places for it, PyTorch would lay out all that follows anew.
+    padding = (0, 0), (missing // 2, missing - missing // 2)
+    return layers.ZeroPadding2D(padding, data_format="channels_first")(inputs)
 
 
 def stages(inputs: Tensor, block: Block, widths: Sequence[int], counts: Sequence[int]) -> Tensor:

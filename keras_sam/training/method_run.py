@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 import keras
 from keras import ops
 
-from keras_sam import tensors
+from keras_sam import backend, tensors
 from keras_sam.tensors import Tensor, Vector
 from keras_sam.training import true_gradient
 from keras_sam.training.batches import share_of
@@ -176,7 +176,9 @@ class MethodRun:
     def _is_done_with_clean(self) -> bool:
         """Whether nobody asks for the clean gradients again; PyTorch may have their memory."""
         is_asked = self.descent.keeps_clean or self.ascent.learns or self.ascent.is_one_pass
-        return self.is_active is True and not is_asked
+        # A program has both branches: there the one that rests asks for them after this one.
+        is_alone = self.is_active is True or backend.runs_one_branch()
+        return is_alone and not is_asked
 
     def _learn_perturbed(self, gradients: Vector) -> None:
         picked = self._picked(gradients)

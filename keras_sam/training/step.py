@@ -54,7 +54,7 @@ class Step:
         guard: The `Guard` of the optimizer.
 
     Attributes:
-        first: The `FirstEvaluation` of the latest batch.
+        first: The `FirstEvaluation` of the latest batch, without its gradients.
         is_connected: List of bools, whether its loss depends on each variable.
     """
 
@@ -82,7 +82,7 @@ class Step:
             outcome = run.outcome(measure)
             run.first.commit()
             self.observe(run, size)
-        self.first = run.first
+        self.first = run.first.without_gradients()
         self.is_connected = run.first.is_connected
         is_sound = self.guard.is_sound(run.first, outcome)
         if scope is not None:  # What is not finite counts nowhere.
@@ -154,6 +154,7 @@ class _ModelStep(Step):
             share = ops.cast(size, "float32") / ops.cast(batch_size(batch[0]), "float32")
             part = self.weighting.share_of(self._micro(micro_batch, size), share)
             total = part if total is None else self.weighting.sum(total, part)
+            del part  # PyTorch may have its memory for the next one.
         assert total is not None, "A batch has at least one part."
         return total
 

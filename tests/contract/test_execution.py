@@ -11,6 +11,7 @@ from keras import layers
 
 import keras_sam
 from keras_sam import backend as active
+from keras_sam.training.weighting import Weighting
 from tests import conformance
 from tests.selection import each_method
 from tests.toys import mlp, values, vectors
@@ -216,21 +217,42 @@ def test_the_first_step_is_traced_once(is_fit, backend):
     assert len(traced) == 1
 
 
-@pytest.mark.parametrize(("method", "is_kept"), [("sam", False), ("gsam", True)])
-def test_pytorch_gets_the_clean_gradients_back_before_the_second_pass(
-    method, is_kept, backend, monkeypatch
-):
+@pytest.fixture
+def alive(backend, monkeypatch):
+    """How many of all gradients so far are still there as a pass begins: list, one entry a pass."""
     if backend != "torch":
         pytest.skip("a compiler frees what a program does not use again")
-    found, alive = [], []
+    found, counts = [], []
 
     def watched(function, tensors):
-        alive.append([reference() is not None for reference in found])
+        counts.append(sum(reference() is not None for reference in found))
         value, others, gradients = value_and_gradient(function, tensors)
-        found[:] = [weakref.ref(gradient) for gradient in gradients]
+        found.extend(map(weakref.ref, gradients))
         return value, others, gradients
 
-    value_and_gradient = active.value_and_gradient
+    def shared(weighting, gradients, factor):
+        shares = scaled(weighting, gradients, factor)
+        found.extend(map(weakref.ref, shares))
+        return shares
+
+    value_and_gradient, scaled = active.value_and_gradient, Weighting.scaled
     monkeypatch.setattr(active, "value_and_gradient", watched)
+    monkeypatch.setattr(Weighting, "scaled", shared)
+    return counts
+
+
+# `periodic` has a branch, and the first step takes it.
+@pytest.mark.parametrize(
+    ("method", "is_kept"), [("sam", False), ("periodic", False), ("gsam", True)]
+)
+def test_pytorch_gets_the_clean_gradients_back_before_the_second_pass(method, is_kept, alive):
     passes_per_step(method)
-    assert alive[0] == [] and {*alive[1]} == {is_kept}
+    assert alive[0] == 0 and bool(alive[1]) == is_kept
+
+
+@pytest.mark.parametrize("method", ["sam", "gsam"])
+def test_pytorch_gets_the_gradients_of_a_micro_batch_back_before_the_next_one(method, alive):
+    passes_per_step(method, num_batch_splits=4)
+    first, second, *later = alive[:8:2]
+    assert first == 0 and second > 0  # The sum so far is the first share itself.
+    assert later == [0, 0]

@@ -47,6 +47,14 @@ def test_pooled_shortcut_averages_what_there_is(side):
     np.testing.assert_allclose(shortcut.predict(x, verbose=0), expected, atol=1e-6)
 
 
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="others choose layouts themselves")
+@pytest.mark.parametrize("shortcut", [blocks.subsampled_shortcut, blocks.pooled_shortcut])
+def test_a_shortcut_leaves_images_in_the_layout_of_the_kernels(shortcut):
+    inputs = keras.Input((6, 6, 4))
+    outputs = keras.Model(inputs, shortcut(inputs, 8, 2))(images(2, 6, 6, 4))
+    assert outputs.is_contiguous()  # Channels last, as all of Keras's images.
+
+
 def test_projection_only_where_the_shape_changes():
     inputs = keras.Input((6, 6, 4))
     assert BATCH.projected_shortcut(inputs, 4, 1) is inputs
