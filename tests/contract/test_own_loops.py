@@ -59,7 +59,8 @@ def test_makes_the_steps_of_fit(name):
     for mine, theirs, start in zip(
         values(other.variables), values(base.variables), before + [None] * 99
     ):
-        np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-5)
+        # Differences of gradients magnify rounding, more so on some processors' kernels.
+        np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=5e-5)
         assert start is None or not np.array_equal(mine, start)
 
 
