@@ -47,7 +47,19 @@ def compiled(name: str, model_name: str) -> keras.Model:
     Returns:
         Compiled model.
     """
-    model = models.get(model_name, IMAGE_SHAPE, NUM_CLASSES)
+    return ready(name, models.get(model_name, IMAGE_SHAPE, NUM_CLASSES))
+
+
+def ready(name: str, model: keras.Model) -> keras.Model:
+    """The model, compiled to train in one of the ways of `METHODS`.
+
+    Args:
+        name: Key of `METHODS`.
+        model: Keras model with logits.
+
+    Returns:
+        Compiled model: itself, or a `SAMModel` of it.
+    """
     options = METHODS[name]
     if options is not None:
         method = methods.get("sam", rho=RHO, **options)
