@@ -18,7 +18,8 @@ GPU := .venv-gpu
 DOCS ?= .venv-docs
 # Which guides to run: beginnings of their names, such as "01 13"; all where it is empty.
 GUIDES ?=
-# Of `make gpu`: the folder with CIFAR-10, and how long WideResNet-28-10 trains.
+# Of `make gpu`: the folder with CIFAR-10, and how long WideResNet-28-10 trains. GPU_ARGS are flags
+# of its script, or of that of `make gpu-bench`.
 DATA_DIR ?= data
 MINUTES ?= 60
 GPU_ARGS ?=
@@ -31,7 +32,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test test-oldest flower wheel-test sdist-test lint format readme docs guides \
-  bench bench-methods bench-curvature tuned-methods gpu clean
+  bench bench-methods bench-curvature tuned-methods gpu gpu-bench clean
 
 help:  ## Say what each target does.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -128,6 +129,12 @@ bench-curvature: $(BENCH)/ready  ## Measure curvature products, and compare them
 
 gpu: $(GPU)/ready  ## On a GPU: every method's step, step times, E6, and WRN-28-10 for MINUTES.
 	$(GPU)/bin/python benchmarks/gpu.py --data_dir=$(DATA_DIR) --minutes=$(MINUTES) $(GPU_ARGS)
+
+gpu-bench: $(GPU)/ready  ## On a GPU: SAM's step in bfloat16 at 224 pixels, beside steps by hand.
+	@set -e; for backend in $(filter jax torch,$(BACKEND)); do \
+	  KERAS_BACKEND=$$backend $(GPU)/bin/python benchmarks/gpu_bench.py $(GPU_ARGS) \
+	    --output=benchmarks/results/gpu_bench_$$backend.json; \
+	done
 
 clean:  ## Remove the environments and the runs.
 	rm -rf $(TEST) $(OLDEST) $(FLOWER) $(DEMO) $(BENCH) $(GPU) $(WHEEL) $(SDIST) $(DOCS) runs \

@@ -53,7 +53,20 @@ def compiled(name: str, model_name: str, jit_compile: bool | str = "auto") -> ke
     Returns:
         Compiled model.
     """
-    model = models.get(model_name, IMAGE_SHAPE, NUM_CLASSES)
+    return ready(name, models.get(model_name, IMAGE_SHAPE, NUM_CLASSES), jit_compile)
+
+
+def ready(name: str, model: keras.Model, jit_compile: bool | str = "auto") -> keras.Model:
+    """The model, compiled to train in one of the ways of `METHODS`.
+
+    Args:
+        name: Key of `METHODS`.
+        model: Keras model with logits.
+        jit_compile: As of `compiled`.
+
+    Returns:
+        Compiled model: itself, or a `SAMModel` of it.
+    """
     chosen = METHODS[name]
     if chosen is not None:
         method, options = chosen

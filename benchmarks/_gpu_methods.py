@@ -66,31 +66,3 @@ def _trouble(name: str) -> str:
 def _values(model: keras.Model) -> np.ndarray:
     arrays = (keras.ops.convert_to_numpy(v).ravel() for v in model.trainable_variables)
     return np.concatenate(list(arrays))
-
-
-def device() -> str | None:
-    """Name of the first GPU of the backend; `None` without one."""
-    return FINDERS[keras.backend.backend()]()
-
-
-def _jax_device():
-    import jax
-
-    found = [device for device in jax.devices() if device.platform == "gpu"]
-    return found[0].device_kind if found else None
-
-
-def _torch_device():
-    import torch
-
-    return torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
-
-
-def _tensorflow_device():
-    import tensorflow as tf
-
-    found = tf.config.list_physical_devices("GPU")
-    return found[0].name if found else None
-
-
-FINDERS = {"jax": _jax_device, "torch": _torch_device, "tensorflow": _tensorflow_device}

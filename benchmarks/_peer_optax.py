@@ -1,12 +1,11 @@
 """A Flax ResNet for small images, trained by Optax plainly and with `optax.contrib.sam`."""
 
-import functools
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import optax
-from _cases import LEARNING_RATE, MOMENTUM, NUM_CLASSES, RHO, Data, Train
+from _cases import NUM_CLASSES, Data, Train
+from _optax_step import trainer
 from flax import linen as nn
 
 
@@ -54,57 +53,27 @@ class ResNet(nn.Module):
 
 def build(blocks: int, batch_size: int, data: Data) -> dict[str, Train]:
     """The plain case and SAM: see `peers.build`."""
-    plain = optax.sgd(LEARNING_RATE, momentum=MOMENTUM)
-    climb = optax.chain(optax.contrib.normalize(), optax.sgd(RHO))
-    sam = optax.contrib.sam(plain, climb, opaque_mode=True)
     network = ResNet(blocks)
     return {
-        "flax/optax plain": _trainer(network, plain, False, batch_size, data),
-        "flax/optax sam": _trainer(network, sam, True, batch_size, data),
+        f"flax/optax {case}": _trainer(network, case, batch_size, data) for case in ("plain", "sam")
     }
 
 
-def _trainer(network: Any, optimizer: Any, is_sam: bool, batch_size: int, data: Data) -> Train:
+def _trainer(network: Any, case: str, batch_size: int, data: Data) -> Train:
     images, labels = data
     variables = network.init(jax.random.key(0), images[:1], train=False)
-    parameters, statistics = variables["params"], variables["batch_stats"]
-    state = [parameters, statistics, optimizer.init(parameters), _no_metrics()]
-    step = jax.jit(functools.partial(_step, network, optimizer, is_sam), donate_argnums=0)
 
-    def train(steps: int) -> None:
-        for start in range(0, steps * batch_size, batch_size):
-            batch = images[start : start + batch_size], labels[start : start + batch_size]
-            state[:] = step(tuple(state), batch)
-        jax.block_until_ready(state)
-
-    return train
-
-
-def _no_metrics():
-    return {"loss": jnp.zeros(()), "correct": jnp.zeros((), "int32")}
-
-
-def _step(network, optimizer, is_sam, state, batch):
-    parameters, statistics, optimizer_state, metrics = state
-    images, labels = batch
-
-    def loss(parameters):
+    def apply(parameters, statistics, images):
         logits, updates = network.apply(
             {"params": parameters, "batch_stats": statistics},
             images,
             train=True,
             mutable=["batch_stats"],
         )
-        losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
-        return losses.mean(), (logits, updates["batch_stats"])
+        return logits, updates["batch_stats"]
 
-    (value, (logits, statistics_after)), gradients = jax.value_and_grad(loss, has_aux=True)(
-        parameters
-    )
-    again = {"grad_fn": lambda point, _: jax.grad(loss, has_aux=True)(point)[0]} if is_sam else {}
-    updates, optimizer_state = optimizer.update(gradients, optimizer_state, parameters, **again)
-    metrics = {
-        "loss": metrics["loss"] + value,
-        "correct": metrics["correct"] + (logits.argmax(-1) == labels).sum(),
-    }
-    return optax.apply_updates(parameters, updates), statistics_after, optimizer_state, metrics
+    def batch_at(number):
+        chosen = slice(number * batch_size, (number + 1) * batch_size)
+        return images[chosen], labels[chosen]
+
+    return trainer(apply, variables["params"], variables["batch_stats"], case, batch_at)

@@ -1,7 +1,7 @@
 """A PyTorch ResNet for small images, trained plainly and with `pytorch_optimizer`'s SAM."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from _cases import LEARNING_RATE, MOMENTUM, NUM_CLASSES, RHO, Data, Train
@@ -9,6 +9,8 @@ from pytorch_optimizer import SAM
 from pytorch_optimizer.optimizer.utils import disable_running_stats, enable_running_stats
 from torch import nn
 from torch.nn import functional
+
+Step: TypeAlias = Callable[[Any, Any], tuple[Any, Any]]
 
 
 def _convolution(channels, filters, stride=1):
@@ -60,30 +62,48 @@ def build(blocks: int, batch_size: int, data: Data) -> dict[str, Train]:
     labels = torch.from_numpy(data[1]).long()
     cases = {}
     for layout, words in ((torch.contiguous_format, ""), (torch.channels_last, "channels last ")):
-        for name, make in (("plain", _plain), ("sam", _sam)):
+        for name, make in (("plain", plain), ("sam", sam)):
             network = ResNet(blocks).to(device).to(memory_format=layout).train()  # type: ignore[call-overload]
-            train = _trainer(
-                make(network), images.contiguous(memory_format=layout), labels, batch_size, device
-            )
-            cases[f"pytorch_optimizer {words}{name}"] = train
+            laid_out = images.contiguous(memory_format=layout)
+            batch_at = _batches(laid_out, labels, batch_size, device)
+            cases[f"pytorch_optimizer {words}{name}"] = trainer(make(network), batch_at, device)
     return cases
 
 
-def _trainer(step: Callable, images: Any, labels: Any, batch_size: int, device: str) -> Train:
+def _batches(images: Any, labels: Any, batch_size: int, device: Any) -> Callable[[int], Any]:
+    def batch_at(number):
+        chosen = slice(number * batch_size, (number + 1) * batch_size)
+        return images[chosen].to(device), labels[chosen].to(device)
+
+    return batch_at
+
+
+def trainer(step: Step, batch_at: Callable[[int], tuple[Any, Any]], device: Any) -> Train:
+    """A loop by hand around a step.
+
+    Args:
+        step: What `plain` or `sam` returns.
+        batch_at: Function of a step's number: `(images, labels)`.
+        device: Where the network is.
+
+    Returns:
+        Function of a number of steps.
+    """
+
     def train(steps: int) -> tuple[float, float]:
         loss, correct = torch.zeros((), device=device), torch.zeros((), device=device)
-        for start in range(0, steps * batch_size, batch_size):
-            chosen = slice(start, start + batch_size)
-            x, y = images[chosen].to(device), labels[chosen].to(device)
-            value, logits = step(x, y)
+        for number in range(steps):
+            images, labels = batch_at(number)
+            value, logits = step(images, labels)
             loss += value
-            correct += (logits.argmax(-1) == y).sum()
+            correct += (logits.argmax(-1) == labels).sum()
         return loss.item(), correct.item()  # Waits for the device, once a turn.
 
     return train
 
 
-def _plain(network):
+def plain(network: nn.Module) -> Step:
+    """A step of SGD with momentum: a function of images and labels to loss and logits."""
     optimizer = torch.optim.SGD(network.parameters(), LEARNING_RATE, momentum=MOMENTUM)
 
     def step(images, labels):
@@ -95,16 +115,21 @@ def _plain(network):
     return step
 
 
-def _sam(network):
+def sam(
+    network: nn.Module,
+    resume: Callable[[nn.Module], None] = enable_running_stats,
+    hold: Callable[[nn.Module], None] = disable_running_stats,
+) -> Step:
+    """A step of SAM; `hold` keeps the BatchNorm statistics from the second pass."""
     optimizer = SAM(
         network.parameters(), torch.optim.SGD, rho=RHO, lr=LEARNING_RATE, momentum=MOMENTUM
     )
 
     def step(images, labels):
-        enable_running_stats(network)
+        resume(network)
         loss, logits = _backward(network, images, labels)
         optimizer.first_step(zero_grad=True)
-        disable_running_stats(network)
+        hold(network)
         _backward(network, images, labels)
         optimizer.second_step(zero_grad=True)
         return loss, logits

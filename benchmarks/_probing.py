@@ -46,7 +46,16 @@ def probe(
     """
     before = process_peak()
     data = _cases.random_data(batch_size, 5)
-    train = _cases.build(name, model_name, batch_size, data, jit_compile)
+    return measured(_cases.build(name, model_name, batch_size, data, jit_compile), before)
+
+
+def measured(train: _cases.Train, before: int) -> dict[str, float]:
+    """As `probe`, of a case that is built.
+
+    Args:
+        train: Function of a number of steps, not called yet.
+        before: Integer, the `process_peak` before the case was built.
+    """
     first_call, first_cpu = timed(train, 1)
     later_call, later_cpu = min(timed(train, 1) for _ in range(3))
     train(5)
@@ -114,6 +123,34 @@ def _torch_peak():
 
 
 PEAKS = {"jax": _jax_peak, "tensorflow": _tensorflow_peak, "torch": _torch_peak}
+
+
+def device_name() -> str | None:
+    """Name of the first GPU of the backend; `None` without one."""
+    return FINDERS[keras.backend.backend()]()
+
+
+def _jax_device():
+    import jax
+
+    found = [device for device in jax.devices() if device.platform == "gpu"]
+    return found[0].device_kind if found else None
+
+
+def _torch_device():
+    import torch
+
+    return torch.cuda.get_device_name(0) if torch.cuda.is_available() else None
+
+
+def _tensorflow_device():
+    import tensorflow as tf
+
+    found = tf.config.list_physical_devices("GPU")
+    return found[0].name if found else None
+
+
+FINDERS = {"jax": _jax_device, "torch": _torch_device, "tensorflow": _tensorflow_device}
 
 
 def surroundings() -> dict[str, Any]:

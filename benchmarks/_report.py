@@ -73,7 +73,7 @@ def text(result: dict[str, Any]) -> str:
     """All of a result that people read: setting, table, peers, targets, notes."""
     parts = [_setting(result["setting"]), _table(result["cases"])]
     if result["peers"]:
-        parts.append("\n".join(["images/s of ours over theirs", *_peers(result["peers"])]))
+        parts.append(peers_text(result["peers"]))
     parts.append("\n".join(_target(target) for target in result["targets"]))
     parts += result["notes"]
     return "\n\n".join(parts)
@@ -101,8 +101,10 @@ def _row(name: str, case: dict[str, Any]) -> tuple[str, ...]:
     return (*row, f"{case['peak_mebibytes']:.0f}")
 
 
-def _peers(peers):
-    return [f"  {name}: {ratio_text(ratio)}" for name, ratio in peers.items()]
+def peers_text(peers: dict[str, Any]) -> str:
+    """A line for each peer, with the speed of ours over theirs."""
+    lines = [f"  {name}: {ratio_text(ratio)}" for name, ratio in peers.items()]
+    return "\n".join(["images/s of ours over theirs", *lines])
 
 
 def _target(target):

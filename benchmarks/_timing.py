@@ -56,6 +56,8 @@ def relate(
     for name in turns:
         if name not in OURS:
             ours = name.split()[-1]
+            if ours not in turns:
+                continue
             ratio = spread(turns[name][:, 0] / turns[ours][:, 0])
             peers[f"{ours}: keras_sam over {name}"] = ratio
     return {"cases": cases, "peers": peers}

@@ -78,9 +78,10 @@ def _fail(message: str) -> None:
 def _child(name: str) -> Any:
     # Imported here: the parent stays without a backend, which would take the GPU's memory.
     import _gpu_methods
+    import _probing
 
     logging.set_verbosity("warning")  # JAX says at length which devices there are not.
-    return _gpu_methods.device() if name == "device" else _gpu_methods.check()
+    return _probing.device_name() if name == "device" else _gpu_methods.check()
 
 
 def _device(backend: str) -> str:
