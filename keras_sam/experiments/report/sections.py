@@ -30,6 +30,15 @@ HOW_TO_READ = (
 )
 
 
+# What goes without saying.
+USUAL = {
+    "jit_compile": "auto",
+    "mixup_alpha": 1.0,
+    "noise_kind": "symmetric",
+    "steps_per_execution": 1,
+}
+
+
 def sections(
     tables: list[Table], output: Path, experiment: str | None = None, weights: bool = False
 ) -> list[Section]:
@@ -65,6 +74,7 @@ def _common(table: Table) -> str:
         for key, value in table.common.items()
         if key not in ("model", "dataset")
         and value
+        and value != USUAL.get(key)
         # Without normalisation a network is another one; without the rest it is as expected.
         and (value_text(key, value) != "none" or key == "normalization")
     ]
