@@ -1,7 +1,7 @@
 """The one place that knows which backend is active.
 
 Each backend file offers the same names: `value_and_gradient`, `hessian_vector_product`,
-`gauss_newton_vector_product`, `hessian_at`, `compiled`, `compiled_with_functions`, `cond`,
+`gauss_newton_vector_product`, `hessian_at`, `compiled`, `kept_products`, `free_memory`, `cond`,
 `repeated`, `runs_one_branch`, `computed_once`, `random_state`, `set_random_state`, `num_replicas`,
 `on_all_devices`, `across_replicas`, `keep_compiled`,
 `device_name`, `num_processes`, `process`, `is_shared`, `joined`, `told_by_first`, `told_to_all`,
@@ -34,7 +34,8 @@ hessian_vector_product = active.hessian_vector_product
 gauss_newton_vector_product = active.gauss_newton_vector_product
 hessian_at = active.hessian_at
 compiled = active.compiled
-compiled_with_functions = active.compiled_with_functions
+kept_products = active.kept_products
+free_memory = active.free_memory
 cond = active.cond
 repeated = active.repeated
 runs_one_branch = active.runs_one_branch
@@ -107,10 +108,10 @@ __all__ = [
     "across_replicas",
     "added",
     "compiled",
-    "compiled_with_functions",
     "computed_once",
     "cond",
     "device_name",
+    "free_memory",
     "fused_kernels",
     "gauss_newton_vector_product",
     "hessian_at",
@@ -119,6 +120,7 @@ __all__ = [
     "is_shared",
     "joined",
     "keep_compiled",
+    "kept_products",
     "multiplied",
     "name",
     "neutral_train_step",

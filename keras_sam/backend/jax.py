@@ -1,6 +1,7 @@
 """Gradients and the train step on JAX."""
 
 import contextlib
+import functools
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -71,9 +72,44 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     return jax.jit(function)
 
 
-def compiled_with_functions(function: Callable[..., Any]) -> Callable[..., Any]:
-    """As `compiled`, of a function that takes or gives linear functions, as `hessian_at` does."""
-    return jax.jit(function)
+def kept_products(
+    linear_at: Callable[..., Any], times: Callable[..., Any], product: Callable[..., Any]
+) -> Callable[..., Callable[[Tensor], Tensor] | None]:
+    """What multiplies vectors by one Hessian, compiled, and keeps what its products share.
+
+    A backend needs the first two functions, or the third.
+
+    Args:
+        linear_at: Function `(point, others, batch)` that gives a linear function, as
+            `hessian_at` does.
+        times: Function of a linear function and a vector.
+        product: Function `(point, others, batch, vector)`, the product.
+
+    Returns:
+        Function `(point, others, batch, room)` that gives the function of a vector, all of which
+        is in memory when it returns; `None` where it knows that it takes more than `room` bytes.
+    """
+    del product
+    compiled_at, compiled_times = jax.jit(linear_at), jax.jit(times)
+
+    def at(*arguments, room):
+        shapes = jax.tree.leaves(jax.eval_shape(compiled_at, *arguments))
+        if sum(leaf.size * leaf.dtype.itemsize for leaf in shapes) > room:
+            return None
+        return functools.partial(compiled_times, jax.block_until_ready(compiled_at(*arguments)))
+
+    return at
+
+
+def free_memory() -> int | None:
+    """Bytes that are free on an accelerator, 0 where nobody says; `None` on a CPU."""
+    if jax.process_count() > 1:
+        return 0  # All must compute the same, whatever each has.
+    device = jax.local_devices()[0]
+    if device.platform == "cpu":
+        return None
+    said = device.memory_stats() or {}
+    return said.get("bytes_limit", 0) - said.get("bytes_in_use", 0)
 
 
 def cond(predicate: Tensor, if_true: Callable[[], Any], if_false: Callable[[], Any]) -> Any:

@@ -27,6 +27,7 @@ from keras_sam.backend.tensorflow_curvature import (  # noqa: F401  (To be had h
     hessian_at,
     hessian_vector_product,
 )
+from keras_sam.backend.tensorflow_split import Split
 from keras_sam.backend.types import Function, Gradients, ModelMixin, Nested, Tensor
 from keras_sam.backend.unrolled import repeated  # noqa: F401  (To be had here.)
 from keras_sam.backend.vectors import (  # noqa: F401  (To be had here.)
@@ -53,9 +54,19 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     return tf.function(function)
 
 
-def compiled_with_functions(function: Callable[..., Any]) -> Callable[..., Any]:
-    """See `keras_sam.backend.jax.compiled_with_functions`; a graph gives no tape out."""
-    return function
+def kept_products(
+    linear_at: Callable[..., Any], times: Callable[..., Any], product: Callable[..., Any]
+) -> Callable[..., Callable[[Tensor], Tensor] | None]:
+    """See `keras_sam.backend.jax.kept_products`. A tape keeps what is slower than a graph."""
+    del linear_at, times
+    split = Split(product)
+    return lambda *fixed, room: split.at(fixed, fixed[0], room)
+
+
+def free_memory() -> int | None:
+    """See `keras_sam.backend.jax.free_memory`; TensorFlow does not say what an accelerator has."""
+    kinds = {device.device_type for device in tf.config.list_logical_devices()}
+    return None if kinds == {"CPU"} else 0
 
 
 def cond(predicate: Tensor, if_true: Callable[[], Any], if_false: Callable[[], Any]) -> Any:

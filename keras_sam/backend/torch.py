@@ -1,6 +1,7 @@
 """Gradients and the train step on PyTorch."""
 
 import contextlib
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -73,9 +74,24 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def compiled_with_functions(function: Callable[..., Any]) -> Callable[..., Any]:
-    """See `keras_sam.backend.jax.compiled_with_functions`; PyTorch runs it as it is."""
-    return function
+def kept_products(
+    linear_at: Callable[..., Any], times: Callable[..., Any], product: Callable[..., Any]
+) -> Callable[..., Callable[[Tensor], Tensor] | None]:
+    """See `keras_sam.backend.jax.kept_products`; PyTorch does not know beforehand what it takes.
+
+    While it is made it takes what a product takes that keeps nothing.
+    """
+    del product
+    return lambda *arguments, room: functools.partial(times, linear_at(*arguments))
+
+
+def free_memory() -> int | None:
+    """See `keras_sam.backend.jax.free_memory`."""
+    device = ops.zeros(()).device
+    if device.type != "cuda":
+        return None if device.type == "cpu" else 0
+    unused = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return torch.cuda.mem_get_info(device)[0] + unused
 
 
 def cond(predicate: Tensor, if_true: Callable[[], Any], if_false: Callable[[], Any]) -> Any:

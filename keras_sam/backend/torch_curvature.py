@@ -1,11 +1,13 @@
 """Products with matrices of second derivatives, on PyTorch."""
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from keras_sam.backend.torch_convolutions import TwiceDifferentiable
 from keras_sam.backend.types import Gradients, Placed, Tensor, Vector
 
 
@@ -73,9 +75,11 @@ def leaves(tensors: list[Tensor]) -> list[Tensor]:
     return [tensor.detach().requires_grad_() for tensor in tensors]
 
 
+@contextlib.contextmanager
 def _twice_differentiable():
-    """PyTorch's fused kernels of attention have but a first derivative."""
-    return sdpa_kernel(SDPBackend.MATH)
+    """PyTorch's fused kernels of attention have but a first derivative, convolutions a slow one."""
+    with sdpa_kernel(SDPBackend.MATH), TwiceDifferentiable():
+        yield
 
 
 def _pushed_forward(outputs, tensors, vectors):

@@ -55,16 +55,12 @@ class Evaluator:
         self.gradient = backend.compiled(self._gradient)
         self.hessian_product = backend.compiled(self._hessian_product)
         self.gauss_newton_product = backend.compiled(self._gauss_newton_product)
-        self._compiled_at = backend.compiled_with_functions(self._hessian_at)
-        self._compiled_times = backend.compiled_with_functions(self._times)
+        # Of a vector; `None` where they would take more than `room` bytes.
+        self.kept_products = backend.kept_products(self._hessian_at, self._times, self._product)
 
     def others(self) -> Vector:
         """Current values of the variables that are not chosen."""
         return tensors.values(self._others)
-
-    def hessian_at(self, point: Tensor, others: Vector, batch: Batch) -> Callable[[Tensor], Tensor]:
-        """What multiplies a vector by a batch's Hessian, and keeps what its products share."""
-        return functools.partial(self._compiled_times, self._compiled_at(point, others, batch))
 
     def _hessian_at(
         self, point: Tensor, others: Vector, batch: Batch
@@ -81,6 +77,9 @@ class Evaluator:
 
     def _times(self, hessian: Callable[[Vector], Vector], vector: Tensor) -> Tensor:
         return self.layout.flatten(hessian(self.layout.unflatten(vector)))
+
+    def _product(self, point: Tensor, others: Vector, batch: Batch, vector: Tensor) -> Tensor:
+        return self._hessian_product(point, others, batch, vector)[1]
 
     def _loss(self, point: Tensor, others: Vector, batch: Batch) -> tuple[Tensor, None]:
         with Pass() as scope:

@@ -1,7 +1,5 @@
 """The mean loss over a data set as a function of a model's weights."""
 
-import functools
-import operator
 from collections.abc import Callable, Iterator
 from typing import Any, Self
 
@@ -18,9 +16,10 @@ from keras_sam.sharpness.counting import shown
 from keras_sam.sharpness.data import Data, as_tensors, data_of
 from keras_sam.sharpness.errors import finite
 from keras_sam.sharpness.evaluator import Compiled, Evaluator
+from keras_sam.sharpness.kept import KeptProducts
 from keras_sam.sharpness.losses import ComputeLoss, Loss
 from keras_sam.sharpness.vectors import Layout
-from keras_sam.tensors import Nested, Tensor
+from keras_sam.tensors import Batch, Nested, Tensor
 from keras_sam.training.batches import batch_size as size_of
 from keras_sam.training.scope import replayed
 
@@ -149,24 +148,24 @@ class Objective:
         function = getattr(self._evaluator, f"{kind}_product")
         return self._pass(function, None, vector)[1]
 
-    def hessian_now(self) -> Callable[[Tensor], Tensor]:
+    def hessian_now(self, share: float | None) -> KeptProducts:
         """What multiplies a tensor by the Hessian at the weights of now, whatever becomes of them.
 
-        It keeps what the products of each batch share.
+        Args:
+            share: As in `keras_sam.sharpness.KeptHessian`.
         """
-        point, others = self._point(None), self._evaluator.others()
-        sizes, parts = [], []
-        for batch in map(as_tensors, self.data):
+        # Copies: a training overwrites the values, or gives their memory away.
+        place = self._point(None), [ops.copy(value) for value in self._evaluator.others()]
+
+        def at(batch: Batch, room: float) -> Callable[[Tensor], Tensor] | None:
             with replayed(self._random_state):
-                parts.append(self._evaluator.hessian_at(point, others, batch))
-            sizes.append(int(size_of(batch[0])))
-        shares = np.array(sizes) / sum(sizes)
+                return self._evaluator.kept_products(*place, batch, room=room)
 
-        def multiplied(vector: Tensor) -> Tensor:
-            products = (part(vector) * share for part, share in zip(parts, shares.tolist()))
-            return functools.reduce(operator.add, products)
+        def product(batch: Batch, vector: Tensor) -> Tensor:
+            with replayed(self._random_state):
+                return self._evaluator.hessian_product(*place, batch, vector)[1]
 
-        return multiplied
+        return KeptProducts(self.data, at, product, share)
 
     def batches(self, m: int | None = None, progress: bool = False) -> Iterator[Self]:
         """An objective for each batch, on the same compiled functions.

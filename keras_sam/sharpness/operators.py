@@ -4,6 +4,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import ArrayLike
 
+from keras_sam import checks
 from keras_sam.sharpness.errors import finite
 from keras_sam.sharpness.objective import Objective
 from keras_sam.sharpness.scipy_parts import LinearOperator
@@ -67,18 +68,24 @@ class Hessian(Curvature):
 
 
 class KeptHessian(Hessian):
-    """The Hessian at the weights of now, which keeps of each batch what its products share.
+    """The Hessian at the weights of now, which keeps of the batches what their products share.
 
-    Nothing of the forward pass and of the gradient is computed again: of a ResNet-20 a product
-    takes two thirds of the time of one of `Hessian` on PyTorch, five sixths on JAX, and hardly less
-    on TensorFlow. They stay in memory for all data at once, in float32 5 MB for each 32x32 image of
-    that network. Weights that change later change nothing here.
+    Of a kept batch nothing of the forward pass and of the gradient is computed again. The batches
+    are kept one after the other as long as what they take fits into a share of the memory that was
+    free before, on a GPU of the GPU's; products of the rest are those of `Hessian`. Where nobody
+    says how much memory is free (macOS, Windows, TensorFlow on a GPU), no batch is kept. Weights
+    that change later change nothing here.
 
     Args:
-        objective: A `keras_sam.sharpness.Objective`; its weights and data are read once.
+        objective: A `keras_sam.sharpness.Objective`; its weights are read once.
+        share: Number of at least 0 and below 1, or `None` to keep all batches, whatever they take.
+            Defaults to `0.5`.
+
+    Attributes:
+        num_kept: Integer, how many batches are kept.
 
     Raises:
-        ValueError: If a product is not finite.
+        ValueError: If `share` is outside its range, or a product is not finite.
 
     Example:
 
@@ -90,9 +97,12 @@ class KeptHessian(Hessian):
     2.0
     """
 
-    def __init__(self, objective: Objective):
+    def __init__(self, objective: Objective, share: float | None = 0.5):
         super().__init__(objective)
-        self._multiply = objective.hessian_now()
+        self._multiply = objective.hessian_now(
+            share if share is None else checks.share("share", share)
+        )
+        self.num_kept = self._multiply.num_kept
 
     def product(self, vector: Tensor) -> Tensor:
         """The product with a tensor, as a tensor: nothing leaves the device."""

@@ -111,12 +111,55 @@ def test_a_kept_hessian_is_the_hessian(layer):
     x, y = np.random.default_rng(0).normal(size=(2, 4, 3, 2))
     objective = sharpness.Objective(model, x, y, loss="mse", batch_size=3, training=True)
     vectors = np.random.default_rng(1).normal(size=(2, objective.size))
-    hessian, kept = sharpness.Hessian(objective), sharpness.KeptHessian(objective)
+    hessian = sharpness.Hessian(objective)
+    kept = {share: sharpness.KeptHessian(objective, share) for share in (None, 0)}
     expected = [hessian.matvec(vector) for vector in vectors]
     model.set_weights([2 * weight for weight in model.get_weights()])
     assert np.abs(hessian.matvec(vectors[0]) - expected[0]).max() > 1e-2
-    found = [kept.matvec(vector) for vector in vectors]
-    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    for share, num_kept in {None: 2, 0: 0}.items():
+        assert kept[share].num_kept == num_kept
+        found = [kept[share].matvec(vector) for vector in vectors]
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def with_images():
+    """The objective of a small network with convolutions and statistics of its own."""
+    inputs = keras.Input((6, 6, 2))
+    hidden = layers.Conv2D(3, 3, strides=2, padding="same", use_bias=False)(inputs)
+    hidden = layers.ReLU()(layers.BatchNormalization()(hidden))
+    hidden = layers.BatchNormalization()(layers.SeparableConv2D(4, 2)(hidden))
+    model = keras.Model(inputs, layers.Dense(3)(layers.Flatten()(hidden)))
+    draw = np.random.default_rng(1).uniform  # Also for variances, which are above 0.
+    model.set_weights([draw(0.1, 0.9, size=weight.shape) for weight in model.get_weights()])
+    x = np.random.default_rng(0).normal(size=(10, 6, 6, 2))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    return sharpness.Objective(model, x, np.arange(10) % 3, loss, batch_size=4)
+
+
+@pytest.mark.parametrize("memory", [[100, 90, 80, 70, 60, 45], [100, 90, 80, 40], [100, 50]])
+def test_as_many_batches_are_kept_as_there_is_room_for(monkeypatch, memory):
+    """The first before and the second after each batch, in gibibytes; half may be taken."""
+    objective = with_images()
+    expected = sharpness.top_eigenvalues(sharpness.Hessian(objective), k=5)
+    said = iter(memory)
+    monkeypatch.setattr(sharpness.memory, "free_memory", lambda: next(said) * 2**30)
+    kept = sharpness.KeptHessian(objective)
+    assert kept.num_kept == (len(memory) - 2) // 2
+    for variable in objective.model.weights:  # Statistics, too.
+        variable.assign(2 * variable.value)
+    found = sharpness.top_eigenvalues(kept, k=5)
+    np.testing.assert_allclose(found.values, expected.values, rtol=1e-3)
+
+
+def test_a_batch_that_is_known_to_be_too_large_is_not_kept(monkeypatch, backend):
+    monkeypatch.setattr(sharpness.memory, "free_memory", lambda: 1000)
+    kept = sharpness.KeptHessian(with_images())
+    assert kept.num_kept == (3 if backend == "torch" else 0)
+
+
+def test_share_is_refused_outside_of_its_range(quadratic):
+    with pytest.raises(ValueError, match="share must be a number of at least 0 and below 1"):
+        sharpness.KeptHessian(quadratic, share=1)
 
 
 def test_gauss_newton_knows_masks():
@@ -189,3 +232,12 @@ def test_largest_eigenvalues_of_a_network(classifier, examples, quadratic):
 
 def test_trace_of_the_quadratic(quadratic):
     assert sharpness.trace(sharpness.Hessian(quadratic)).value == 3
+
+
+@pytest.mark.parametrize("share", [None, 0])
+def test_a_kept_hessian_of_the_quadratic(quadratic, share):
+    kept = sharpness.KeptHessian(quadratic, share)
+    np.testing.assert_allclose(dense(kept), np.diag([1, 2]), atol=1e-6)
+    linear = keras.Sequential([keras.Input((2,)), layers.Dense(1)])
+    flat = sharpness.Objective(linear, np.ones((4, 2)), np.zeros((4, 1)), toys.mean_output)
+    assert not dense(sharpness.KeptHessian(flat, share)).any()
