@@ -68,7 +68,7 @@ def _products(model, x, y):
     from keras_sam import sharpness
 
     objective = sharpness.Objective(model, x, y, batch_size=FLAGS.batch_size)
-    kept = sharpness.KeptHessian(objective)
+    kept = sharpness.KeptHessian(objective, share=None)
     vector = np.random.default_rng(0).standard_normal(objective.size)
     products = {
         "gradient": objective.gradient,
@@ -94,10 +94,17 @@ def _spectrum(model, x, y):
 
     chosen = slice(FLAGS.spectrum_images)
     objective = sharpness.Objective(model, x[chosen], y[chosen], batch_size=FLAGS.batch_size)
-    hessian = sharpness.Hessian(objective)
-    # The first product, with its compilation, counts.
-    clock, processors = timed(lambda: sharpness.spectral_density(hessian, FLAGS.spectrum_steps))
-    return {"seconds": clock, "processor_seconds": processors, "weights": objective.size}
+    kept = []
+
+    def density():
+        hessian = sharpness.KeptHessian(objective)
+        kept.append(hessian.num_kept)
+        sharpness.spectral_density(hessian, FLAGS.spectrum_steps)
+
+    # What is kept and the first product, with their compilation, count.
+    clock, processors = timed(density)
+    seconds = {"seconds": clock, "processor_seconds": processors}
+    return {**seconds, "weights": objective.size, "kept_batches": kept[0]}
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from keras_sam.sharpness.losses import Loss
 from keras_sam.sharpness.measurement import Measurement
 from keras_sam.sharpness.measures import MEASURES, NAMES, Settings
 from keras_sam.sharpness.objective import Objective
-from keras_sam.sharpness.operators import Hessian
+from keras_sam.sharpness.operators import KeptHessian
 from keras_sam.tensors import Nested
 
 
@@ -20,7 +20,8 @@ class SharpnessCallback(Measurement):
     Measured are the first epoch of a `fit` and each `every`-th one; between them the logs repeat
     the last numbers, so that no column has holes. `History` has them all; list the callback
     before a `CSVLogger` or `TensorBoard`, which write what is there when their turn comes. The
-    training is the same to the last bit with the callback and without it. Where a loss is not
+    training is the same to the last bit with the callback and without it. Eigenvalues and the
+    trace take up to half of the memory that is free, as `KeptHessian` does. Where a loss is not
     finite, or the eigenvalues are not found in time, the numbers are NaN, with a warning.
 
     Args:
@@ -98,8 +99,8 @@ class HessianSpectrumCallback(Measurement):
     """Keeps the Hessian's spectral density on a fixed held-out set, every n-th epoch.
 
     The logs get `hessian_max` and `hessian_min`, the ends of the spectrum as Lanczos sees them,
-    and `hessian_trace`. When it measures and what the logs hold in between is as with
-    `SharpnessCallback`.
+    and `hessian_trace`. When it measures, what the logs hold in between and what memory it takes is
+    as with `SharpnessCallback`.
 
     Args:
         x: Array (examples, …) or nested arrays, to measure on.
@@ -161,20 +162,21 @@ class HessianSpectrumCallback(Measurement):
         super().on_train_begin(logs)
         self.spectra = {}
 
-    def prepare(self) -> Hessian:
-        return Hessian(Objective(self.model, **self.data))
+    def prepare(self) -> Objective:
+        return Objective(self.model, **self.data)
 
-    def measure(self, prepared: Hessian, epoch: int) -> dict[str, float]:
-        density = self.spectra[epoch] = spectral_density(prepared, **self.options)
+    def measure(self, prepared: Objective, epoch: int) -> dict[str, float]:
+        # Of the weights of now; what it keeps is free again when it is measured.
+        hessian = KeptHessian(prepared)
+        density = self.spectra[epoch] = spectral_density(hessian, **self.options)
         if self.folder is not None:
             self.folder.mkdir(parents=True, exist_ok=True)
             density.save(self.folder / f"spectrum_{epoch:05d}.npz")
-        size = prepared.shape[0]
         return {
             "max": float(max(nodes.max() for nodes in density.nodes)),
             "min": float(min(nodes.min() for nodes in density.nodes)),
-            "trace": size * density.moment(1).value,
+            "trace": prepared.size * density.moment(1).value,
         }
 
-    def names(self, prepared: Hessian) -> list[str]:
+    def names(self, prepared: Objective) -> list[str]:
         return ["max", "min", "trace"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from keras_sam.sharpness.eigenvalues import top_eigenvalues
 from keras_sam.sharpness.generalization import generalization_bounds
 from keras_sam.sharpness.objective import Objective
-from keras_sam.sharpness.operators import Hessian
+from keras_sam.sharpness.operators import KeptHessian
 from keras_sam.sharpness.trace import trace
 from keras_sam.sharpness.worst_case import worst_case
 
@@ -35,9 +35,8 @@ class Settings:
 
 def _eigenvalues(objective: Objective, settings: Settings) -> dict[str, float]:
     count = min(RATIO_OF, objective.size)
-    found = top_eigenvalues(
-        Hessian(objective), k=count, seed=settings.seed, progress=settings.progress
-    )
+    hessian = KeptHessian(objective)
+    found = top_eigenvalues(hessian, k=count, seed=settings.seed, progress=settings.progress)
     # Without five positive ones there is nothing to compare with.
     has_ratio = count == RATIO_OF and found.values[-1] > 0
     ratio = found.ratio(RATIO_OF) if has_ratio else math.nan
@@ -45,7 +44,7 @@ def _eigenvalues(objective: Objective, settings: Settings) -> dict[str, float]:
 
 
 def _trace(objective: Objective, settings: Settings) -> dict[str, float]:
-    found = trace(Hessian(objective), seed=settings.seed, progress=settings.progress)
+    found = trace(KeptHessian(objective), seed=settings.seed, progress=settings.progress)
     return {"trace": found.value}
 
 

@@ -157,7 +157,7 @@ def _accuracies(model: keras.Model, data: _Data, batch_size: int) -> dict[str, f
 
 
 def _density(objective: sharpness.Objective, options: dict[str, Any]) -> sharpness.Density:
-    hessian = sharpness.Hessian(objective)
+    hessian = sharpness.KeptHessian(objective)
     return sharpness.spectral_density(
         hessian, options["steps"], seed=options["draws"], progress=_is_watched()
     )
