@@ -91,9 +91,11 @@ def test_methods_with_epochs_of_their_own_share_a_panel(tmp_path, figures):
     assert set(points(axes)) == {"sgd, epochs 8", "sam, epochs 4"}
 
 
-def test_all_batch_sizes_are_in_one_figure_with_a_look_each(tmp_path, figures):
+@pytest.mark.parametrize("is_scaled", [False, True])
+def test_all_batch_sizes_are_in_one_figure_with_a_look_each(tmp_path, figures, is_scaled):
     for size in (32, 128, 512):
-        compared(tmp_path / str(size), batch_size=size)
+        rate = {"learning_rate": size / 1000} if is_scaled else {}
+        compared(tmp_path / str(size), batch_size=size, **rate)
     seeds(tmp_path / "asam", (70, 71), method="asam", rho=0.5)  # At one size only.
     parts = sections(tables(find([tmp_path]), "sgd"), tmp_path)
     name = "table_1_batch_sizes_1.png"

@@ -62,10 +62,10 @@ def _over(
 
 
 def _batch_sizes(table: Table, rows: list[Row], prefix: str) -> list[Picture]:
-    """A figure for each set of conditions that differ in the batch size alone."""
+    """A figure for each set of conditions that differ in the batch size, and the rate with it."""
     if KEY not in table.differing:
         return []
-    others = [key for key in table.differing if key not in (*METHOD_KEYS, KEY)]
+    others = [key for key in table.differing if key not in (*METHOD_KEYS, KEY, "learning_rate")]
     groups: dict[str, list[Row]] = {}
     for row in rows:
         groups.setdefault(identity(row.settings, others), []).append(row)
