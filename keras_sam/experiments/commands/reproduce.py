@@ -10,7 +10,7 @@ days to weeks on a GPU; --only=wrn28_10/cifar10 chooses cells by parts of their 
     python apps/reproduce.py --table=e4 --budget=small --data_dir=data --workdir=runs/e4_small
 
 trains the table in kind, in half an hour or so of one core on JAX: a small network to its end on
-few images, five seeds. There each method is a cell of its own: plain training's learning
+few images, five seeds or three. There each method is a cell of its own: plain training's learning
 rate is chosen on held-out training images, then each method's rho at that rate, and other seeds on
 all training images give the figures. That of e3 starts from --weights=mobilenet=FILE, or Keras's
 weights by the internet. With --smoke any table takes minutes: few cells, in which each value of
