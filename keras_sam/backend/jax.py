@@ -1,7 +1,6 @@
 """Gradients and the train step on JAX."""
 
 import contextlib
-import functools
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from keras_sam.backend.jax_curvature import (  # noqa: F401  (To be had here.)
     gauss_newton_vector_product,
     hessian_at,
     hessian_vector_product,
+    kept_products,
 )
 from keras_sam.backend.jax_processes import (  # noqa: F401  (To be had here.)
     is_shared,
@@ -47,7 +47,7 @@ from keras_sam.backend.vectors import (  # noqa: F401  (To be had here.)
     sums,
 )
 
-FEW = 3
+FEW = 3  # Times that a step is written out below, rather than put in a loop.
 
 
 def value_and_gradient(
@@ -70,35 +70,6 @@ def value_and_gradient(
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """`function` of nested tensors, without side effects, compiled once for equal shapes."""
     return jax.jit(function)
-
-
-def kept_products(
-    linear_at: Callable[..., Any], times: Callable[..., Any], product: Callable[..., Any]
-) -> Callable[..., Callable[[Tensor], Tensor] | None]:
-    """What multiplies vectors by one Hessian, compiled, and keeps what its products share.
-
-    A backend needs the first two functions, or the third.
-
-    Args:
-        linear_at: Function `(point, others, batch)` that gives a linear function, as
-            `hessian_at` does.
-        times: Function of a linear function and a vector.
-        product: Function `(point, others, batch, vector)`, the product.
-
-    Returns:
-        Function `(point, others, batch, room)` that gives the function of a vector, all of which
-        is in memory when it returns; `None` where it knows that it takes more than `room` bytes.
-    """
-    del product
-    compiled_at, compiled_times = jax.jit(linear_at), jax.jit(times)
-
-    def at(*arguments, room):
-        shapes = jax.tree.leaves(jax.eval_shape(compiled_at, *arguments))
-        if sum(leaf.size * leaf.dtype.itemsize for leaf in shapes) > room:
-            return None
-        return functools.partial(compiled_times, jax.block_until_ready(compiled_at(*arguments)))
-
-    return at
 
 
 def free_memory() -> int | None:

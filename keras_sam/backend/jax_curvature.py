@@ -1,5 +1,6 @@
 """Products with matrices of second derivatives, on JAX."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -24,6 +25,35 @@ def hessian_at(
     """
     del placed
     return jax.linearize(_gradient_of(function), list(tensors))[1]
+
+
+def kept_products(
+    linear_at: Callable[..., Any], times: Callable[..., Any], product: Callable[..., Any]
+) -> Callable[..., Callable[[Tensor], Tensor] | None]:
+    """What multiplies vectors by one Hessian, compiled, and keeps what its products share.
+
+    A backend needs the first two functions, or the third.
+
+    Args:
+        linear_at: Function `(point, others, batch)` that gives a linear function, as
+            `hessian_at` does.
+        times: Function of a linear function and a vector.
+        product: Function `(point, others, batch, vector)`, the product.
+
+    Returns:
+        Function `(point, others, batch, room)` that gives the function of a vector, all of which
+        is in memory when it returns; `None` where it knows that it takes more than `room` bytes.
+    """
+    del product
+    compiled_at, compiled_times = jax.jit(linear_at), jax.jit(times)
+
+    def at(*arguments, room):
+        shapes = jax.tree.leaves(jax.eval_shape(compiled_at, *arguments))
+        if sum(leaf.size * leaf.dtype.itemsize for leaf in shapes) > room:
+            return None
+        return functools.partial(compiled_times, jax.block_until_ready(compiled_at(*arguments)))
+
+    return at
 
 
 def hessian_vector_product(

@@ -26,8 +26,8 @@ from keras_sam.backend.tensorflow_curvature import (  # noqa: F401  (To be had h
     gauss_newton_vector_product,
     hessian_at,
     hessian_vector_product,
+    kept_products,
 )
-from keras_sam.backend.tensorflow_split import Split
 from keras_sam.backend.types import Function, Gradients, ModelMixin, Nested, Tensor
 from keras_sam.backend.unrolled import repeated  # noqa: F401  (To be had here.)
 from keras_sam.backend.vectors import (  # noqa: F401  (To be had here.)
@@ -52,15 +52,6 @@ def value_and_gradient(
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """See `keras_sam.backend.jax.compiled`."""
     return tf.function(function)
-
-
-def kept_products(
-    linear_at: Callable[..., Any], times: Callable[..., Any], product: Callable[..., Any]
-) -> Callable[..., Callable[[Tensor], Tensor] | None]:
-    """See `keras_sam.backend.jax.kept_products`. A tape keeps what is slower than a graph."""
-    del linear_at, times
-    split = Split(product)
-    return lambda *fixed, room: split.at(fixed, fixed[0], room)
 
 
 def free_memory() -> int | None:

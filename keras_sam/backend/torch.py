@@ -1,7 +1,6 @@
 """Gradients and the train step on PyTorch."""
 
 import contextlib
-import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from keras_sam.backend.torch_curvature import (  # noqa: F401  (To be had here.)
     gauss_newton_vector_product,
     hessian_at,
     hessian_vector_product,
+    kept_products,
     leaves,
 )
 from keras_sam.backend.torch_kernels import fused_kernels  # noqa: F401
@@ -72,17 +72,6 @@ def _detached_leaf(leaf):
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """See `keras_sam.backend.jax.compiled`; PyTorch runs it as it is."""
     return function
-
-
-def kept_products(
-    linear_at: Callable[..., Any], times: Callable[..., Any], product: Callable[..., Any]
-) -> Callable[..., Callable[[Tensor], Tensor] | None]:
-    """See `keras_sam.backend.jax.kept_products`; PyTorch does not know beforehand what it takes.
-
-    While it is made it takes what a product takes that keeps nothing.
-    """
-    del product
-    return lambda *arguments, room: functools.partial(times, linear_at(*arguments))
 
 
 def free_memory() -> int | None:

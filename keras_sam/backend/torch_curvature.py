@@ -1,6 +1,7 @@
 """Products with matrices of second derivatives, on PyTorch."""
 
 import contextlib
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +24,17 @@ def hessian_at(
             return multiply(vectors)
 
     return multiplied_by
+
+
+def kept_products(
+    linear_at: Callable[..., Any], times: Callable[..., Any], product: Callable[..., Any]
+) -> Callable[..., Callable[[Tensor], Tensor] | None]:
+    """See `keras_sam.backend.jax_curvature.kept_products`; what it takes is not known beforehand.
+
+    While it is made it takes what a product takes that keeps nothing.
+    """
+    del product
+    return lambda *arguments, room: functools.partial(times, linear_at(*arguments))
 
 
 def hessian_vector_product(

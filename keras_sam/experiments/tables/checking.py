@@ -38,7 +38,7 @@ def check(plans: Sequence[Plan], options: dict[str, Any]) -> None:
 
 
 def _check_files(plans: Sequence[Plan], options: dict[str, Any]) -> None:
-    networks = {plan.cell.place["network"]: None for plan in plans if "network" in plan.cell.place}
+    networks = dict.fromkeys(p.cell.place["network"] for p in plans if "network" in p.cell.place)
     for network, path in weight_files(options).items():
         received = f"Received: --weights={network}={path}"
         if network not in networks:

@@ -7,18 +7,11 @@ radius or of plain training's rate, then five fresh seeds.
 
 from typing import Any
 
+from keras_sam.experiments.tables.small import BY_HEART
 from keras_sam.experiments.tables.table import Cell
 from keras_sam.experiments.tables.tuned import FRESH, radii
 
-SMALL: dict[str, Any] = {
-    "model": "resnet8",
-    "dataset": "cifar10",
-    "num_test": 2000,
-    "image_size": 16,
-    "batch_size": 64,
-    "learning_rate": 0.1,
-}
-NOISY = SMALL | {"num_train": 1500, "augment": ["none"], "label_noise": 0.4, "epochs": 30}
+NOISY = BY_HEART | {"learning_rate": 0.1, "label_noise": 0.4}
 TIMES = (1, 2, 4, 8)
 # A second setting is that which the digits have chosen.
 NOISY_METHODS: dict[str, dict[str, Any]] = {
@@ -26,7 +19,8 @@ NOISY_METHODS: dict[str, dict[str, Any]] = {
     "zsharp": {"method_arguments": ["percentile=0.5"]},
 }
 # 1,485 images, 600 of the first class and 6 of the last; 1,200 balanced ones to choose by.
-RARE = SMALL | {
+RARE = BY_HEART | {
+    "learning_rate": 0.1,
     "num_train": 6000,
     "imbalance": 100.0,
     "augment": ["basic"],

@@ -8,6 +8,7 @@ images then give the figures.
 from typing import Any
 
 from keras_sam.experiments.tables.table import Cell
+from keras_sam.experiments.tables.tuned import FRESH
 
 RATES = ["0.03", "0.1", "0.3"]
 NOISY_RATES = ["0.03", "0.1"]
@@ -22,7 +23,6 @@ OTHER_RHOS = {
     "msam": ["1.2", "2.4", "4.8"],
     "fgsm": ["0.0005", "0.001", "0.002"],
 }
-SEEDS = ["10", "11", "12", "13", "14"]
 # A training takes half a minute, and plain training learns every label by heart.
 CIFAR: dict[str, Any] = {
     "dataset": "cifar10",
@@ -51,7 +51,7 @@ def _compared(
     rates: list[str] = RATES,
     rhos: list[str] = RHOS,
     app: str = "train_resnet",
-    seeds: list[str] = SEEDS,
+    seeds: list[str] = FRESH,
 ) -> list[Cell]:
     """Cells of several methods under the same conditions, at the rate that suits plain training.
 
@@ -106,7 +106,7 @@ def _e7() -> list[Cell]:
             LONGER | {"preset": "e7", "batch_size": size},
             {"sam": {}},
             [f"{float(rate) * size / 64:g}" for rate in WITHOUT_MOMENTUM],
-            seeds=SEEDS[:3],
+            seeds=FRESH[:3],
         )
     ]
 
@@ -128,7 +128,7 @@ CELLS = {
         LONGER | {"preset": "e5"},
         {"sam": {}, "fgsm": TWO_STEPS},
         WITHOUT_MOMENTUM,
-        seeds=SEEDS[:3],
+        seeds=FRESH[:3],
     ),
     "e6": _compared({"data": "cifar10"}, LONGER | {"preset": "e6"}, {"sam": {}}, WITHOUT_MOMENTUM),
     "e7": _e7(),
