@@ -10,7 +10,7 @@ from keras_sam import methods
 from keras_sam.experiments.tables import tuned
 
 pytestmark = pytest.mark.once
-BENCHMARKS = pathlib.Path(__file__).parents[1] / "benchmarks"
+BENCHMARKS = pathlib.Path(__file__).parents[2] / "benchmarks"
 
 
 @pytest.fixture

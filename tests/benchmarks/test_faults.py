@@ -9,7 +9,7 @@ import pytest
 
 from tests import one_backend
 
-BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 CASES = {"kills": range(1), "nans": range(2), "inputs": range(6), "files": range(4)}
 
 pytestmark = pytest.mark.once

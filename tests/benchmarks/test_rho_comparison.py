@@ -6,7 +6,7 @@ import pathlib
 import pytest
 
 pytestmark = pytest.mark.once
-BENCHMARKS = pathlib.Path(__file__).parents[1] / "benchmarks"
+BENCHMARKS = pathlib.Path(__file__).parents[2] / "benchmarks"
 NOISE = (0.3, -0.2, 0.1, -0.4, 0.2)
 
 

@@ -13,7 +13,7 @@ import pytest
 from tests import one_backend
 
 pytestmark = pytest.mark.once
-BENCHMARKS = pathlib.Path(__file__).parents[1] / "benchmarks"
+BENCHMARKS = pathlib.Path(__file__).parents[2] / "benchmarks"
 
 
 @pytest.fixture
