@@ -73,12 +73,13 @@ _uses_fused_kernels = True
 
 
 def use_fused_kernels(enabled: bool = True) -> None:
-    """Chooses whether layers run on PyTorch's fused kernels while keras_sam makes a pass.
+    """Chooses whether layers run on the backend's fused kernels while keras_sam makes a pass.
 
-    They are on from the start: BatchNormalization and GroupNormalization take one kernel, and
-    images stay as they lie in memory. Numbers are those of Keras but for rounding; switched off,
-    a step at `rho=0` equals plain Keras to the last bit. Does nothing on JAX and TensorFlow, and
-    nothing to what PyTorch's compiler has compiled, which fuses by itself.
+    They are on from the start. BatchNormalization takes one kernel, on TensorFlow where it
+    normalizes images channels last; on PyTorch GroupNormalization does as well, and images stay
+    as they lie in memory. Numbers are those of Keras but for rounding; switched off, a step at
+    `rho=0` equals plain Keras to the last bit. Does nothing on JAX, where XLA fuses by itself, and
+    nothing to what PyTorch's compiler has compiled.
 
     Args:
         enabled: Bool. Defaults to `True`.

@@ -28,6 +28,7 @@ from keras_sam.backend.tensorflow_curvature import (  # noqa: F401  (To be had h
     hessian_vector_product,
     kept_products,
 )
+from keras_sam.backend.tensorflow_kernels import fused_kernels  # noqa: F401  (To be had here.)
 from keras_sam.backend.types import Function, Gradients, ModelMixin, Nested, Tensor
 from keras_sam.backend.unrolled import repeated  # noqa: F401  (To be had here.)
 from keras_sam.backend.vectors import (  # noqa: F401  (To be had here.)
@@ -112,11 +113,6 @@ def test_step_of(base_model: keras.Model, model: keras.Model, data: Nested) -> d
 
 def without_graph() -> contextlib.AbstractContextManager[Any]:
     """See `keras_sam.backend.jax.without_graph`."""
-    return contextlib.nullcontext()
-
-
-def fused_kernels() -> contextlib.AbstractContextManager[Any]:
-    """See `keras_sam.backend.jax.fused_kernels`; Keras has TensorFlow's kernels already."""
     return contextlib.nullcontext()
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from keras_sam.backend.tensorflow_kernels import exact_moments
 from keras_sam.backend.tensorflow_split import Split
 from keras_sam.backend.types import Gradients, Placed, Tensor, Vector
 
@@ -21,7 +22,8 @@ def hessian_at(
         outer.watch(tensors)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(tensors)
-            value, _ = function(tensors)
+            with exact_moments():
+                value, _ = function(tensors)
         gradients = densified(tape.gradient(value, tensors))
     return lambda vectors: _pulled(outer, gradients, tensors, vectors)
 

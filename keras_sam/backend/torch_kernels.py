@@ -8,8 +8,6 @@ give otherwise, but for rounding; so do derivatives of every order.
 
 import contextlib
 import functools
-import threading
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -18,37 +16,17 @@ from keras import ops
 from keras.src.backend.torch import nn  # noqa: TID251  (Where Keras moves images about.)
 from torch.nn import functional
 
+from keras_sam.backend.kernels import Kernels, move_statistics, normalizes_batch
 from keras_sam.backend.types import Tensor
 
 IMAGE_AXES = 4
 
-_lock = threading.Lock()
-_passes = 0  # How many are being made, one within another or in several threads.
+KERNELS = Kernels()
 
 
-@contextlib.contextmanager
-def fused_kernels() -> Iterator[None]:
+def fused_kernels() -> contextlib.AbstractContextManager[Any]:
     """See `keras_sam.backend.jax.fused_kernels`. The compiler fuses by itself."""
-    if torch.compiler.is_compiling():
-        yield
-        return
-    _count(1)
-    try:
-        yield
-    finally:
-        _count(-1)
-
-
-def _count(change):
-    global _passes
-    with _lock:
-        was_on = _passes > 0
-        _passes += change
-        if was_on != (_passes > 0):
-            for owner, name, original, replacement in _REPLACED:
-                before, after = (replacement, original) if was_on else (original, replacement)
-                if getattr(owner, name) is before:  # Else somebody else has replaced it.
-                    setattr(owner, name, after)
+    return contextlib.nullcontext() if torch.compiler.is_compiling() else KERNELS.used()
 
 
 class _BatchNormalization(torch.autograd.Function):
@@ -109,15 +87,11 @@ def _for_batch(call):
 
     @functools.wraps(call)
     def normalized(layer, inputs, training=None, mask=None):
-        renorm = getattr(layer, "renorm", False)  # Keras knows it since 3.14.
-        is_plain = mask is None and not (renorm or layer.synchronized)
-        if not (training and layer.trainable and is_plain and _has_kernel(inputs)):
+        if not (normalizes_batch(layer, training, mask) and _has_kernel(inputs)):
             return call(layer, inputs, training=training, mask=mask)
         images, gamma, beta = _operands(layer, inputs)
         outputs, mean, variance, _ = _BatchNormalization.apply(images, gamma, beta, layer.epsilon)
-        for moving, found in ((layer.moving_mean, mean), (layer.moving_variance, variance)):
-            kept = ops.cast(moving, found.dtype) * layer.momentum
-            moving.assign(kept + found * (1 - layer.momentum))
+        move_statistics(layer, mean, variance)
         return ops.cast(outputs.movedim(1, layer.axis), layer.compute_dtype)
 
     return normalized
@@ -177,15 +151,7 @@ def _to_channels_last(transposed):
     return seen
 
 
-def _replaced(owner: Any, name: str, replacing: Callable[[Any], Any]) -> list[tuple]:
-    """The original and what replaces it for a pass; nothing where Keras no longer has it."""
-    original = getattr(owner, name, None)
-    return [] if original is None else [(owner, name, original, replacing(original))]
-
-
-_REPLACED = [
-    *_replaced(keras.layers.BatchNormalization, "call", _for_batch),
-    *_replaced(keras.layers.GroupNormalization, "call", _for_groups),
-    *_replaced(nn, "_transpose_spatial_inputs", _to_channels_first),
-    *_replaced(nn, "_transpose_spatial_outputs", _to_channels_last),
-]
+KERNELS.add(keras.layers.BatchNormalization, "call", _for_batch)
+KERNELS.add(keras.layers.GroupNormalization, "call", _for_groups)
+KERNELS.add(nn, "_transpose_spatial_inputs", _to_channels_first)
+KERNELS.add(nn, "_transpose_spatial_outputs", _to_channels_last)

@@ -1,6 +1,7 @@
-"""What layers compute on PyTorch's fused kernels is what Keras computes, to rounding."""
+"""What layers compute on a backend's fused kernels is what Keras computes, to rounding."""
 
 import functools
+import importlib
 import math
 import threading
 
@@ -9,58 +10,57 @@ import numpy as np
 import pytest
 from hypothesis import assume
 from hypothesis import strategies as st
-from keras import layers
+from keras import layers, ops
 
 import keras_sam
 from keras_sam import backend
 from keras_sam.training.scope import Pass
 from tests.properties.fuzzing import fuzzed
 
-torch = pytest.importorskip("torch")
-if keras.backend.backend() != "torch":
-    pytest.skip("the kernels are PyTorch's", allow_module_level=True)
+if backend.name == "jax":
+    pytest.skip("XLA fuses by itself", allow_module_level=True)
 
-from keras_sam.backend import torch_kernels  # noqa: E402
-
+KERNELS = importlib.import_module(f"keras_sam.backend.{backend.name}_kernels").KERNELS
+on_torch = pytest.mark.skipif(backend.name != "torch", reason="the kernels are PyTorch's")
 TOLERANCE = {"float32": 1e-4, "mixed_bfloat16": 3e-2, "mixed_float16": 4e-3}
 
 
-def numbers(*shape, seed=0):
-    return torch.from_numpy(np.random.default_rng(seed).normal(0.5, 2.0, shape))
+def numbers(*shape, seed, dtype):
+    drawn = np.random.default_rng(seed).normal(0.5, 2.0, shape)
+    return ops.cast(ops.convert_to_tensor(drawn), dtype)
 
 
 def computed(layer, inputs, fused):
     """Outputs, all gradients, a product with the Hessian, and what is assigned."""
-    weights = [numbers(*v.shape, seed=1).to(v.value.dtype) for v in layer.trainable_variables]
-    assigned = []
+    weights = [numbers(*v.shape, seed=1, dtype=v.dtype) for v in layer.trainable_variables]
 
     def function(tensors):
         with Pass() as scope:
             scope.place(layer.trainable_variables, tensors[1:])
             found = layer(tensors[0], training=True)
-            assigned[:] = [scope.value(v) for v in layer.non_trainable_variables]
-        cotangent = numbers(*found.shape, seed=2).to(found.dtype)
-        return (found * cotangent * torch.sin(found)).sum(), found
+            assigned = [scope.value(v) for v in layer.non_trainable_variables]
+        cotangent = numbers(*found.shape, seed=2, dtype=found.dtype)
+        return ops.sum(found * cotangent * ops.sin(found)), (found, assigned)
 
     keras_sam.use_fused_kernels(fused)
     tensors = [inputs, *weights]
-    vectors = [numbers(*tensor.shape, seed=3).to(tensor.dtype) for tensor in tensors]
+    vectors = [numbers(*tensor.shape, seed=3, dtype=tensor.dtype) for tensor in tensors]
     try:
-        _, found, gradients = backend.value_and_gradient(function, tensors)
+        _, (found, assigned), gradients = backend.value_and_gradient(function, tensors)
         product = backend.hessian_vector_product(function, tensors, vectors)
     finally:
         keras_sam.use_fused_kernels()
-    return [found, *gradients, *product, *(part.detach() for part in assigned)]
+    return [found, *gradients, *product, *assigned]
 
 
 def assert_equal_with_and_without(make, shape, policy="float32"):
     layer = make(dtype=policy)
     layer.build(shape)
-    inputs = numbers(*shape).to(getattr(torch, layer.compute_dtype))
+    inputs = numbers(*shape, seed=0, dtype=layer.compute_dtype)
     pairs = zip(*(computed(layer, inputs, fused) for fused in (True, False)), strict=True)
     for found, expected in pairs:
         assert found.dtype == expected.dtype
-        found, expected = (part.detach().double().numpy() for part in (found, expected))
+        found, expected = (ops.convert_to_numpy(ops.cast(p, "float64")) for p in (found, expected))
         size = np.max(np.abs(expected), initial=1.0)
         np.testing.assert_allclose(found, expected, rtol=0, atol=size * TOLERANCE[policy])
 
@@ -85,6 +85,7 @@ def test_batch_normalization(shape, channels, is_last, policy, options):
     assert_equal_with_and_without(make, with_channels(shape, channels, is_last), policy)
 
 
+@on_torch
 @fuzzed(groups=st.integers(1, 3), members=st.integers(1, 2), **DRAWN)
 def test_group_normalization(shape, groups, members, is_last, policy, options):
     # Two numbers alone become 1 and -1, whatever they are, and their gradients mere rounding.
@@ -94,6 +95,7 @@ def test_group_normalization(shape, groups, members, is_last, policy, options):
     assert_equal_with_and_without(make, with_channels(shape, groups * members, is_last), policy)
 
 
+@on_torch
 @fuzzed(
     kind=st.sampled_from(["Conv", "DepthwiseConv", "AveragePooling", "MaxPooling"]),
     rank=st.integers(1, 2),
@@ -118,7 +120,7 @@ def test_statistics_have_a_gradient():
             first = super().call(inputs, training=True)
             return first + super().call(inputs**2, training=False)
 
-    assert_equal_with_and_without(functools.partial(Twice, momentum=0.5), (5, 3, 2))
+    assert_equal_with_and_without(functools.partial(Twice, momentum=0.5), (5, 2, 2, 3))
 
 
 RENORM = pytest.mark.skipif(keras.__version__.startswith("3.13."), reason="since Keras 3.14")
@@ -128,23 +130,21 @@ RENORM = pytest.mark.skipif(keras.__version__.startswith("3.13."), reason="since
     "options", [pytest.param({"renorm": True}, marks=RENORM), {"trainable": False}]
 )
 def test_what_no_kernel_has_is_left_to_keras(options):
-    assert_equal_with_and_without(functools.partial(layers.BatchNormalization, **options), (4, 3))
+    assert_equal_with_and_without(
+        functools.partial(layers.BatchNormalization, **options), (4, 1, 2, 3)
+    )
 
 
 def test_all_that_is_replaced_is_where_it_was():
     """Fails where Keras moves it: without it, steps are as slow as Keras's own."""
-    assert [name for _, name, *_ in torch_kernels._REPLACED] == [
-        "call",
-        "call",
-        "_transpose_spatial_inputs",
-        "_transpose_spatial_outputs",
-    ]
+    moved = ["call", "_transpose_spatial_inputs", "_transpose_spatial_outputs"]
+    expected = {"torch": ["call", *moved], "tensorflow": ["call"]}[backend.name]
+    assert [name for _, name, *_ in KERNELS.replaced] == expected
 
 
 def is_replaced():
     found = {
-        getattr(owner, name) is replacement
-        for owner, name, _, replacement in torch_kernels._REPLACED
+        getattr(owner, name) is replacement for owner, name, _, replacement in KERNELS.replaced
     }
     assert len(found) == 1
     return found.pop()

@@ -241,3 +241,23 @@ def test_a_kept_hessian_of_the_quadratic(quadratic, share):
     linear = keras.Sequential([keras.Input((2,)), layers.Dense(1)])
     flat = sharpness.Objective(linear, np.ones((4, 2)), np.zeros((4, 1)), toys.mean_output)
     assert not dense(sharpness.KeptHessian(flat, share)).any()
+
+
+@pytest.mark.parametrize(
+    "normalized",
+    [
+        lambda inputs: layers.BatchNormalization()(inputs, training=True),
+        layers.GroupNormalization(1),
+        layers.LayerNormalization(),
+        layers.UnitNormalization(),
+    ],
+    ids=["batch", "group", "layer", "unit"],
+)
+def test_hessian_through_a_normalization(normalized):
+    inputs = keras.Input((2, 2, 2))
+    hidden = layers.Conv2D(4, 1)(inputs)
+    outputs = layers.Dense(1)(layers.Flatten()(normalized(hidden) ** 2))
+    x = np.random.default_rng(0).normal(size=(5, 2, 2, 2)).astype("float32")
+    objective = sharpness.Objective(keras.Model(inputs, outputs), x, x[:, 0, 0, :1], loss="mse")
+    hessian = dense(sharpness.Hessian(objective))
+    np.testing.assert_allclose(hessian, differences(objective), atol=1e-2 * np.abs(hessian).max())
