@@ -13,16 +13,16 @@ from keras_sam.experiments.tables.tuned import FRESH
 RATES = ["0.03", "0.1", "0.3"]
 NOISY_RATES = ["0.03", "0.1"]
 WITHOUT_MOMENTUM = ["0.05", "0.1", "0.2"]
-WITHOUT_NORMALIZATION = ["0.01", "0.03"]
-RHOS = ["0.05", "0.1", "0.2"]
-NOISY_RHOS = ["0.1", "0.2", "0.4"]
-# Radii of another scale than SAM's.
-OTHER_RHOS = {
+RHOS = {
+    "sam": ["0.05", "0.1", "0.2"],
     "looksam": ["0.02", "0.05", "0.1"],  # At larger ones this network learns nothing.
     "asam": ["0.5", "1", "2"],
     "msam": ["1.2", "2.4", "4.8"],
     "fgsm": ["0.0005", "0.001", "0.002"],
 }
+NOISY_RHOS = RHOS | {"sam": ["0.1", "0.2", "0.4"]}
+# Without normalization plain training needs four times the steps, and SAM smaller radii.
+UNNORMALIZED_RHOS = {"sam": ["0.02", "0.05", "0.1"], "asam": ["0.1", "0.2", "0.5"]}
 # A training takes half a minute, and plain training learns every label by heart.
 CIFAR: dict[str, Any] = {
     "dataset": "cifar10",
@@ -49,7 +49,7 @@ def _compared(
     flags: dict[str, Any],
     methods: dict[str, dict[str, Any]],
     rates: list[str] = RATES,
-    rhos: list[str] = RHOS,
+    rhos: dict[str, list[str]] = RHOS,
     app: str = "train_resnet",
     seeds: list[str] = FRESH,
 ) -> list[Cell]:
@@ -60,7 +60,8 @@ def _compared(
         flags: Dictionary, as of a `Cell`.
         methods: Dictionary from a method's name to a dictionary of the flags that are its own.
         rates: List of strings, to choose among. Defaults to those for momentum.
-        rhos: List of strings, to choose among. Defaults to those for clean labels.
+        rhos: Dictionary from a method's name to a list of strings, to choose among. Defaults to
+            those for clean labels.
         app: String, as of a `Cell`.
         seeds: List of strings, as of a `Cell`. Defaults to five.
 
@@ -74,7 +75,7 @@ def _compared(
         Cell(
             place | {"method": method},
             flags | {"method": method} | own,
-            grid={"rho": OTHER_RHOS.get(method, rhos)},
+            grid={"rho": rhos[method]},
             like=plain.name,
             **other,
         )
@@ -119,7 +120,7 @@ CELLS = {
         FLOWERS,
         {"sam": {}},
         ["0.005", "0.01", "0.02"],
-        ["0.005", "0.01", "0.02", "0.05"],
+        {"sam": ["0.005", "0.01", "0.02", "0.05"]},
         app="finetune_efficientnet",
     ),
     "e4": _e4(),
@@ -134,9 +135,10 @@ CELLS = {
     "e7": _e7(),
     "e8": _compared(
         {"normalization": "norm_none"},
-        LONGER | {"preset": "e8"},
+        BY_HEART | {"preset": "e8", "batch_size": 32, "epochs": 100},
         {"sam": {}, "asam": {}},
-        WITHOUT_NORMALIZATION,
+        ["0.01", "0.03", "0.1"],
+        UNNORMALIZED_RHOS,
     ),
     "e9": _compared(
         {"data": "cifar10"},
@@ -146,6 +148,6 @@ CELLS = {
             "multistep": {"method_arguments": ["steps=2", "adaptive=true"]},
         },
         ["0.005", "0.01", "0.02"],
-        OTHER_RHOS["asam"],
+        RHOS | {"multistep": RHOS["asam"]},
     ),
 }
