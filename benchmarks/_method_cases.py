@@ -1,5 +1,6 @@
 """The cases of the benchmark of all methods: what is built, and how many steps a turn has."""
 
+import contextlib
 import dataclasses
 import math
 import time
@@ -11,11 +12,13 @@ from _cases import LEARNING_RATE, NUM_CLASSES, Data
 
 import keras_sam
 from keras_sam import methods, models
+from keras_sam.backend import fused_kernels
 from keras_sam.methods.registry import ROWS
 
 Turn: TypeAlias = Callable[[], tuple[float, ...]]  # Seconds by the clock and of the processors.
 
 PLAIN = "plain"
+ON_KERNELS = "plain, on our kernels"  # What a gradient costs where methods make theirs.
 # Under this a method would be measured where it rests, or at another price than it is known for.
 ARGUMENTS = {"late": {"start": 1}}
 FURTHER = (("looksam", {"k": 5}), ("sam", {"ascent_fraction": 0.25}))
@@ -28,7 +31,7 @@ class Case:
     """One row of the table.
 
     Args:
-        method: Name from the registry, or `"plain"`.
+        method: Name from the registry, `PLAIN` or `ON_KERNELS`.
         arguments: Dictionary of the method's options that are not its defaults.
     """
 
@@ -102,7 +105,11 @@ def cases(names: list[str]) -> list[Case]:
     whole = [name for name in methods.list() if not methods.get(name).ascent.needs_adapters]
     chosen = whole if names == ["all"] else names
     found = [Case(name, ARGUMENTS.get(name, {})) for name in chosen]
-    return found + [Case(name, more) for name, more in FURTHER if name in chosen]
+    return [
+        Case(ON_KERNELS),
+        *found,
+        *(Case(name, more) for name, more in FURTHER if name in chosen),
+    ]
 
 
 def build(case: Case, model_name: str, batch_size: int, data: Data) -> Turn:
@@ -119,7 +126,7 @@ def build(case: Case, model_name: str, batch_size: int, data: Data) -> Turn:
         both for one step.
     """
     model = models.get(model_name, data[0].shape[1:], NUM_CLASSES)
-    if case.method != PLAIN:
+    if case.method in ROWS:
         method = methods.get(case.method, **case.arguments)
         model = keras_sam.SAMModel(model, method=method)
     model.compile(
@@ -131,10 +138,12 @@ def build(case: Case, model_name: str, batch_size: int, data: Data) -> Turn:
     steps = case.steps
     images, labels = (part[: (1 + steps) * batch_size] for part in data)
     watch = _Watch()
+    kernels = fused_kernels if case.method == ON_KERNELS else contextlib.nullcontext
 
     def turn() -> tuple[float, ...]:
         # `fit` ends by reading the epoch's loss, so the device is done when it returns.
-        model.fit(images, labels, batch_size=batch_size, verbose=0, callbacks=[watch])
+        with kernels():
+            model.fit(images, labels, batch_size=batch_size, verbose=0, callbacks=[watch])
         return tuple(now - then for now, then in zip(_now(), watch.started, strict=True))
 
     return lambda: tuple(seconds / steps for seconds in turn())
