@@ -2,12 +2,12 @@
 
 Each backend file offers the same names: `value_and_gradient`, `hessian_vector_product`,
 `gauss_newton_vector_product`, `hessian_at`, `compiled`, `kept_products`, `free_memory`, `cond`,
-`repeated`, `runs_one_branch`, `computed_once`, `random_state`, `set_random_state`, `num_replicas`,
-`on_all_devices`, `across_replicas`, `keep_compiled`,
-`device_name`, `num_processes`, `process`, `is_shared`, `joined`, `told_by_first`, `told_to_all`,
-`own_parts`, `sharded_part`, `test_step_of`, `is_recorded`, `plain_modules`, `wrapped_modules`,
-`neutral_train_step`, `unconverted`, `without_graph`, `fused_kernels`, `added`,
-`multiplied`, `scaled`, `sums` and `TrainStep`.
+`repeated`, `runs_one_branch`, `computed_once`, `once_known`, `random_state`, `set_random_state`,
+`num_replicas`, `on_all_devices`, `across_replicas`, `keep_compiled`, `device_name`,
+`num_processes`, `process`, `is_shared`, `joined`, `told_by_first`, `told_to_all`, `own_parts`,
+`sharded_part`, `test_step_of`, `is_recorded`, `plain_modules`, `wrapped_modules`,
+`neutral_train_step`, `unconverted`, `without_graph`, `fused_kernels`, `added`, `multiplied`,
+`scaled`, `sums` and `TrainStep`.
 """
 
 import contextlib
@@ -40,6 +40,7 @@ cond = active.cond
 repeated = active.repeated
 runs_one_branch = active.runs_one_branch
 computed_once = active.computed_once
+once_known = active.once_known
 random_state = active.random_state
 set_random_state = active.set_random_state
 num_replicas = active.num_replicas
@@ -128,6 +129,7 @@ __all__ = [
     "num_processes",
     "num_replicas",
     "on_all_devices",
+    "once_known",
     "own_parts",
     "placed",
     "plain_modules",

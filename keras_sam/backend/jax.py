@@ -124,6 +124,15 @@ def computed_once(tensor: Tensor) -> Tensor:
     return jax.lax.optimization_barrier(tensor)
 
 
+def once_known(tensors: list[Tensor], others: list[Tensor]) -> list[Tensor]:
+    """`tensors`, which nothing reads before the others are known.
+
+    Several micro-batches would else be begun at once, and memory hold what all of them need. (On a
+    CPU XLA takes the barrier away before it decides on an order.)
+    """
+    return jax.lax.optimization_barrier((tensors, others))[0]
+
+
 def random_state() -> Any:
     """State of any generator outside Keras's seed variables: none on JAX."""
     return None

@@ -76,6 +76,12 @@ def computed_once(tensor: Tensor) -> Tensor:
     return tensor
 
 
+def once_known(tensors: list[Tensor], others: list[Tensor]) -> list[Tensor]:
+    """See `keras_sam.backend.jax.once_known`."""
+    with tf.control_dependencies(others):
+        return [tf.identity(tensor) for tensor in tensors]
+
+
 def random_state() -> Any:
     """State of any generator outside Keras's seed variables: none on TensorFlow."""
     return None

@@ -98,6 +98,12 @@ def computed_once(tensor: Tensor) -> Tensor:
     return tensor
 
 
+def once_known(tensors: list[Tensor], others: list[Tensor]) -> list[Tensor]:
+    """See `keras_sam.backend.jax.once_known`; PyTorch computes one after another."""
+    del others
+    return tensors
+
+
 def random_state() -> Any:
     """State of PyTorch's own generators, which a Keras dropout layer without a seed draws from."""
     devices = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []

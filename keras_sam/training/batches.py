@@ -45,6 +45,13 @@ def _cut(batch: Batch, start: int, stop: int) -> Batch:
     return keras.tree.map_structure(lambda leaf: None if leaf is None else leaf[start:stop], batch)
 
 
+def after(batch: Batch, tensors: Vector) -> Batch:
+    """The batch, of which nothing is computed before these tensors are."""
+    leaves = [leaf for leaf in keras.tree.flatten(batch) if leaf is not None]
+    waiting = iter(backend.once_known(leaves, tensors))
+    return keras.tree.map_structure(lambda leaf: None if leaf is None else next(waiting), batch)
+
+
 def take(batch: Batch, indices: Tensor) -> Batch:
     """The examples of a batch at some indices.
 

@@ -10,7 +10,7 @@ from keras import ops
 
 from keras_sam import backend, tensors
 from keras_sam.tensors import Batch, Tensor
-from keras_sam.training.batches import batch_size, split
+from keras_sam.training.batches import after, batch_size, split
 from keras_sam.training.carriers import Context, FirstEvaluation, Outcome
 from keras_sam.training.guard import Guard
 from keras_sam.training.method_run import MethodRun
@@ -151,6 +151,8 @@ class _ModelStep(Step):
         total = None
         for micro_batch, size in split(batch, parts):
             self.context = self.context.replaced(is_first_part=total is None)
+            if total is not None:
+                micro_batch = after(micro_batch, total.gradients)
             share = ops.cast(size, "float32") / ops.cast(batch_size(batch[0]), "float32")
             part = self.weighting.share_of(self._micro(micro_batch, size), share)
             total = part if total is None else self.weighting.sum(total, part)

@@ -259,3 +259,23 @@ def test_pytorch_gets_the_gradients_of_a_micro_batch_back_before_the_next_one(me
     first, second, *later = alive[:8:2]
     assert first == 0 and second > 0  # The sum so far is the first share itself.
     assert later == [0, 0]
+
+
+def test_tensorflow_begins_a_micro_batch_when_the_one_before_is_done(backend):
+    """It would else hold the activations of all of them at once."""
+    if backend != "tensorflow":
+        pytest.skip("PyTorch has an order, XLA its own")
+    import tensorflow as tf
+
+    model = wrapped(network(), num_batch_splits=3)
+    x, y = data(2)
+    model.make_variables((x, y))
+    step = tf.function(lambda x, y: model.compute_update((x, y))[0].gradients)
+    operations = step.get_concrete_function(x, y).graph.get_operations()
+    waiting = [
+        operation.control_inputs
+        for operation in operations
+        if operation.type == "Identity" and operation.inputs[0].op.type == "StridedSlice"
+    ]
+    assert len(waiting) == 4  # Inputs and targets of the second and the third.
+    assert all(len(waited_for) >= len(model.trainable_variables) for waited_for in waiting)
