@@ -112,6 +112,21 @@ def test_masks_change_between_micro_batches(name):
     assert set(np.unique(move.round(4))) == {0.0, 1.0, 2.0}
 
 
+@pytest.mark.parametrize("name", ["seeded", "unseeded"])
+def test_losses_of_examples_are_compared_under_the_same_masks(name):
+    """The first example's loss rises less than the second's; with other masks chance would tell."""
+    keras.utils.set_random_seed(11)
+    base_model = linear(RANDOM_LAYERS[name]())
+    method = keras_sam.methods.get("esam", rho=2.0, beta=1.0, gamma=0.5)
+    model = keras_sam.SAMModel(base_model, method=method)
+    model.compile(keras.optimizers.SGD(1.0), loss=mean_output)
+    own_features = np.repeat([[1.0, 0.0], [0.0, 10.0]], FEATURES // 2, axis=1).astype("float32")
+    for _ in range(8):
+        model.train_on_batch(own_features, np.zeros((2, 1)))
+    (kernel,) = values(base_model.trainable_variables)
+    assert np.all(kernel[: FEATURES // 2] == 1) and np.mean(kernel) < 0
+
+
 def test_global_generator_of_pytorch_is_where_a_plain_step_leaves_it(backend):
     if backend != "torch":
         pytest.skip("only PyTorch has a generator of its own outside Keras's seeds")
