@@ -27,11 +27,14 @@ class Room:
     """
 
     def __init__(self, share: float | None):
-        self._rest = None if share is None else (1 - share) * free_memory()
+        free = free_memory()
+        self._most = math.inf if share is None else share * free
+        self._rest = free - self._most
 
     def left(self) -> float:
         """Bytes, not above 0 where nothing may be taken any more."""
-        return math.inf if self._rest is None else free_memory() - self._rest
+        # What others have given back since is not this share's.
+        return min(self._most, free_memory() - self._rest)
 
 
 def free_memory() -> int:

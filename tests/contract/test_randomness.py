@@ -133,8 +133,10 @@ def test_global_generator_of_pytorch_is_where_a_plain_step_leaves_it(backend):
     import torch
 
     draws = []
-    for wrap in (lambda model: model, sam_with("multistep"), sam_with("second_order")):
+    # Further passes, products with Hessians, losses alone, and those of single examples.
+    wraps = map(sam_with, ["multistep", "second_order", "xsam", "ssam_f"])
+    for wrap in (lambda model: model, *wraps):
         moves(wrap, RANDOM_LAYERS["unseeded"])
         draws.append(torch.rand(4).numpy())
-    np.testing.assert_array_equal(draws[1], draws[0])
-    np.testing.assert_array_equal(draws[2], draws[0])
+    for drawn in draws:
+        np.testing.assert_array_equal(drawn, draws[0])

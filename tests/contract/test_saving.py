@@ -92,6 +92,9 @@ def test_resumed_training_is_the_same_bit_for_bit(name, tmp_path):
     assert rest == {key: logs[1:] for key, logs in whole.items()}
     assert same(resumed.variables, sam.variables)
     assert same(resumed.optimizer.variables, sam.optimizer.variables)
+    # Whether or not it is among the variables, and has come to matter yet.
+    if sam.memory is not None:
+        assert same(*(keras.tree.flatten(model.memory.state) for model in (resumed, sam)))
 
 
 @pytest.mark.parametrize("rho", [0.2, SCHEDULE])

@@ -62,3 +62,11 @@ def test_an_accelerator_has_memory_of_its_own(machine, monkeypatch):
 def test_of_this_machine():
     assert memory.free_memory() >= 0
     assert memory.Room(None).left() == float("inf")
+
+
+@pytest.mark.once
+def test_what_others_give_back_is_not_taken(monkeypatch):
+    for share, left in {0: 0, 0.5: 2}.items():
+        said = iter([4, 9])
+        monkeypatch.setattr(memory, "free_memory", lambda said=said: next(said))
+        assert memory.Room(share).left() == left
