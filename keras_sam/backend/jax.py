@@ -124,13 +124,13 @@ def computed_once(tensor: Tensor) -> Tensor:
     return jax.lax.optimization_barrier(tensor)
 
 
-def once_known(tensors: list[Tensor], others: list[Tensor]) -> list[Tensor]:
-    """`tensors`, which nothing reads before the others are known.
+def once_known(tensor: Tensor, others: list[Tensor]) -> Tensor:
+    """`tensor`, which nothing reads before the others are known.
 
     Several micro-batches would else be begun at once, and memory hold what all of them need. (On a
     CPU XLA takes the barrier away before it decides on an order.)
     """
-    return jax.lax.optimization_barrier((tensors, others))[0]
+    return jax.lax.optimization_barrier((tensor, others))[0]
 
 
 def random_state() -> Any:

@@ -1,4 +1,4 @@
-"""What Keras computes in several operations, replaced by a backend's own kernels for a while."""
+"""Functions of Keras or a backend, replaced for a while: in most cases by fused kernels."""
 
 import contextlib
 import threading
@@ -12,9 +12,9 @@ from keras_sam.backend.types import Tensor
 
 
 class Kernels:
-    """Functions that stand in the place of Keras's own as long as a pass through a network lasts.
+    """Functions that stand in the place of others as long as a pass through a network lasts.
 
-    Passes may be made one within another or in several threads: Keras has its own functions back
+    Passes may be made one within another or in several threads: the others are back in their place
     when the last of them ends.
     """
 
@@ -24,14 +24,14 @@ class Kernels:
         self._passes = 0
 
     def add(self, owner: Any, name: str, replacing: Callable[[Any], Any]) -> None:
-        """Has `replacing(original)` stand in for the original, where Keras still has that."""
+        """Has `replacing(original)` stand in for the original, where it is still there."""
         original = getattr(owner, name, None)
         if original is not None:
             self.replaced.append((owner, name, original, replacing(original)))
 
     @contextlib.contextmanager
     def used(self) -> Iterator[None]:
-        """A block in which layers run on the kernels."""
+        """A block in which they stand in."""
         self._count(1)
         try:
             yield

@@ -76,10 +76,10 @@ def computed_once(tensor: Tensor) -> Tensor:
     return tensor
 
 
-def once_known(tensors: list[Tensor], others: list[Tensor]) -> list[Tensor]:
+def once_known(tensor: Tensor, others: list[Tensor]) -> Tensor:
     """See `keras_sam.backend.jax.once_known`."""
     with tf.control_dependencies(others):
-        return [tf.identity(tensor) for tensor in tensors]
+        return tf.identity(tensor)
 
 
 def random_state() -> Any:

@@ -1,14 +1,17 @@
 """Products with matrices of second derivatives, on TensorFlow."""
 
 import contextlib
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
 
-from keras_sam.backend.tensorflow_kernels import exact_moments
+from keras_sam.backend.kernels import Kernels
 from keras_sam.backend.tensorflow_split import Split
 from keras_sam.backend.types import Gradients, Placed, Tensor, Vector
+
+MOMENTS = Kernels()
 
 
 def hessian_at(
@@ -22,7 +25,7 @@ def hessian_at(
         outer.watch(tensors)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(tensors)
-            with exact_moments():
+            with MOMENTS.used():
                 value, _ = function(tensors)
         gradients = densified(tape.gradient(value, tensors))
     return lambda vectors: _pulled(outer, gradients, tensors, vectors)
@@ -81,3 +84,23 @@ def gauss_newton_vector_product(
 
 def _filled(gradients, tensors):
     return [tf.zeros_like(t) if g is None else g for g, t in zip(gradients, tensors)]
+
+
+def _by_definition(moments):
+    """`tf.nn.moments` with its second derivatives.
+
+    It takes the mean within the variance for a constant. That changes no gradient, and each
+    product with a Hessian through a normalization.
+    """
+
+    @functools.wraps(moments)
+    def found(x, axes, shift=None, keepdims=False, name=None):
+        del shift, name  # Both without effect in TensorFlow as well.
+        mean = tf.reduce_mean(x, axes, keepdims=True)
+        both = mean, tf.reduce_mean((x - mean) ** 2, axes, keepdims=True)
+        return both if keepdims else tuple(tf.squeeze(moment, axes) for moment in both)
+
+    return found
+
+
+MOMENTS.add(tf.nn, "moments", _by_definition)

@@ -18,21 +18,11 @@ from keras_sam.backend.kernels import Kernels, move_statistics, normalizes_batch
 IMAGE_AXES = 4
 
 KERNELS = Kernels()
-MOMENTS = Kernels()
 
 
 def fused_kernels() -> contextlib.AbstractContextManager[Any]:
     """See `keras_sam.backend.jax.fused_kernels`."""
     return KERNELS.used()
-
-
-def exact_moments() -> contextlib.AbstractContextManager[Any]:
-    """A block in which moments have second derivatives.
-
-    `tf.nn.moments` takes the mean within the variance for a constant. That changes no gradient,
-    and each product with a Hessian through a normalization.
-    """
-    return MOMENTS.used()
 
 
 def _for_batch(call):
@@ -79,16 +69,4 @@ def _differentiable(images, mean, unbiased):
     return (mean, unbiased * (size - 1) / size), gradients
 
 
-def _by_definition(moments):
-    @functools.wraps(moments)
-    def found(x, axes, shift=None, keepdims=False, name=None):
-        del shift, name  # Both without effect in TensorFlow as well.
-        mean = tf.reduce_mean(x, axes, keepdims=True)
-        both = mean, tf.reduce_mean((x - mean) ** 2, axes, keepdims=True)
-        return both if keepdims else tuple(tf.squeeze(moment, axes) for moment in both)
-
-    return found
-
-
 KERNELS.add(keras.layers.BatchNormalization, "call", _for_batch)
-MOMENTS.add(tf.nn, "moments", _by_definition)

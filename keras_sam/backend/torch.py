@@ -98,10 +98,10 @@ def computed_once(tensor: Tensor) -> Tensor:
     return tensor
 
 
-def once_known(tensors: list[Tensor], others: list[Tensor]) -> list[Tensor]:
+def once_known(tensor: Tensor, others: list[Tensor]) -> Tensor:
     """See `keras_sam.backend.jax.once_known`; PyTorch computes one after another."""
     del others
-    return tensors
+    return tensor
 
 
 def random_state() -> Any:

@@ -42,14 +42,12 @@ def split(batch: Batch, num_splits: int) -> list[tuple[Batch, int | Tensor]]:
 
 
 def _cut(batch: Batch, start: int, stop: int) -> Batch:
-    return keras.tree.map_structure(lambda leaf: None if leaf is None else leaf[start:stop], batch)
+    return _mapped(lambda leaf: leaf[start:stop], batch)
 
 
 def after(batch: Batch, tensors: Vector) -> Batch:
     """The batch, of which nothing is computed before these tensors are."""
-    leaves = [leaf for leaf in keras.tree.flatten(batch) if leaf is not None]
-    waiting = iter(backend.once_known(leaves, tensors))
-    return keras.tree.map_structure(lambda leaf: None if leaf is None else next(waiting), batch)
+    return _mapped(lambda leaf: backend.once_known(leaf, tensors), batch)
 
 
 def take(batch: Batch, indices: Tensor) -> Batch:
@@ -59,9 +57,12 @@ def take(batch: Batch, indices: Tensor) -> Batch:
         batch: Nested tensors with a leading batch axis; `None` leaves stay.
         indices: Integer tensor of shape `(examples,)`.
     """
-    return keras.tree.map_structure(
-        lambda leaf: None if leaf is None else ops.take(leaf, indices, axis=0), batch
-    )
+    return _mapped(lambda leaf: ops.take(leaf, indices, axis=0), batch)
+
+
+def _mapped(function: Callable[[Tensor], Tensor], batch: Batch) -> Batch:
+    """The batch with its leaves mapped; those that are `None` stay."""
+    return keras.tree.map_structure(lambda leaf: None if leaf is None else function(leaf), batch)
 
 
 def multiplied(sample_weight: Tensor | None, weights: Tensor) -> Tensor:
